@@ -1,0 +1,29 @@
+#include "model/arch.h"
+
+static const struct ori_arch table[] = {
+    {.name = "llama"},
+    {
+        .name = "phi3",
+        .fused_qkv = true,
+        .fused_gate_up = true,
+        .rope_neox = true,
+        .rope_long_short = true,
+        /* Phi-3-mini-4k's published configuration says 2047; its older GGUF
+         * files do not carry the key. */
+        .unnamed_window_tokens = 2047,
+        .unnamed_window_context = 4096,
+    },
+};
+
+const struct ori_arch *ori_arch_find(struct ori_str name)
+{
+    for (size_t i = 0; i < ORI_COUNT(table); i++)
+        if (ori_str_eq(name, table[i].name))
+            return &table[i];
+    return NULL;
+}
+
+const char *ori_arch_names(void)
+{
+    return "llama, phi3";
+}

@@ -1,0 +1,278 @@
+#include "model/forward.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct ori_forward {
+    const struct ori_model *model;
+    const struct ori_compute *compute;
+    const struct ori_rope *rope;
+    uint32_t max_batch;
+    struct ori_acts acts;
+
+    const struct ori_batch_item *items; /* [n], of the batch in progress */
+    uint32_t n;                         /* items of the last batch */
+
+    /* [max_batch][...] each, 64-byte aligned */
+    float *x;      /* [n_embd] the residual stream */
+    float *normed; /* [n_embd] */
+    float *q;      /* [n_heads][head_dim] */
+    float *k, *v;  /* [n_heads_kv][head_dim] */
+    float *mixed;  /* [n_heads][head_dim] what attention brings together */
+    float *added;  /* [n_embd] what a block adds to the stream */
+    float *gate, *up; /* [n_ff] */
+    float *angles; /* [n_rot] cosines and sines in pairs */
+};
+
+void ori_forward_free(struct ori_forward *f)
+{
+    if (!f)
+        return;
+    ori_acts_release(&f->acts);
+    free(f->x);
+    free(f->normed);
+    free(f->q);
+    free(f->k);
+    free(f->v);
+    free(f->mixed);
+    free(f->added);
+    free(f->gate);
+    free(f->up);
+    free(f->angles);
+    free(f);
+}
+
+static bool alloc_rows(struct ori_forward *f, float **out, size_t row)
+{
+    size_t n;
+    if (!ori_mul(row, f->max_batch, &n))
+        return false;
+    *out = ori_alloc_aligned(n, sizeof(float));
+    return *out != NULL;
+}
+
+static size_t max_row(const struct ori_hparams *hp)
+{
+    size_t max = hp->n_embd;
+    const size_t heads = (size_t)hp->n_heads * hp->head_dim;
+    if (heads > max)
+        max = heads;
+    return hp->n_ff > max ? hp->n_ff : max;
+}
+
+orion_status ori_forward_new(const struct ori_model *model, const struct ori_compute *compute,
+                             const struct ori_rope *rope, uint32_t max_batch,
+                             struct ori_forward **out, orion_error *err)
+{
+    const struct ori_hparams *hp = &model->hp;
+    const size_t q_row = (size_t)hp->n_heads * hp->head_dim;
+    const size_t kv_row = (size_t)hp->n_heads_kv * hp->head_dim;
+
+    *out = NULL;
+    struct ori_forward *f = calloc(1, sizeof(*f));
+    if (!f)
+        return ori_fail_nomem(err, "the forward pass");
+    f->model = model;
+    f->compute = compute;
+    f->rope = rope;
+    f->max_batch = max_batch;
+    if (ori_acts_init(&f->acts, max_row(hp), max_batch, NULL) != ORION_OK ||
+        !alloc_rows(f, &f->x, hp->n_embd) || !alloc_rows(f, &f->normed, hp->n_embd) ||
+        !alloc_rows(f, &f->q, q_row) || !alloc_rows(f, &f->k, kv_row) ||
+        !alloc_rows(f, &f->v, kv_row) || !alloc_rows(f, &f->mixed, q_row) ||
+        !alloc_rows(f, &f->added, hp->n_embd) || !alloc_rows(f, &f->gate, hp->n_ff) ||
+        !alloc_rows(f, &f->up, hp->n_ff) || !alloc_rows(f, &f->angles, hp->n_rot)) {
+        ori_forward_free(f);
+        return ori_fail(err, ORION_E_NOMEM,
+                        "not enough memory to compute %u tokens at a time; use smaller batches",
+                        max_batch);
+    }
+    *out = f;
+    return ORION_OK;
+}
+
+/* ---- steps over the items of a batch; each is a pool loop body ---- */
+
+static void embed_items(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    struct ori_forward *f = arg;
+    const struct ori_weight *w = &f->model->token_embd;
+
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const struct ori_batch_item *item = &f->items[i];
+        f->compute->kernels->types[w->type].dequantize(
+            w->data + (size_t)item->token * w->row_bytes, f->x + i * w->n, w->n);
+        ori_rope_angles(f->rope, item->position, f->angles + i * f->model->hp.n_rot);
+    }
+}
+
+struct norm_job {
+    struct ori_forward *forward;
+    const float *weight;
+    bool add; /* first add f->added to the stream */
+};
+
+static void norm_items(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct norm_job *job = arg;
+    struct ori_forward *f = job->forward;
+    const struct ori_kernels *kernels = f->compute->kernels;
+    const size_t n = f->model->hp.n_embd;
+
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        if (job->add)
+            kernels->add(f->x + i * n, f->added + i * n, n);
+        kernels->rms_norm(f->x + i * n, job->weight, f->normed + i * n, n, f->model->hp.rms_eps);
+    }
+}
+
+struct layer_job {
+    struct ori_forward *forward;
+    uint32_t layer;
+};
+
+/* Rotate queries and keys, and put keys and values into the cache. */
+static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct layer_job *job = arg;
+    struct ori_forward *f = job->forward;
+    const struct ori_hparams *hp = &f->model->hp;
+    const struct ori_kernels *kernels = f->compute->kernels;
+    const bool neox = f->model->arch->rope_neox;
+    const size_t dim = hp->head_dim;
+
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const float *angles = f->angles + i * hp->n_rot;
+        struct ori_kv *kv = f->items[i].kv;
+        const size_t slot = f->items[i].position % kv->n_slots;
+
+        for (uint32_t h = 0; h < hp->n_heads; h++)
+            kernels->rope(f->q + (i * hp->n_heads + h) * dim, angles, hp->n_rot, neox);
+        for (uint32_t h = 0; h < hp->n_heads_kv; h++) {
+            float *key = f->k + (i * hp->n_heads_kv + h) * dim;
+            const float *value = f->v + (i * hp->n_heads_kv + h) * dim;
+            const size_t at = ori_kv_offset(kv, job->layer, h) + slot * dim;
+            kernels->rope(key, angles, hp->n_rot, neox);
+            kernels->f32_to_f16(key, kv->k + at, dim);
+            kernels->f32_to_f16(value, kv->v + at, dim);
+        }
+    }
+}
+
+/* Piece p is head p / n of item p % n, so that neighbours share keys. */
+static void attend(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct layer_job *job = arg;
+    struct ori_forward *f = job->forward;
+    const struct ori_hparams *hp = &f->model->hp;
+    const size_t dim = hp->head_dim;
+
+    (void)worker;
+    for (size_t p = begin; p < end; p++) {
+        const uint32_t head = (uint32_t)(p / f->n);
+        const size_t i = p % f->n;
+        const struct ori_kv *kv = f->items[i].kv;
+        const uint32_t stop = f->items[i].position + 1;
+        const size_t base =
+            ori_kv_offset(kv, job->layer, head / (hp->n_heads / hp->n_heads_kv));
+        const struct ori_attn attn = {
+            .q = f->q + (i * hp->n_heads + head) * dim,
+            .k = kv->k + base,
+            .v = kv->v + base,
+            .stride = dim,
+            .slots = kv->n_slots,
+            .head_dim = dim,
+            .begin = hp->window_tokens > 0 && stop > hp->window_tokens ? stop - hp->window_tokens
+                                                                       : 0,
+            .end = stop,
+            .scale = 1.0f / sqrtf((float)dim),
+            .out = f->mixed + (i * hp->n_heads + head) * dim,
+        };
+        f->compute->kernels->attention(&attn);
+    }
+}
+
+static void gate_items(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    struct ori_forward *f = arg;
+    const size_t n = f->model->hp.n_ff;
+
+    (void)worker;
+    for (size_t i = begin; i < end; i++)
+        f->compute->kernels->silu_mul(f->gate + i * n, f->up + i * n, f->gate + i * n, n);
+}
+
+/* ---- the pass ---- */
+
+static void norm(struct ori_forward *f, const float *weight, bool add)
+{
+    struct norm_job job = {f, weight, add};
+    ori_pool_for(f->compute->pool, f->n, 4, norm_items, &job);
+}
+
+static void attention_block(struct ori_forward *f, uint32_t index)
+{
+    const struct ori_layer *layer = &f->model->layers[index];
+    const struct ori_hparams *hp = &f->model->hp;
+    struct layer_job job = {f, index};
+    const struct ori_product qkv[] = {
+        {&layer->q, f->q, layer->q.n_rows},
+        {&layer->k, f->k, layer->k.n_rows},
+        {&layer->v, f->v, layer->v.n_rows},
+    };
+    const struct ori_product out = {&layer->attn_out, f->added, hp->n_embd};
+
+    ori_linear(f->compute, &f->acts, f->normed, f->n, qkv, ORI_COUNT(qkv));
+    ori_pool_for(f->compute->pool, f->n, 4, place_items, &job);
+    ori_pool_for(f->compute->pool, (size_t)f->n * hp->n_heads, f->n > 1 ? 8 : 2, attend, &job);
+    ori_linear(f->compute, &f->acts, f->mixed, f->n, &out, 1);
+}
+
+static void feed_forward_block(struct ori_forward *f, uint32_t index)
+{
+    const struct ori_layer *layer = &f->model->layers[index];
+    const struct ori_product gate_up[] = {
+        {&layer->gate, f->gate, layer->gate.n_rows},
+        {&layer->up, f->up, layer->up.n_rows},
+    };
+    const struct ori_product down = {&layer->down, f->added, layer->down.n_rows};
+
+    ori_linear(f->compute, &f->acts, f->normed, f->n, gate_up, ORI_COUNT(gate_up));
+    ori_pool_for(f->compute->pool, f->n, 4, gate_items, f);
+    ori_linear(f->compute, &f->acts, f->gate, f->n, &down, 1);
+}
+
+orion_status ori_forward_run(struct ori_forward *f, const struct ori_batch_item *items, uint32_t n,
+                             orion_error *err)
+{
+    const struct ori_model *model = f->model;
+
+    assert(n >= 1 && n <= f->max_batch);
+    f->items = items;
+    f->n = n;
+    ori_pool_for(f->compute->pool, n, 4, embed_items, f);
+    for (uint32_t layer = 0; layer < model->hp.n_layers; layer++) {
+        norm(f, model->layers[layer].attn_norm, layer > 0);
+        attention_block(f, layer);
+        norm(f, model->layers[layer].ffn_norm, true);
+        feed_forward_block(f, layer);
+    }
+    norm(f, model->output_norm, true);
+    f->items = NULL;
+    return ori_gguf_check_intact(model->gguf, err);
+}
+
+orion_status ori_forward_logits(struct ori_forward *f, uint32_t first, uint32_t n, float *out,
+                                orion_error *err)
+{
+    const struct ori_product product = {&f->model->output, out, f->model->hp.n_vocab};
+
+    assert(first + n <= f->n);
+    ori_linear(f->compute, &f->acts, f->normed + (size_t)first * f->model->hp.n_embd, n, &product,
+               1);
+    return ori_gguf_check_intact(f->model->gguf, err);
+}

@@ -1,0 +1,222 @@
+/* Hyper-parameters: read from the file's keys, checked before anything is
+ * sized by them. */
+#include "model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "phi3.block_count"; keys are short and arch->name comes from our table. */
+struct key {
+    char text[96];
+};
+
+static struct key key_of(const struct ori_arch *arch, const char *name)
+{
+    struct key key;
+    (void)snprintf(key.text, sizeof(key.text), "%s.%s", arch->name, name);
+    return key;
+}
+
+static uint64_t offset_of(const struct ori_gguf *gguf, const char *key)
+{
+    const struct ori_gguf_kv *kv = ori_gguf_find(gguf, key);
+    return kv ? kv->offset : ORION_NO_OFFSET;
+}
+
+struct reader {
+    const struct ori_gguf *gguf;
+    const struct ori_arch *arch;
+    orion_error *err;
+};
+
+/* A required integer in [1, max]. */
+static orion_status need_u32(const struct reader *r, const char *name, uint32_t max, uint32_t *out)
+{
+    const struct key key = key_of(r->arch, name);
+    uint32_t value;
+    const orion_status status = ori_gguf_get_u32(r->gguf, key.text, &value, r->err);
+
+    if (status == ORION_E_NOT_FOUND)
+        return ori_fail_at(r->err, ORION_E_FORMAT, ORION_NO_OFFSET, key.text,
+                           "the file does not say '%s', which this architecture needs", key.text);
+    if (status != ORION_OK)
+        return status;
+    if (value == 0 || value > max)
+        return ori_fail_at(r->err, ORION_E_FORMAT, offset_of(r->gguf, key.text), key.text,
+                           "'%s' is %u, expected 1 to %u", key.text, value, max);
+    *out = value;
+    return ORION_OK;
+}
+
+/* An optional integer in [min, max]; *out keeps its default when absent. */
+static orion_status may_u32(const struct reader *r, const char *name, uint32_t min, uint32_t max,
+                            uint32_t *out)
+{
+    const struct key key = key_of(r->arch, name);
+    uint32_t value;
+    const orion_status status = ori_gguf_get_u32(r->gguf, key.text, &value, r->err);
+
+    if (status == ORION_E_NOT_FOUND)
+        return ORION_OK;
+    if (status != ORION_OK)
+        return status;
+    if (value < min || value > max)
+        return ori_fail_at(r->err, ORION_E_FORMAT, offset_of(r->gguf, key.text), key.text,
+                           "'%s' is %u, expected %u to %u", key.text, value, min, max);
+    *out = value;
+    return ORION_OK;
+}
+
+/* A positive finite number; *out keeps its default when absent and optional. */
+static orion_status positive_f32(const struct reader *r, const char *name, bool required,
+                                 float *out)
+{
+    const struct key key = key_of(r->arch, name);
+    float value;
+    const orion_status status = ori_gguf_get_f32(r->gguf, key.text, &value, r->err);
+
+    if (status == ORION_E_NOT_FOUND && !required)
+        return ORION_OK;
+    if (status == ORION_E_NOT_FOUND)
+        return ori_fail_at(r->err, ORION_E_FORMAT, ORION_NO_OFFSET, key.text,
+                           "the file does not say '%s', which this architecture needs", key.text);
+    if (status != ORION_OK)
+        return status;
+    if (!(value > 0.0f) || isinf(value))
+        return ori_fail_at(r->err, ORION_E_FORMAT, offset_of(r->gguf, key.text), key.text,
+                           "'%s' is %g, expected a positive number", key.text, (double)value);
+    *out = value;
+    return ORION_OK;
+}
+
+static orion_status bad(const struct reader *r, const char *name, const char *sentence)
+{
+    const struct key key = key_of(r->arch, name);
+    return ori_fail_at(r->err, ORION_E_FORMAT, offset_of(r->gguf, key.text), key.text, "'%s' %s",
+                       key.text, sentence);
+}
+
+static orion_status read_heads(const struct reader *r, struct ori_hparams *hp)
+{
+    orion_status status = need_u32(r, "attention.head_count", ORI_MAX_HEADS, &hp->n_heads);
+    if (status != ORION_OK)
+        return status;
+    hp->n_heads_kv = hp->n_heads;
+    status = may_u32(r, "attention.head_count_kv", 1, ORI_MAX_HEADS, &hp->n_heads_kv);
+    if (status != ORION_OK)
+        return status;
+    if (hp->n_heads % hp->n_heads_kv != 0)
+        return bad(r, "attention.head_count_kv", "does not divide the number of heads");
+
+    hp->head_dim = hp->n_embd / hp->n_heads;
+    const struct key key = key_of(r->arch, "attention.key_length");
+    if (!ori_gguf_find(r->gguf, key.text) && hp->n_embd % hp->n_heads != 0)
+        return bad(r, "attention.head_count", "does not divide the embedding length");
+    status = may_u32(r, "attention.key_length", 2, 1024, &hp->head_dim);
+    if (status != ORION_OK)
+        return status;
+    if (hp->head_dim < 2 || hp->head_dim > 1024 || hp->head_dim % 2 != 0)
+        return bad(r, "attention.head_count", "gives heads that are not 2 to 1024 wide and even");
+
+    uint32_t value_length = hp->head_dim;
+    status = may_u32(r, "attention.value_length", 1, 1024, &value_length);
+    if (status == ORION_OK && value_length != hp->head_dim)
+        return ori_fail(r->err, ORION_E_UNSUPPORTED,
+                        "keys of %u and values of %u dimensions a head are not supported: they "
+                        "must be equal",
+                        hp->head_dim, value_length);
+    return status;
+}
+
+static orion_status read_rope_scaling(const struct reader *r, struct ori_hparams *hp)
+{
+    const struct key key = key_of(r->arch, "rope.scaling.type");
+    struct ori_str type = {"none", 4};
+    float factor = 1.0f;
+    orion_status status = ori_gguf_get_str(r->gguf, key.text, &type, r->err);
+
+    if (status != ORION_OK && status != ORION_E_NOT_FOUND)
+        return status;
+    status = positive_f32(r, "rope.scaling.factor", false, &factor);
+    if (status != ORION_OK)
+        return status;
+    if (ori_str_eq(type, "linear"))
+        hp->rope_scale = 1.0f / factor;
+    else if (!ori_str_eq(type, "none") && !ori_str_eq(type, "longrope"))
+        return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
+                           "rope scaling of type '%.*s' is not supported yet; 'none', 'linear' and "
+                           "'longrope' are",
+                           ORI_STR_ARG(type));
+    return positive_f32(r, "rope.scaling.attn_factor", false, &hp->rope_attn_factor);
+}
+
+static orion_status read_rope(const struct reader *r, struct ori_hparams *hp)
+{
+    hp->n_rot = hp->head_dim;
+    hp->rope_base = 10000.0f;
+    hp->rope_scale = 1.0f;
+    hp->rope_attn_factor = 1.0f;
+    hp->original_context_tokens = hp->context_tokens;
+
+    orion_status status = may_u32(r, "rope.dimension_count", 1, ORI_MAX_EMBD, &hp->n_rot);
+    if (status != ORION_OK)
+        return status;
+    if (hp->n_rot % 2 != 0)
+        return bad(r, "rope.dimension_count", "is odd; rotations need pairs");
+    if (hp->n_rot > hp->head_dim)
+        return bad(r, "rope.dimension_count", "is larger than a head");
+    status = positive_f32(r, "rope.freq_base", false, &hp->rope_base);
+    if (status != ORION_OK)
+        return status;
+    status = may_u32(r, "rope.scaling.original_context_length", 1, ORI_MAX_CONTEXT,
+                     &hp->original_context_tokens);
+    if (status != ORION_OK)
+        return status;
+    return read_rope_scaling(r, hp);
+}
+
+static orion_status read_window(const struct reader *r, bool none, struct ori_hparams *hp)
+{
+    const struct key key = key_of(r->arch, "attention.sliding_window");
+    uint32_t window = 0;
+
+    const orion_status status =
+        may_u32(r, "attention.sliding_window", 0, ORI_MAX_CONTEXT, &window);
+    if (status != ORION_OK)
+        return status;
+    if (!ori_gguf_find(r->gguf, key.text) && r->arch->unnamed_window_tokens > 0 &&
+        hp->context_tokens == r->arch->unnamed_window_context)
+        window = r->arch->unnamed_window_tokens;
+    hp->window_tokens = none || window >= hp->context_tokens ? 0 : window;
+    return ORION_OK;
+}
+
+orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch *arch,
+                              uint32_t n_vocab, bool no_sliding_window, struct ori_hparams *out,
+                              orion_error *err)
+{
+    const struct reader r = {gguf, arch, err};
+    struct ori_hparams hp = {.n_vocab = n_vocab};
+    uint32_t n_experts = 0;
+    orion_status status;
+
+    if ((status = need_u32(&r, "block_count", ORI_MAX_LAYERS, &hp.n_layers)) != ORION_OK ||
+        (status = need_u32(&r, "embedding_length", ORI_MAX_EMBD, &hp.n_embd)) != ORION_OK ||
+        (status = need_u32(&r, "feed_forward_length", ORI_MAX_FF, &hp.n_ff)) != ORION_OK ||
+        (status = need_u32(&r, "context_length", ORI_MAX_CONTEXT, &hp.context_tokens)) !=
+            ORION_OK ||
+        (status = positive_f32(&r, "attention.layer_norm_rms_epsilon", true, &hp.rms_eps)) !=
+            ORION_OK ||
+        (status = may_u32(&r, "expert_count", 0, 65536, &n_experts)) != ORION_OK ||
+        (status = read_heads(&r, &hp)) != ORION_OK || (status = read_rope(&r, &hp)) != ORION_OK ||
+        (status = read_window(&r, no_sliding_window, &hp)) != ORION_OK)
+        return status;
+    if (n_experts > 0)
+        return ori_fail(err, ORION_E_UNSUPPORTED,
+                        "this model is a mixture of %u experts, which is not supported yet; a "
+                        "dense %s model runs",
+                        n_experts, arch->name);
+    *out = hp;
+    return ORION_OK;
+}

@@ -1,0 +1,73 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
+#include "model/kv.h"
+
+#include "kernels/kernels.h"
+
+#include <sys/mman.h>
+
+static uint32_t slots_for(const struct ori_hparams *hp, uint32_t context_tokens,
+                          uint32_t batch_tokens)
+{
+    uint64_t need = context_tokens;
+
+    /* A batch is written before its first query looks back a whole window. */
+    if (hp->window_tokens > 0 && (uint64_t)hp->window_tokens + batch_tokens - 1 < need)
+        need = (uint64_t)hp->window_tokens + batch_tokens - 1;
+    need = (need + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK * ORI_ATTN_BLOCK;
+    return (uint32_t)need; /* contexts are at most 2^26 */
+}
+
+bool ori_kv_bytes(const struct ori_hparams *hp, uint32_t context_tokens, uint32_t batch_tokens,
+                  size_t *out)
+{
+    size_t bytes = 2 * sizeof(uint16_t); /* k and v */
+    return ori_mul(bytes, hp->n_layers, &bytes) && ori_mul(bytes, hp->n_heads_kv, &bytes) &&
+           ori_mul(bytes, hp->head_dim, &bytes) &&
+           ori_mul(bytes, slots_for(hp, context_tokens, batch_tokens), out);
+}
+
+orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, uint32_t context_tokens,
+                         uint32_t batch_tokens, orion_error *err)
+{
+    size_t bytes;
+
+    *kv = (struct ori_kv){0};
+    if (!ori_kv_bytes(hp, context_tokens, batch_tokens, &bytes))
+        return ori_fail(err, ORION_E_NOMEM, "a cache for %u tokens is larger than any memory",
+                        context_tokens);
+    /* Mapped, not allocated: pages come zeroed when they are first written. */
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return ori_fail(err, ORION_E_NOMEM,
+                        "not enough memory for a cache of %u tokens (%zu MiB); use a smaller "
+                        "context",
+                        context_tokens, bytes >> 20);
+    *kv = (struct ori_kv){
+        .k = memory,
+        .v = (uint16_t *)memory + bytes / 2 / sizeof(uint16_t),
+        .bytes = bytes,
+        .n_heads_kv = hp->n_heads_kv,
+        .head_dim = hp->head_dim,
+        .n_slots = slots_for(hp, context_tokens, batch_tokens),
+    };
+    return ORION_OK;
+}
+
+void ori_kv_release(struct ori_kv *kv)
+{
+    if (kv->k)
+        (void)munmap(kv->k, kv->bytes);
+    *kv = (struct ori_kv){0};
+}
+
+bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, uint32_t n_written,
+                       uint32_t keep)
+{
+    const uint32_t oldest_kept = n_written > kv->n_slots ? n_written - kv->n_slots : 0;
+    uint32_t oldest_needed = 0;
+
+    if (hp->window_tokens > 0 && keep + 1 > hp->window_tokens)
+        oldest_needed = keep + 1 - hp->window_tokens;
+    return keep <= n_written && oldest_needed >= oldest_kept;
+}

@@ -1,0 +1,42 @@
+/* The KV cache of one sequence, in f16.
+ *
+ * A ring: position t lies in slot t mod n_slots.  A model with an attention
+ * window needs no more slots than the window and one batch; any other needs
+ * its whole context.  Memory is taken as positions are written, not before.
+ */
+#ifndef ORI_MODEL_KV_H
+#define ORI_MODEL_KV_H
+
+#include "model/model.h"
+
+struct ori_kv {
+    uint16_t *k; /* [n_layers][n_heads_kv][n_slots][head_dim] */
+    uint16_t *v; /* the same shape */
+    size_t bytes; /* of both together */
+    uint32_t n_heads_kv;
+    uint32_t head_dim;
+    uint32_t n_slots; /* a multiple of ORI_ATTN_BLOCK */
+};
+
+/* For positions < context_tokens, written at most batch_tokens at a time. */
+orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, uint32_t context_tokens,
+                         uint32_t batch_tokens, orion_error *err);
+void ori_kv_release(struct ori_kv *kv);
+
+/* Bytes that ori_kv_init() would reserve; false on overflow. */
+bool ori_kv_bytes(const struct ori_hparams *hp, uint32_t context_tokens, uint32_t batch_tokens,
+                  size_t *out);
+
+/* Start of the slots of one layer and head. */
+static inline size_t ori_kv_offset(const struct ori_kv *kv, uint32_t layer, uint32_t head)
+{
+    return ((size_t)layer * kv->n_heads_kv + head) * kv->n_slots * kv->head_dim;
+}
+
+/* With n_written positions in the cache, may one go back to `keep` positions
+ * and continue?  Not when the ring has overwritten keys that the next query's
+ * window reaches. */
+bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, uint32_t n_written,
+                       uint32_t keep);
+
+#endif

@@ -1,0 +1,120 @@
+#include "model/model.h"
+
+#include <stdlib.h>
+
+static orion_status read_architecture(struct ori_model *model, orion_error *err)
+{
+    static const char key[] = "general.architecture";
+    struct ori_str name;
+    const orion_status status = ori_gguf_get_str(model->gguf, key, &name, err);
+
+    if (status == ORION_E_NOT_FOUND)
+        return ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, key,
+                           "the file does not say its architecture ('%s')", key);
+    if (status != ORION_OK)
+        return status;
+    model->arch = ori_arch_find(name);
+    if (!model->arch)
+        return ori_fail_at(err, ORION_E_UNSUPPORTED, ori_gguf_find(model->gguf, key)->offset, key,
+                           "models of architecture '%.*s' are not supported yet; supported are: %s",
+                           ORI_STR_ARG(name), ori_arch_names());
+    return ORION_OK;
+}
+
+static orion_status read_all(struct ori_model *model, struct ori_model_options options,
+                             orion_error *err)
+{
+    struct ori_str source = {0};
+    orion_status status;
+
+    if (!options.vocab_only && ori_gguf_n_tensors(model->gguf) == 0)
+        return ori_fail(err, ORION_E_UNSUPPORTED,
+                        "the file holds a vocabulary and no tensors: it can tokenize, not answer");
+    if (!options.vocab_only && (status = read_architecture(model, err)) != ORION_OK)
+        return status;
+    status = ori_vocab_new(model->gguf, &model->vocab, err);
+    if (status != ORION_OK)
+        return status;
+    status = ori_gguf_get_str(model->gguf, "tokenizer.chat_template", &source, err);
+    if (status != ORION_OK && status != ORION_E_NOT_FOUND)
+        return status;
+    model->chat = ori_chat_recognise(source);
+
+    model->vocab_only = options.vocab_only;
+    if (options.vocab_only)
+        return ORION_OK;
+    status = ori_hparams_read(model->gguf, model->arch, ori_vocab_size(model->vocab),
+                              options.no_sliding_window, &model->hp, err);
+    if (status != ORION_OK)
+        return status;
+    return ori_weights_read(model, err);
+}
+
+orion_status ori_model_open(const char *path, struct ori_model_options options,
+                            struct ori_model **out, orion_error *err)
+{
+    *out = NULL;
+    struct ori_model *model = calloc(1, sizeof(*model));
+    if (!model)
+        return ori_fail_nomem(err, "the model");
+
+    orion_status status = ori_gguf_open(path, &model->gguf, err);
+    if (status == ORION_OK)
+        status = read_all(model, options, err);
+    if (status == ORION_OK)
+        status = ori_gguf_check_intact(model->gguf, err);
+    if (status != ORION_OK) {
+        ori_model_close(model);
+        return status;
+    }
+    *out = model;
+    return ORION_OK;
+}
+
+void ori_model_close(struct ori_model *model)
+{
+    if (!model)
+        return;
+    ori_vocab_free(model->vocab);
+    ori_gguf_close(model->gguf);
+    free(model->layers);
+    free(model);
+}
+
+/* general.file_type (llama.cpp's numbering) to the name that files carry. */
+static const char *file_type_name(uint32_t file_type)
+{
+    static const struct {
+        uint32_t file_type;
+        const char *name;
+    } names[] = {
+        {0, "F32"},     {1, "F16"},     {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
+        {8, "Q5_0"},    {9, "Q5_1"},    {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},
+        {13, "Q3_K_L"}, {14, "Q4_K_S"}, {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
+        {18, "Q6_K"},   {21, "Q2_K_S"}, {32, "BF16"},
+    };
+    for (size_t i = 0; i < ORI_COUNT(names); i++)
+        if (names[i].file_type == file_type)
+            return names[i].name;
+    return NULL;
+}
+
+const char *ori_model_quantization(const struct ori_model *model)
+{
+    uint64_t bytes[ORI_TYPE_END] = {0};
+    uint32_t file_type;
+    uint32_t most = ORI_F32;
+
+    if (ori_gguf_get_u32(model->gguf, "general.file_type", &file_type, NULL) == ORION_OK) {
+        const char *name = file_type_name(file_type);
+        if (name)
+            return name;
+    }
+    for (size_t i = 0; i < ori_gguf_n_tensors(model->gguf); i++) {
+        const struct ori_gguf_tensor *t = ori_gguf_tensor_at(model->gguf, i);
+        bytes[t->type] += t->size_bytes;
+        if (bytes[t->type] > bytes[most])
+            most = t->type;
+    }
+    return bytes[most] > 0 ? ori_type_info(most)->name : "";
+}

@@ -1,0 +1,104 @@
+/* model - weights, and the forward pass.
+ *
+ * ori_model is a checked view of a GGUF file: hyper-parameters within sane
+ * bounds, every tensor present with the right shape and none left over.  The
+ * weights are used where they lie in the mapping.  It never changes after
+ * opening and is shared by threads without locks.
+ */
+#ifndef ORI_MODEL_H
+#define ORI_MODEL_H
+
+#include "base/base.h"
+#include "chat/chat.h"
+#include "gguf/gguf.h"
+#include "model/arch.h"
+#include "tokenizer/tokenizer.h"
+
+/* Bounds that no model exceeds; sizes made of them cannot overflow 64 bits. */
+#define ORI_MAX_LAYERS 1024u
+#define ORI_MAX_EMBD (1u << 20)
+#define ORI_MAX_FF (1u << 22)
+#define ORI_MAX_HEADS 4096u
+#define ORI_MAX_CONTEXT (1u << 26)
+
+struct ori_hparams {
+    uint32_t n_layers;
+    uint32_t n_embd;
+    uint32_t n_heads;
+    uint32_t n_heads_kv; /* divides n_heads */
+    uint32_t head_dim;
+    uint32_t n_rot; /* rotated dimensions of a head, even, <= head_dim */
+    uint32_t n_ff;
+    uint32_t n_vocab;
+    uint32_t context_tokens;
+    uint32_t original_context_tokens; /* before rope was stretched; else = context_tokens */
+    uint32_t window_tokens;           /* keys that a query sees, itself included; 0: all */
+    float rms_eps;
+    float rope_base;
+    float rope_scale;       /* positions are multiplied by this (linear scaling), else 1 */
+    float rope_attn_factor; /* cosines and sines are multiplied by this, else 1 */
+};
+
+/* Rows of a matrix in the file. */
+struct ori_weight {
+    const uint8_t *data; /* [n_rows][row_bytes] */
+    size_t row_bytes;
+    uint32_t n; /* row length in elements */
+    uint32_t n_rows;
+    uint32_t type; /* enum ori_type */
+};
+
+/* Fused projections appear as views into the one tensor, so that the forward
+ * pass is the same for both. */
+struct ori_layer {
+    const float *attn_norm;    /* [n_embd] */
+    struct ori_weight q;       /* [n_heads * head_dim][n_embd] */
+    struct ori_weight k, v;    /* [n_heads_kv * head_dim][n_embd] */
+    struct ori_weight attn_out; /* [n_embd][n_heads * head_dim] */
+    const float *ffn_norm;     /* [n_embd] */
+    struct ori_weight gate, up; /* [n_ff][n_embd] */
+    struct ori_weight down;    /* [n_embd][n_ff] */
+};
+
+struct ori_model {
+    struct ori_gguf *gguf;   /* owned */
+    struct ori_vocab *vocab; /* owned */
+    const struct ori_chat_template *chat; /* NULL: none that we know */
+    bool vocab_only;
+
+    /* Unset (zero) in a vocab-only model: */
+    const struct ori_arch *arch;
+    struct ori_hparams hp;
+    struct ori_weight token_embd; /* [n_vocab][n_embd] */
+    struct ori_weight output;     /* [n_vocab][n_embd]; = token_embd when tied */
+    const float *output_norm;     /* [n_embd] */
+    /* Divisors of the rope frequencies, [n_rot/2] each, or NULL. */
+    const float *rope_factors;       /* at any context (Llama 3) */
+    const float *rope_factors_short; /* at the original context (Phi-3) */
+    const float *rope_factors_long;  /* beyond it */
+    struct ori_layer *layers; /* [n_layers], owned */
+    uint64_t n_params;
+};
+
+struct ori_model_options {
+    bool vocab_only;
+    bool no_sliding_window;
+};
+
+orion_status ori_model_open(const char *path, struct ori_model_options options,
+                            struct ori_model **out, orion_error *err);
+void ori_model_close(struct ori_model *model); /* NULL is a no-op */
+
+/* "Q4_K_M", from general.file_type, else the type that most bytes have. */
+const char *ori_model_quantization(const struct ori_model *model);
+
+/* ---- between the files of this room ---- */
+
+/* hparams.c: read and check; n_vocab from the vocabulary. */
+orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch *arch,
+                              uint32_t n_vocab, bool no_sliding_window, struct ori_hparams *out,
+                              orion_error *err);
+/* weights.c: find and check every tensor; fills model's weights. */
+orion_status ori_weights_read(struct ori_model *model, orion_error *err);
+
+#endif

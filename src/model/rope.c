@@ -1,0 +1,58 @@
+#include "model/rope.h"
+
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Stretching the context of a longrope model changes the length of the rotated
+ * vectors: sqrt(1 + ln(stretch) / ln(original)), as Phi-3-128k publishes. */
+static float longrope_factor(const struct ori_hparams *hp)
+{
+    const double stretch = (double)hp->context_tokens / hp->original_context_tokens;
+
+    if (stretch <= 1.0 || hp->original_context_tokens < 2)
+        return 1.0f;
+    return (float)sqrt(1.0 + ori_log(stretch) / ori_log((double)hp->original_context_tokens));
+}
+
+orion_status ori_rope_init(struct ori_rope *rope, const struct ori_model *model,
+                           uint32_t context_tokens, orion_error *err)
+{
+    const struct ori_hparams *hp = &model->hp;
+    const float *divisors = model->rope_factors;
+
+    *rope = (struct ori_rope){.n_pairs = hp->n_rot / 2, .factor = hp->rope_attn_factor};
+    if (model->rope_factors_long) {
+        divisors = context_tokens > hp->original_context_tokens ? model->rope_factors_long
+                                                                : model->rope_factors_short;
+        if (hp->rope_attn_factor == 1.0f)
+            rope->factor = longrope_factor(hp);
+    }
+    rope->frequency = ori_calloc_array(rope->n_pairs, sizeof(*rope->frequency));
+    if (!rope->frequency)
+        return ori_fail_nomem(err, "rope frequencies");
+    for (uint32_t i = 0; i < rope->n_pairs; i++) {
+        const double exponent = (double)(2 * i) / hp->n_rot;
+        rope->frequency[i] = ori_rope_frequency((double)hp->rope_base, exponent) *
+                             (double)hp->rope_scale / (divisors ? (double)divisors[i] : 1.0);
+    }
+    return ORION_OK;
+}
+
+void ori_rope_release(struct ori_rope *rope)
+{
+    free(rope->frequency);
+    *rope = (struct ori_rope){0};
+}
+
+void ori_rope_angles(const struct ori_rope *rope, uint32_t position, float *angles)
+{
+    for (uint32_t i = 0; i < rope->n_pairs; i++) {
+        float cosine;
+        float sine;
+        ori_rope_angle((double)position * rope->frequency[i], &cosine, &sine);
+        angles[2 * i] = cosine * rope->factor;
+        angles[2 * i + 1] = sine * rope->factor;
+    }
+}

@@ -1,0 +1,275 @@
+/* Tensors: each looked up by name, checked for type and shape, and counted, so
+ * that a tensor which the forward pass would ignore is refused instead. */
+#include "model/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct loader {
+    struct ori_model *model;
+    orion_error *err;
+    size_t n_used; /* tensors taken from the file; each is asked for once */
+};
+
+static orion_status missing(const struct loader *l, const char *name)
+{
+    return ori_fail_at(l->err, ORION_E_FORMAT, ORION_NO_OFFSET, name,
+                       "tensor '%s' is missing; the file is incomplete or not a %s model", name,
+                       l->model->arch->name);
+}
+
+static orion_status misshapen(const struct loader *l, const struct ori_gguf_tensor *t, uint64_t n,
+                              uint64_t n_rows)
+{
+    return ori_fail_at(l->err, ORION_E_FORMAT, t->info_offset, t->name,
+                       "tensor '%s' is %llu x %llu x %llu x %llu, expected %llu x %llu", t->name,
+                       (unsigned long long)t->dims[0], (unsigned long long)t->dims[1],
+                       (unsigned long long)t->dims[2], (unsigned long long)t->dims[3],
+                       (unsigned long long)n, (unsigned long long)n_rows);
+}
+
+/* A matrix of n_rows rows of n elements, in any type of the table. */
+static orion_status take_matrix(struct loader *l, const char *name, uint32_t n, uint64_t n_rows,
+                                struct ori_weight *out)
+{
+    const struct ori_gguf_tensor *t = ori_gguf_find_tensor(l->model->gguf, name);
+    uint64_t row_bytes;
+
+    if (!t)
+        return missing(l, name);
+    if (t->dims[0] != n || t->dims[1] != n_rows || t->dims[2] != 1 || t->dims[3] != 1)
+        return misshapen(l, t, n, n_rows);
+    if (!ori_type_row_bytes(t->type, n, &row_bytes) || n_rows > UINT32_MAX)
+        return misshapen(l, t, n, n_rows);
+    l->n_used++;
+    l->model->n_params += n * n_rows;
+    *out = (struct ori_weight){
+        .data = t->data,
+        .row_bytes = (size_t)row_bytes,
+        .n = n,
+        .n_rows = (uint32_t)n_rows,
+        .type = t->type,
+    };
+    return ORION_OK;
+}
+
+/* A vector of n floats: norms and rope factors are kept in F32 by every tool. */
+static orion_status take_vector(struct loader *l, const char *name, uint32_t n, const float **out)
+{
+    const struct ori_gguf_tensor *t = ori_gguf_find_tensor(l->model->gguf, name);
+
+    if (!t)
+        return missing(l, name);
+    if (t->dims[0] != n || t->dims[1] != 1 || t->dims[2] != 1 || t->dims[3] != 1)
+        return misshapen(l, t, n, 1);
+    if (t->type != ORI_F32)
+        return ori_fail_at(l->err, ORION_E_UNSUPPORTED, t->info_offset, name,
+                           "tensor '%s' is %s; only F32 is supported for it", name,
+                           ori_type_info(t->type)->name);
+    l->n_used++;
+    l->model->n_params += n;
+    *out = t->data; /* aligned: the container's alignment is at least 8 */
+    return ORION_OK;
+}
+
+static orion_status take_optional_vector(struct loader *l, const char *name, uint32_t n,
+                                         const float **out)
+{
+    *out = NULL;
+    if (!ori_gguf_find_tensor(l->model->gguf, name))
+        return ORION_OK;
+    const orion_status status = take_vector(l, name, n, out);
+    if (status != ORION_OK)
+        return status;
+    for (uint32_t i = 0; i < n; i++)
+        if (!((*out)[i] > 0.0f) || (*out)[i] > 1e30f)
+            return ori_fail_at(l->err, ORION_E_FORMAT, ORION_NO_OFFSET, name,
+                               "tensor '%s' holds %g; rope factors are positive", name,
+                               (double)(*out)[i]);
+    return ORION_OK;
+}
+
+/* n_rows rows of a matrix, from row `first`. */
+static struct ori_weight rows_of(const struct ori_weight *whole, uint32_t first, uint32_t n_rows)
+{
+    struct ori_weight part = *whole;
+    part.data += (size_t)first * whole->row_bytes;
+    part.n_rows = n_rows;
+    return part;
+}
+
+struct name {
+    char text[64];
+};
+
+static struct name layer_name(uint32_t layer, const char *what)
+{
+    struct name name;
+    (void)snprintf(name.text, sizeof(name.text), "blk.%u.%s.weight", layer, what);
+    return name;
+}
+
+static orion_status layer_matrix(struct loader *l, uint32_t layer, const char *what, uint32_t n,
+                                 uint64_t n_rows, struct ori_weight *out)
+{
+    return take_matrix(l, layer_name(layer, what).text, n, n_rows, out);
+}
+
+static orion_status take_attention(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const struct ori_hparams *hp = &l->model->hp;
+    const uint32_t q_rows = hp->n_heads * hp->head_dim;
+    const uint32_t kv_rows = hp->n_heads_kv * hp->head_dim;
+    orion_status status;
+
+    if (l->model->arch->fused_qkv) {
+        struct ori_weight qkv;
+        status = layer_matrix(l, i, "attn_qkv", hp->n_embd, (uint64_t)q_rows + 2u * kv_rows, &qkv);
+        if (status != ORION_OK)
+            return status;
+        layer->q = rows_of(&qkv, 0, q_rows);
+        layer->k = rows_of(&qkv, q_rows, kv_rows);
+        layer->v = rows_of(&qkv, q_rows + kv_rows, kv_rows);
+    } else if ((status = layer_matrix(l, i, "attn_q", hp->n_embd, q_rows, &layer->q)) != ORION_OK ||
+               (status = layer_matrix(l, i, "attn_k", hp->n_embd, kv_rows, &layer->k)) !=
+                   ORION_OK ||
+               (status = layer_matrix(l, i, "attn_v", hp->n_embd, kv_rows, &layer->v)) !=
+                   ORION_OK) {
+        return status;
+    }
+    return layer_matrix(l, i, "attn_output", q_rows, hp->n_embd, &layer->attn_out);
+}
+
+static orion_status take_feed_forward(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const struct ori_hparams *hp = &l->model->hp;
+    orion_status status;
+
+    if (l->model->arch->fused_gate_up) {
+        struct ori_weight gate_up;
+        status = layer_matrix(l, i, "ffn_up", hp->n_embd, 2u * (uint64_t)hp->n_ff, &gate_up);
+        if (status != ORION_OK)
+            return status;
+        layer->gate = rows_of(&gate_up, 0, hp->n_ff);
+        layer->up = rows_of(&gate_up, hp->n_ff, hp->n_ff);
+    } else if ((status = layer_matrix(l, i, "ffn_gate", hp->n_embd, hp->n_ff, &layer->gate)) !=
+                   ORION_OK ||
+               (status = layer_matrix(l, i, "ffn_up", hp->n_embd, hp->n_ff, &layer->up)) !=
+                   ORION_OK) {
+        return status;
+    }
+    return layer_matrix(l, i, "ffn_down", hp->n_ff, hp->n_embd, &layer->down);
+}
+
+static orion_status take_layer(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const uint32_t n_embd = l->model->hp.n_embd;
+    orion_status status;
+
+    if ((status = take_vector(l, layer_name(i, "attn_norm").text, n_embd, &layer->attn_norm)) !=
+            ORION_OK ||
+        (status = take_attention(l, i, layer)) != ORION_OK ||
+        (status = take_vector(l, layer_name(i, "ffn_norm").text, n_embd, &layer->ffn_norm)) !=
+            ORION_OK)
+        return status;
+    return take_feed_forward(l, i, layer);
+}
+
+static orion_status take_rope_factors(struct loader *l)
+{
+    struct ori_model *model = l->model;
+    const uint32_t n_pairs = model->hp.n_rot / 2;
+    orion_status status = take_optional_vector(l, "rope_freqs.weight", n_pairs,
+                                               &model->rope_factors);
+
+    if (status != ORION_OK || !model->arch->rope_long_short)
+        return status;
+    if ((status = take_optional_vector(l, "rope_factors_long.weight", n_pairs,
+                                       &model->rope_factors_long)) != ORION_OK ||
+        (status = take_optional_vector(l, "rope_factors_short.weight", n_pairs,
+                                       &model->rope_factors_short)) != ORION_OK)
+        return status;
+    if (!model->rope_factors_long != !model->rope_factors_short)
+        return ori_fail(l->err, ORION_E_FORMAT,
+                        "the file has only one of rope_factors_long and rope_factors_short");
+    return ORION_OK;
+}
+
+/* True for a name that some ask above consumed.  Only called to find the
+ * culprit once the count says that there is one. */
+static bool is_known(const struct ori_model *model, const char *name)
+{
+    static const char *const whole[] = {
+        "token_embd.weight",        "output_norm.weight",        "output.weight",
+        "rope_freqs.weight",        "rope_factors_long.weight",  "rope_factors_short.weight",
+    };
+    static const char *const fused_qkv[] = {"attn_qkv"};
+    static const char *const separate_qkv[] = {"attn_q", "attn_k", "attn_v"};
+    static const char *const common[] = {"attn_norm", "attn_output", "ffn_norm", "ffn_up",
+                                         "ffn_down"};
+    const bool fused = model->arch->fused_qkv;
+    const char *const *qkv = fused ? fused_qkv : separate_qkv;
+    const size_t n_qkv = fused ? ORI_COUNT(fused_qkv) : ORI_COUNT(separate_qkv);
+
+    for (size_t i = 0; i < ORI_COUNT(whole); i++)
+        if (strcmp(name, whole[i]) == 0)
+            return true;
+    for (uint32_t layer = 0; layer < model->hp.n_layers; layer++) {
+        for (size_t i = 0; i < ORI_COUNT(common); i++)
+            if (strcmp(name, layer_name(layer, common[i]).text) == 0)
+                return true;
+        for (size_t i = 0; i < n_qkv; i++)
+            if (strcmp(name, layer_name(layer, qkv[i]).text) == 0)
+                return true;
+        if (!model->arch->fused_gate_up && strcmp(name, layer_name(layer, "ffn_gate").text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static orion_status refuse_leftovers(const struct loader *l)
+{
+    const struct ori_gguf *gguf = l->model->gguf;
+
+    if (l->n_used == ori_gguf_n_tensors(gguf))
+        return ORION_OK;
+    for (size_t i = 0; i < ori_gguf_n_tensors(gguf); i++) {
+        const struct ori_gguf_tensor *t = ori_gguf_tensor_at(gguf, i);
+        if (!is_known(l->model, t->name))
+            return ori_fail_at(l->err, ORION_E_UNSUPPORTED, t->info_offset, t->name,
+                               "tensor '%s' is not part of a %s model as we know it; running "
+                               "without it would give wrong answers",
+                               t->name, l->model->arch->name);
+    }
+    return ORION_OK;
+}
+
+orion_status ori_weights_read(struct ori_model *model, orion_error *err)
+{
+    struct loader l = {.model = model, .err = err};
+    const struct ori_hparams *hp = &model->hp;
+    orion_status status;
+
+    if ((status = take_matrix(&l, "token_embd.weight", hp->n_embd, hp->n_vocab,
+                              &model->token_embd)) != ORION_OK ||
+        (status = take_vector(&l, "output_norm.weight", hp->n_embd, &model->output_norm)) !=
+            ORION_OK ||
+        (status = take_rope_factors(&l)) != ORION_OK)
+        return status;
+
+    if (ori_gguf_find_tensor(model->gguf, "output.weight"))
+        status = take_matrix(&l, "output.weight", hp->n_embd, hp->n_vocab, &model->output);
+    else
+        model->output = model->token_embd; /* tied */
+    if (status != ORION_OK)
+        return status;
+
+    model->layers = ori_calloc_array(hp->n_layers, sizeof(*model->layers));
+    if (!model->layers)
+        return ori_fail_nomem(err, "the table of layers");
+    for (uint32_t i = 0; i < hp->n_layers; i++)
+        if ((status = take_layer(&l, i, &model->layers[i])) != ORION_OK)
+            return status;
+    return refuse_leftovers(&l);
+}
