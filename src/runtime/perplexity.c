@@ -1,0 +1,127 @@
+/* How well a model predicts a text, and a digest of every logit on the way. */
+#include "runtime/session.h"
+
+#include "base/sha256.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Logits are taken so many positions at a time: 32 x 128,000 x 4 bytes is
+ * 16 MiB, whatever the length of the text. */
+#define SLICE 32u
+
+struct measure {
+    struct ori_session *session;
+    struct ori_sha256 hash;
+    bool want_digest;
+    float *logits; /* [SLICE][n_vocab] */
+    double nll;    /* sum of negative log-likelihoods */
+    uint64_t n;    /* predicted tokens */
+};
+
+/* The positions [first, first+n) of the batch at `from` are computed. */
+static orion_status take_slice(struct measure *m, uint32_t from, uint32_t first, uint32_t n,
+                               uint32_t window_tokens, orion_error *err)
+{
+    struct ori_session *s = m->session;
+    const size_t n_vocab = s->model->hp.n_vocab;
+
+    const orion_status status = ori_forward_logits(s->forward, first, n, m->logits, err);
+    if (status != ORION_OK)
+        return status;
+    if (m->want_digest)
+        ori_sha256_update(&m->hash, m->logits, n * n_vocab * sizeof(float));
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t next = from + first + i + 1;
+        const float *row = m->logits + i * n_vocab;
+        if (next >= window_tokens)
+            break;
+        m->nll += s->kernels.log_sum_exp(row, n_vocab) - (double)row[s->tokens[next]];
+        m->n++;
+    }
+    return ORION_OK;
+}
+
+/* One stretch of text that starts anew: s->tokens[0, n) are set. */
+static orion_status take_window(struct measure *m, uint32_t n, orion_error *err)
+{
+    struct ori_session *s = m->session;
+
+    for (uint32_t from = 0; from < n;) {
+        const uint32_t batch = n - from < s->batch_tokens ? n - from : s->batch_tokens;
+        if (ori_session_take_cancel(s))
+            return ori_fail(err, ORION_E_CANCELLED, "cancelled");
+        for (uint32_t i = 0; i < batch; i++)
+            s->items[i] = (struct ori_batch_item){s->tokens[from + i], from + i, &s->kv};
+        orion_status status = ori_forward_run(s->forward, s->items, batch, err);
+        for (uint32_t i = 0; i < batch && status == ORION_OK; i += SLICE)
+            status = take_slice(m, from, i, batch - i < SLICE ? batch - i : SLICE, n, err);
+        if (status != ORION_OK)
+            return status;
+        from += batch;
+    }
+    return ORION_OK;
+}
+
+static orion_status take_text(struct measure *m, const struct ori_tokens *tokens, orion_error *err)
+{
+    struct ori_session *s = m->session;
+    const int32_t bos = ori_vocab_bos(s->model->vocab);
+    const bool adds_bos = ori_vocab_adds_bos(s->model->vocab) && bos != ORI_NO_TOKEN;
+    const uint32_t room = s->context_tokens - (adds_bos ? 1 : 0);
+
+    for (size_t done = 0; done < tokens->count;) {
+        const size_t left = tokens->count - done;
+        const uint32_t n = left < room ? (uint32_t)left : room;
+        if (adds_bos)
+            s->tokens[0] = bos;
+        memcpy(s->tokens + (adds_bos ? 1 : 0), tokens->ids + done, n * sizeof(*tokens->ids));
+        const orion_status status = take_window(m, n + (adds_bos ? 1 : 0), err);
+        if (status != ORION_OK)
+            return status;
+        done += n;
+    }
+    return ORION_OK;
+}
+
+orion_status ori_perplexity(struct ori_session *s, const char *text, size_t len, bool want_digest,
+                            orion_perplexity_result *out, orion_error *err)
+{
+    const struct ori_piece piece = {text, len, false};
+    struct ori_tokens tokens = {0};
+    struct measure m = {.session = s, .want_digest = want_digest};
+
+    *out = (orion_perplexity_result){0};
+    ori_session_reset(s);
+    orion_status status = ori_vocab_encode(s->model->vocab, &piece, 1, false, &tokens, err);
+    if (status != ORION_OK)
+        goto done;
+    if (tokens.count < 2) {
+        status = ori_fail(err, ORION_E_ARGUMENT,
+                          "the text has %zu token(s); at least two are needed", tokens.count);
+        goto done;
+    }
+    if (s->context_tokens < 3) {
+        status = ori_fail(err, ORION_E_ARGUMENT, "a context of %u tokens is too small",
+                          s->context_tokens);
+        goto done;
+    }
+    m.logits = ori_alloc_aligned((size_t)SLICE * s->model->hp.n_vocab, sizeof(*m.logits));
+    if (!m.logits) {
+        status = ori_fail_nomem(err, "logits");
+        goto done;
+    }
+    ori_sha256_init(&m.hash);
+    status = take_text(&m, &tokens, err);
+    if (status != ORION_OK)
+        goto done;
+    out->perplexity = ori_exp(m.nll / (double)m.n);
+    out->n_tokens = m.n;
+    if (want_digest)
+        ori_sha256_hex(&m.hash, out->digest);
+done:
+    ori_session_reset(s);
+    ori_tokens_release(&tokens);
+    free(m.logits);
+    return status;
+}

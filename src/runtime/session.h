@@ -1,0 +1,103 @@
+/* runtime - one mutable timeline over a model.
+ *
+ * A session owns the KV cache, scratch memory, threads and the list of tokens
+ * whose keys and values the cache holds.  Invariant: cache position t belongs
+ * to tokens[t] for every t < n_tokens that the ring still holds.
+ */
+#ifndef ORI_RUNTIME_SESSION_H
+#define ORI_RUNTIME_SESSION_H
+
+#include "base/base.h"
+#include "model/forward.h"
+#include "runtime/sampler.h"
+
+#include <stdatomic.h>
+
+struct ori_session_options {
+    uint32_t context_tokens; /* 0: the model's, at most 4096 */
+    uint32_t threads;        /* 0: physical cores */
+    uint32_t batch_tokens;   /* 0: ORI_BATCH_TOKENS */
+};
+#define ORI_BATCH_TOKENS 256
+
+struct ori_session {
+    const struct ori_model *model; /* borrowed */
+    struct ori_kernels kernels;
+    struct ori_pool *pool;
+    struct ori_compute compute;
+    struct ori_rope rope;
+    struct ori_forward *forward;
+    struct ori_kv kv;
+    uint32_t context_tokens;
+    uint32_t batch_tokens;
+    int32_t *tokens; /* [context_tokens], of which n_tokens are in the cache */
+    uint32_t n_tokens;
+    float *logits; /* [n_vocab] of the newest token */
+    struct ori_batch_item *items; /* [batch_tokens] scratch */
+    atomic_bool cancel;
+};
+
+orion_status ori_session_new(const struct ori_model *model, struct ori_session_options options,
+                             struct ori_session **out, orion_error *err);
+void ori_session_free(struct ori_session *session); /* NULL is a no-op */
+void ori_session_reset(struct ori_session *session);
+
+/* From any thread or a signal handler. */
+void ori_session_cancel(struct ori_session *session);
+/* True once for each cancel. */
+bool ori_session_take_cancel(struct ori_session *session);
+
+/* Make the cache hold exactly prompt[n_prompt] (n_prompt >= 1) and logits be
+ * those of its last token, computing only what the cache does not hold.
+ * *n_cached tells how many tokens were taken from it.  ORION_E_CANCELLED
+ * between two batches; what was computed stays. */
+orion_status ori_session_prefill(struct ori_session *session, const int32_t *prompt,
+                                 uint32_t n_prompt, uint32_t *n_cached, orion_error *err);
+
+/* Append one token and compute its logits.  There must be room. */
+orion_status ori_session_append(struct ori_session *session, int32_t token, orion_error *err);
+
+/* ---- generate.c ---- */
+
+struct ori_generate {
+    struct ori_sampler_params sampling;
+    uint32_t max_tokens; /* 0: until the end or the context is full */
+    const char *const *stop; /* [n_stop] */
+    size_t n_stop;
+    orion_text_fn on_text; /* may be NULL */
+    void *user;
+};
+
+/* Tokens of a chat or of a plain text, ready for ori_generate_tokens(). */
+orion_status ori_chat_tokens(const struct ori_model *model, const orion_message *messages,
+                             size_t n_messages, struct ori_tokens *out, orion_error *err);
+orion_status ori_text_tokens(const struct ori_model *model, const char *text, size_t len,
+                             bool parse_special, struct ori_tokens *out, orion_error *err);
+
+/* Compute the prompt and produce an answer.  answer_starts: the answer begins
+ * a text fragment, so its first space is the tokenizer's, not the model's.
+ * *stats is written in any case. */
+orion_status ori_generate_tokens(struct ori_session *session, const struct ori_tokens *prompt,
+                                 bool answer_starts, const struct ori_generate *how,
+                                 orion_stats *stats, orion_error *err);
+
+/* ---- summarize.c ---- */
+
+struct ori_summarize {
+    const char *period;   /* or NULL */
+    const char *language; /* "es", "en" or NULL */
+    struct ori_generate how;
+    void (*on_part)(uint32_t part, uint32_t n_parts, void *user); /* or NULL */
+    void *on_part_user;
+};
+
+orion_status ori_summarize(struct ori_session *session, const char *const *records,
+                           size_t n_records, const struct ori_summarize *how, orion_stats *stats,
+                           orion_error *err);
+
+/* ---- perplexity.c ---- */
+
+orion_status ori_perplexity(struct ori_session *session, const char *text, size_t len,
+                            bool want_digest, orion_perplexity_result *out, orion_error *err);
+
+#endif
