@@ -1,0 +1,10 @@
+/* Time that never runs backwards. */
+#ifndef ORI_BASE_CLOCK_H
+#define ORI_BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t ori_now_ns(void); /* monotonic */
+double ori_now_ms(void);   /* the same in milliseconds */
+
+#endif

@@ -1,0 +1,131 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+
+orion_status ori_file_read(int dir, const char *path, struct ori_buf *out, orion_error *err)
+{
+    orion_status status = ORION_OK;
+    struct stat st;
+    char block[4096];
+
+    const int fd = ori_dir_open(dir, path, O_RDONLY, 0);
+    if (fd < 0)
+        return ori_fail_errno(err, "cannot open '%s'", path);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        status = ori_fail(err, ORION_E_FORMAT, "'%s' is not a regular file", path);
+        goto done;
+    }
+    for (;;) {
+        const ssize_t n = read(fd, block, sizeof(block));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            status = ori_fail_errno(err, "cannot read '%s'", path);
+        if (n <= 0)
+            break;
+        if (ori_buf_add(out, block, (size_t)n) == ORION_OK)
+            continue;
+        status =
+            out->status == ORION_E_NOMEM
+                ? ori_fail_nomem(err, path)
+                : ori_fail(err, ORION_E_FORMAT, "'%s' is longer than %zu bytes", path, out->max);
+        break;
+    }
+done:
+    (void)close(fd);
+    return status;
+}
+
+orion_status ori_file_write_at(int fd, const void *data, size_t len, uint64_t offset,
+                               orion_error *err)
+{
+    const char *from = data;
+
+    while (len > 0) {
+        const ssize_t n = pwrite(fd, from, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            if (n == 0)
+                errno = EIO;
+            return ori_fail_errno(err, "cannot write");
+        }
+        from += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return ORION_OK;
+}
+
+orion_status ori_file_read_at(int fd, void *data, size_t len, uint64_t offset, size_t *got,
+                              orion_error *err)
+{
+    char *to = data;
+
+    *got = 0;
+    while (*got < len) {
+        const ssize_t n = pread(fd, to + *got, len - *got, (off_t)(offset + *got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ori_fail_errno(err, "cannot read");
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return ORION_OK;
+}
+
+/* Write and sync the new contents under a name that no one else uses. */
+static orion_status write_temp(int parent, const char *temp, const void *data, size_t len,
+                               orion_error *err)
+{
+    orion_status status;
+
+    const int fd =
+        openat(parent, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ori_fail_errno(err, "cannot make '%s'", temp);
+    status = ori_file_write_at(fd, data, len, 0, err);
+    if (status == ORION_OK && fsync(fd) != 0)
+        status = ori_fail_errno(err, "cannot sync '%s'", temp);
+    if (close(fd) != 0 && status == ORION_OK)
+        status = ori_fail_errno(err, "cannot close '%s'", temp);
+    return status;
+}
+
+orion_status ori_file_replace(int dir, const char *path, const void *data, size_t len,
+                              orion_error *err)
+{
+    char temp[NAME_MAX + 1];
+    const char *name;
+    orion_status status;
+
+    const int parent = ori_dir_parent(dir, path, &name);
+    if (parent < 0)
+        return ori_fail_errno(err, "cannot open the folder of '%s'", path);
+    const int n = snprintf(temp, sizeof(temp), ".%s.%ld.tmp", name, (long)getpid());
+    if (n < 0 || (size_t)n >= sizeof(temp)) {
+        status = ori_fail(err, ORION_E_FORMAT, "the name '%s' is too long", name);
+        goto done;
+    }
+    status = write_temp(parent, temp, data, len, err);
+    if (status == ORION_OK && renameat(parent, temp, parent, name) != 0)
+        status = ori_fail_errno(err, "cannot put '%s' in place", path);
+    if (status != ORION_OK) {
+        (void)unlinkat(parent, temp, 0);
+        goto done;
+    }
+    if (fsync(parent) != 0)
+        status = ori_fail_errno(err, "cannot sync the folder of '%s'", path);
+done:
+    (void)close(parent);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* Whole small files, and writing so that a crash leaves the old or the new. */
+#ifndef ORI_BASE_FILE_H
+#define ORI_BASE_FILE_H
+
+#include "base/base.h"
+#include "base/buf.h"
+
+/* Append the file `path` below `dir` to `out`.  ORION_E_NOT_FOUND when it is
+ * not there; ORION_E_FORMAT when it is no regular file or longer than out->max. */
+orion_status ori_file_read(int dir, const char *path, struct ori_buf *out, orion_error *err);
+
+/* Put a file of mode 0600 at `path` below `dir`: written beside it, synced,
+ * renamed over it, folder synced.  A reader sees the old or the new, whole. */
+orion_status ori_file_replace(int dir, const char *path, const void *data, size_t len,
+                              orion_error *err);
+
+/* All of the bytes at the offset, however many calls it takes. */
+orion_status ori_file_write_at(int fd, const void *data, size_t len, uint64_t offset,
+                               orion_error *err);
+
+/* Up to `len` bytes from the offset; *got < len only at the end of the file. */
+orion_status ori_file_read_at(int fd, void *data, size_t len, uint64_t offset, size_t *got,
+                              orion_error *err);
+
+#endif

@@ -1,0 +1,91 @@
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include "base/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+
+static long read_holder(int fd)
+{
+    char text[24] = "";
+    const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+    return n > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+/* The file may have been deleted by a releasing holder between our open and
+ * our lock; then the name means another file, or none, by now. */
+static bool still_named(const struct ori_lock *lock)
+{
+    struct stat held, named;
+    return fstat(lock->fd, &held) == 0 &&
+           fstatat(lock->dir, lock->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+static orion_status take(struct ori_lock *lock, long *holder, orion_error *err)
+{
+    for (;;) {
+        lock->fd = openat(lock->dir, lock->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (lock->fd < 0)
+            return ori_fail_errno(err, "cannot open the lock file '%s'", lock->name);
+        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        if (fcntl(lock->fd, F_OFD_SETLK, &whole) != 0) {
+            const int saved = errno;
+            const long pid = read_holder(lock->fd);
+            (void)close(lock->fd);
+            errno = saved;
+            if (errno != EAGAIN && errno != EACCES)
+                return ori_fail_errno(err, "cannot lock '%s'", lock->name);
+            if (holder)
+                *holder = pid;
+            return ori_fail(err, ORION_E_BUSY, "process %ld holds the lock '%s'", pid, lock->name);
+        }
+        if (still_named(lock))
+            break;
+        (void)close(lock->fd);
+    }
+    char text[24];
+    const int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    /* Only a courtesy to who waits: a full disk must not forbid the lock. */
+    if (ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, (size_t)n, 0) != n)
+        (void)ftruncate(lock->fd, 0);
+    return ORION_OK;
+}
+
+orion_status ori_lock_try(int dir, const char *path, struct ori_lock *out, long *holder,
+                          orion_error *err)
+{
+    struct ori_lock lock = {.fd = -1};
+    const char *name;
+
+    *out = (struct ori_lock){.dir = -1, .fd = -1};
+    if (holder)
+        *holder = 0;
+    lock.dir = ori_dir_parent(dir, path, &name);
+    if (lock.dir < 0)
+        return ori_fail_errno(err, "cannot open the folder of '%s'", path);
+    strcpy(lock.name, name); /* ori_dir_parent() checked the length */
+    const orion_status status = take(&lock, holder, err);
+    if (status != ORION_OK) {
+        (void)close(lock.dir);
+        return status;
+    }
+    *out = lock;
+    return ORION_OK;
+}
+
+void ori_lock_release(struct ori_lock *lock)
+{
+    if (lock->fd < 0)
+        return;
+    (void)unlinkat(lock->dir, lock->name, 0); /* while it is still ours */
+    (void)close(lock->fd);
+    (void)close(lock->dir);
+    *lock = (struct ori_lock){.dir = -1, .fd = -1};
+}

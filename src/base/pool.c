@@ -1,0 +1,239 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define relax() _mm_pause()
+#elif defined(__aarch64__)
+#define relax() __asm__ volatile("yield")
+#else
+#define relax() ((void)0)
+#endif
+
+/* About 50 microseconds: longer than the gap between two operations of a
+ * forward pass, much shorter than what a person would notice as load. */
+#define SPINS 2000
+
+struct ori_pool {
+    uint32_t n_threads; /* the caller included */
+    uint32_t n_started;
+    pthread_t *threads; /* [n_threads - 1] */
+
+    /* The loop in progress; written by the caller while the gate is shut. */
+    size_t n;
+    size_t grain;
+    ori_range_fn fn;
+    void *arg;
+
+    _Alignas(64) _Atomic size_t next; /* first item not yet handed out */
+    /* Number of the loop << 32, whether workers may come in, and how many are
+     * inside.  In one word, so that nobody slips in while it is shut. */
+    _Alignas(64) _Atomic uint64_t gate;
+    _Atomic bool quit;
+
+    pthread_mutex_t lock; /* only for sleeping and waking */
+    pthread_cond_t wake;
+    _Atomic uint32_t sleepers;
+};
+
+#define GATE_OPEN ((uint64_t)1 << 31)
+#define GATE_INSIDE (GATE_OPEN - 1)
+
+static uint32_t round_of(uint64_t gate)
+{
+    return (uint32_t)(gate >> 32);
+}
+
+struct start {
+    struct ori_pool *pool;
+    uint32_t worker;
+};
+
+static void take_pieces(struct ori_pool *pool, uint32_t worker)
+{
+    for (;;) {
+        const size_t begin = atomic_fetch_add(&pool->next, pool->grain);
+        if (begin >= pool->n)
+            return;
+        const size_t end = pool->n - begin < pool->grain ? pool->n : begin + pool->grain;
+        pool->fn(pool->arg, begin, end, worker);
+    }
+}
+
+/* Until there is a loop other than `seen`, or the end. */
+static void wait_for_round(struct ori_pool *pool, uint32_t seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (round_of(atomic_load(&pool->gate)) != seen)
+            return;
+        relax();
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while (round_of(atomic_load(&pool->gate)) == seen)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->sleepers, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Join the loop in progress.  False when it is over: whoever comes late (the
+ * core was taken away, or it slept) has missed it, and nobody waited. */
+static bool enter(struct ori_pool *pool, uint32_t *seen)
+{
+    uint64_t gate = atomic_load(&pool->gate);
+
+    for (;;) {
+        *seen = round_of(gate);
+        if (!(gate & GATE_OPEN))
+            return false;
+        if (atomic_compare_exchange_weak(&pool->gate, &gate, gate + 1))
+            return true;
+    }
+}
+
+static void *worker_main(void *arg)
+{
+    struct start *start = arg;
+    struct ori_pool *pool = start->pool;
+    const uint32_t worker = start->worker;
+    uint32_t seen = 0;
+
+    free(start);
+    for (;;) {
+        wait_for_round(pool, seen);
+        if (enter(pool, &seen)) {
+            take_pieces(pool, worker);
+            atomic_fetch_sub(&pool->gate, 1);
+        }
+        /* After `seen`, so that the last round is never waited out. */
+        if (atomic_load(&pool->quit))
+            return NULL;
+    }
+}
+
+/* Begin the next round and wake whoever sleeps; nobody is inside.  A sleeper
+ * counts itself under the lock before it looks at the gate again, so none is
+ * missed. */
+static void open_round(struct ori_pool *pool, uint64_t flags)
+{
+    const uint32_t round = round_of(atomic_load(&pool->gate)) + 1;
+
+    atomic_store(&pool->gate, (uint64_t)round << 32 | flags);
+    if (atomic_load(&pool->sleepers) > 0) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_broadcast(&pool->wake);
+        pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+/* Let nobody in any more and wait for those inside: each has a piece in hand. */
+static void close_round(struct ori_pool *pool)
+{
+    atomic_fetch_and(&pool->gate, ~GATE_OPEN);
+    for (uint32_t spins = 0; (atomic_load(&pool->gate) & GATE_INSIDE) > 0; spins++) {
+        relax();
+        if (spins > SPINS) /* a worker lost its core: let it have ours */
+            sched_yield();
+    }
+}
+
+void ori_pool_for(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg)
+{
+    if (n == 0)
+        return;
+    if (grain == 0)
+        grain = 1;
+    if (pool->n_threads == 1 || n <= grain) { /* still in pieces: fn may count on their size */
+        for (size_t begin = 0; begin < n; begin += grain)
+            fn(arg, begin, n - begin < grain ? n : begin + grain, 0);
+        return;
+    }
+    pool->n = n;
+    pool->grain = grain;
+    pool->fn = fn;
+    pool->arg = arg;
+    atomic_store(&pool->next, 0);
+    open_round(pool, GATE_OPEN);
+    take_pieces(pool, 0);
+    close_round(pool);
+}
+
+uint32_t ori_pool_threads(const struct ori_pool *pool)
+{
+    return pool->n_threads;
+}
+
+static orion_status start_worker(struct ori_pool *pool, uint32_t worker, orion_error *err)
+{
+    struct start *start = malloc(sizeof(*start));
+    if (!start)
+        return ori_fail_nomem(err, "a worker thread");
+    *start = (struct start){pool, worker};
+    /* The application's signals are for its own threads; faults stay ours. */
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    sigdelset(&blocked, SIGBUS);
+    sigdelset(&blocked, SIGSEGV);
+    sigdelset(&blocked, SIGFPE);
+    sigdelset(&blocked, SIGILL);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    const int failed = pthread_create(&pool->threads[pool->n_started], NULL, worker_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        free(start);
+        return ori_fail(err, ORION_E_NOMEM, "cannot start worker thread %u; try fewer threads",
+                        worker);
+    }
+    pool->n_started++;
+    return ORION_OK;
+}
+
+orion_status ori_pool_new(uint32_t n_threads, struct ori_pool **out, orion_error *err)
+{
+    *out = NULL;
+    if (n_threads == 0)
+        n_threads = ori_physical_cores();
+    if (n_threads > ORI_POOL_MAX_THREADS)
+        return ori_fail(err, ORION_E_ARGUMENT, "%u threads are too many; the limit is %d",
+                        n_threads, ORI_POOL_MAX_THREADS);
+
+    struct ori_pool *pool = ori_alloc_aligned(1, sizeof(*pool));
+    if (!pool)
+        return ori_fail_nomem(err, "the thread pool");
+    pool->n_threads = n_threads;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->threads = ori_calloc_array(n_threads, sizeof(*pool->threads));
+    if (!pool->threads) {
+        ori_pool_free(pool);
+        return ori_fail_nomem(err, "the thread pool");
+    }
+    for (uint32_t worker = 1; worker < n_threads; worker++) {
+        const orion_status status = start_worker(pool, worker, err);
+        if (status != ORION_OK) {
+            ori_pool_free(pool);
+            return status;
+        }
+    }
+    *out = pool;
+    return ORION_OK;
+}
+
+void ori_pool_free(struct ori_pool *pool)
+{
+    if (!pool)
+        return;
+    atomic_store(&pool->quit, true);
+    open_round(pool, 0);
+    for (uint32_t i = 0; i < pool->n_started; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->wake);
+    free(pool->threads);
+    free(pool);
+}

@@ -1,0 +1,31 @@
+#include "base/sha256.h"
+
+#include <string.h>
+
+void ori_sha256_init(struct ori_sha256 *hash)
+{
+    SHA256_Init(&hash->ctx);
+}
+
+void ori_sha256_update(struct ori_sha256 *hash, const void *data, size_t len)
+{
+    SHA256_Update(&hash->ctx, data, len);
+}
+
+void ori_sha256_hex(struct ori_sha256 *hash, char hex[ORI_SHA256_HEX + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char raw[ORI_SHA256_BYTES];
+
+    SHA256_Final(raw, &hash->ctx);
+    for (size_t i = 0; i < sizeof(raw); i++) {
+        hex[2 * i] = digits[raw[i] >> 4];
+        hex[2 * i + 1] = digits[raw[i] & 15];
+    }
+    hex[ORI_SHA256_HEX] = '\0';
+}
+
+bool ori_sha256_is_hex(const char *text)
+{
+    return strlen(text) == ORI_SHA256_HEX && strspn(text, "0123456789abcdef") == ORI_SHA256_HEX;
+}
