@@ -1,0 +1,107 @@
+/* Block layouts of the quantized tensor types, as they lie in a GGUF file.
+ *
+ * Little-endian, made of bytes only, so that a block may stand at any address.
+ * d, m and dmin are f16.  Element order is stated where it is not plain. */
+#ifndef ORI_KERNELS_BLOCKS_H
+#define ORI_KERNELS_BLOCKS_H
+
+#include <stdint.h>
+
+#define ORI_BLOCK 32       /* elements of a Q8_0, Q4_x or Q5_x block */
+#define ORI_SUPERBLOCK 256 /* elements of a k-quant block */
+
+/* 4-bit: byte i holds element i (low nibble) and element i + 16 (high). */
+struct ori_block_q4_0 {
+    uint8_t d[2];
+    uint8_t qs[16]; /* value d * (q - 8) */
+};
+
+struct ori_block_q4_1 {
+    uint8_t d[2];
+    uint8_t m[2];
+    uint8_t qs[16]; /* value d * q + m */
+};
+
+/* 5-bit: bit i of qh is the fifth bit of element i. */
+struct ori_block_q5_0 {
+    uint8_t d[2];
+    uint8_t qh[4];
+    uint8_t qs[16]; /* value d * (q - 16) */
+};
+
+struct ori_block_q5_1 {
+    uint8_t d[2];
+    uint8_t m[2];
+    uint8_t qh[4];
+    uint8_t qs[16]; /* value d * q + m */
+};
+
+struct ori_block_q8_0 {
+    uint8_t d[2];
+    int8_t qs[32]; /* value d * q */
+};
+
+/* A superblock is cut into sub-blocks of 16 elements (Q2_K, Q3_K, Q6_K) or 32
+ * (Q4_K, Q5_K), each with a small integer scale, and a minimum in Q2_K, Q4_K
+ * and Q5_K: value d * scale * q - dmin * min. */
+
+/* Element 128 h + 32 j + l: bits 2j, 2j+1 of qs[32 h + l].  Scale in the low
+ * nibble, minimum in the high one. */
+struct ori_block_q2_k {
+    uint8_t scales[16];
+    uint8_t qs[64];
+    uint8_t d[2];
+    uint8_t dmin[2];
+};
+
+/* Low bits as in Q2_K; bit 4 h + j of hmask[l] is the third.  q - 4.  Scales
+ * are 6-bit, minus 32: low four bits of scale j in nibble j / 8 of byte j % 8,
+ * high two in bits 2 (j / 4) of byte 8 + j % 4. */
+struct ori_block_q3_k {
+    uint8_t hmask[32];
+    uint8_t qs[64];
+    uint8_t scales[12];
+    uint8_t d[2];
+};
+
+/* Element 64 c + l: low nibble of qs[32 c + l]; element 64 c + 32 + l: high.
+ * Scales and minimums are 6-bit: 0 to 3 in the low six bits of bytes 0-3 and
+ * 4-7; 4 to 7 in the nibbles of bytes 8-11 with their high two bits on top of
+ * bytes 0-3 and 4-7. */
+struct ori_block_q4_k {
+    uint8_t d[2];
+    uint8_t dmin[2];
+    uint8_t scales[12];
+    uint8_t qs[128];
+};
+
+/* As Q4_K; bit k of qh[l] is the fifth bit of element l of sub-block k. */
+struct ori_block_q5_k {
+    uint8_t d[2];
+    uint8_t dmin[2];
+    uint8_t scales[12];
+    uint8_t qh[32];
+    uint8_t qs[128];
+};
+
+/* Element 128 h + 32 j + l: nibble j / 2 of ql[64 h + 32 (j % 2) + l], on top
+ * of it bits 2j, 2j+1 of qh[32 h + l].  q - 32. */
+struct ori_block_q6_k {
+    uint8_t ql[128];
+    uint8_t qh[64];
+    int8_t scales[16];
+    uint8_t d[2];
+};
+
+_Static_assert(sizeof(struct ori_block_q4_0) == 18, "Q4_0");
+_Static_assert(sizeof(struct ori_block_q4_1) == 20, "Q4_1");
+_Static_assert(sizeof(struct ori_block_q5_0) == 22, "Q5_0");
+_Static_assert(sizeof(struct ori_block_q5_1) == 24, "Q5_1");
+_Static_assert(sizeof(struct ori_block_q8_0) == 34, "Q8_0");
+_Static_assert(sizeof(struct ori_block_q2_k) == 84, "Q2_K");
+_Static_assert(sizeof(struct ori_block_q3_k) == 110, "Q3_K");
+_Static_assert(sizeof(struct ori_block_q4_k) == 144, "Q4_K");
+_Static_assert(sizeof(struct ori_block_q5_k) == 176, "Q5_K");
+_Static_assert(sizeof(struct ori_block_q6_k) == 210, "Q6_K");
+
+#endif

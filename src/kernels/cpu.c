@@ -1,0 +1,45 @@
+/* What the CPU can do, and what the operating system lets it. */
+#include "kernels/kernels.h"
+
+#if defined(__x86_64__)
+
+#include <cpuid.h>
+
+#define LEAF1_ECX_FMA (1u << 12)
+#define LEAF1_ECX_OSXSAVE (1u << 27)
+#define LEAF1_ECX_AVX (1u << 28)
+#define LEAF1_ECX_F16C (1u << 29)
+#define LEAF7_EBX_AVX2 (1u << 5)
+#define XCR0_SSE_AVX 6u /* the system saves xmm and ymm registers */
+
+static uint32_t saved_registers(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    (void)high;
+    return low;
+}
+
+uint32_t ori_cpu_detect(void)
+{
+    const uint32_t need = LEAF1_ECX_FMA | LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX | LEAF1_ECX_F16C;
+    uint32_t a, b, c, d;
+
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & need) != need)
+        return 0;
+    if ((saved_registers() & XCR0_SSE_AVX) != XCR0_SSE_AVX)
+        return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & LEAF7_EBX_AVX2))
+        return 0;
+    return ORI_CPU_AVX2;
+}
+
+#else
+
+uint32_t ori_cpu_detect(void)
+{
+    return 0;
+}
+
+#endif

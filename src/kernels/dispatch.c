@@ -1,0 +1,117 @@
+/* The table of kernels: filled with the scalar tier, then raised. */
+#include "kernels/kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/scalar/scalar.h"
+#if defined(__x86_64__)
+#include "kernels/x86/x86.h"
+#endif
+
+#define SCALAR_TYPE(type, layout)                                                                  \
+    {                                                                                              \
+        .act = layout, .dequantize = ori_dequantize_##type, .quantize = ori_quantize_##type,       \
+        .matmul = ori_matmul_##type##_scalar                                                       \
+    }
+
+static void init_scalar(struct ori_kernels *kernels)
+{
+    *kernels = (struct ori_kernels){
+        .name = "scalar",
+        .types =
+            {
+                [ORI_F32] = SCALAR_TYPE(f32, ORI_ACT_F32),
+                [ORI_F16] = SCALAR_TYPE(f16, ORI_ACT_F32),
+                [ORI_BF16] = SCALAR_TYPE(bf16, ORI_ACT_F32),
+                [ORI_Q4_0] = SCALAR_TYPE(q4_0, ORI_ACT_Q8),
+                [ORI_Q4_1] = SCALAR_TYPE(q4_1, ORI_ACT_Q8),
+                [ORI_Q5_0] = SCALAR_TYPE(q5_0, ORI_ACT_Q8),
+                [ORI_Q5_1] = SCALAR_TYPE(q5_1, ORI_ACT_Q8),
+                [ORI_Q8_0] = SCALAR_TYPE(q8_0, ORI_ACT_Q8),
+                [ORI_Q2_K] = SCALAR_TYPE(q2_k, ORI_ACT_Q8K),
+                [ORI_Q3_K] = SCALAR_TYPE(q3_k, ORI_ACT_Q8K),
+                [ORI_Q4_K] = SCALAR_TYPE(q4_k, ORI_ACT_Q8K),
+                [ORI_Q5_K] = SCALAR_TYPE(q5_k, ORI_ACT_Q8K),
+                [ORI_Q6_K] = SCALAR_TYPE(q6_k, ORI_ACT_Q8K),
+            },
+        .quantize_act =
+            {
+                [ORI_ACT_F32] = ori_quantize_act_f32,
+                [ORI_ACT_Q8] = ori_quantize_act_q8_scalar,
+                [ORI_ACT_Q8K] = ori_quantize_act_q8k_scalar,
+            },
+        .rms_norm = ori_rms_norm_scalar,
+        .add = ori_add_scalar,
+        .silu_mul = ori_silu_mul_scalar,
+        .rope = ori_rope_scalar,
+        .f32_to_f16 = ori_f32_to_f16_scalar,
+        .f16_to_f32 = ori_f16_to_f32_scalar,
+        .attention = ori_attention_scalar,
+        .log_sum_exp = ori_log_sum_exp_scalar,
+    };
+}
+
+#if defined(__x86_64__)
+static void raise_to_avx2(struct ori_kernels *kernels)
+{
+    kernels->name = "avx2";
+    kernels->types[ORI_F32].matmul = ori_matmul_f32_avx2;
+    kernels->types[ORI_F16].matmul = ori_matmul_f16_avx2;
+    kernels->types[ORI_BF16].matmul = ori_matmul_bf16_avx2;
+    kernels->types[ORI_Q4_0].matmul = ori_matmul_q4_0_avx2;
+    kernels->types[ORI_Q4_1].matmul = ori_matmul_q4_1_avx2;
+    kernels->types[ORI_Q5_0].matmul = ori_matmul_q5_0_avx2;
+    kernels->types[ORI_Q5_1].matmul = ori_matmul_q5_1_avx2;
+    kernels->types[ORI_Q8_0].matmul = ori_matmul_q8_0_avx2;
+    kernels->types[ORI_Q2_K].matmul = ori_matmul_q2_k_avx2;
+    kernels->types[ORI_Q3_K].matmul = ori_matmul_q3_k_avx2;
+    kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx2;
+    kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx2;
+    kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx2;
+    kernels->quantize_act[ORI_ACT_Q8] = ori_quantize_act_q8_avx2;
+    kernels->quantize_act[ORI_ACT_Q8K] = ori_quantize_act_q8k_avx2;
+    kernels->rms_norm = ori_rms_norm_avx2;
+    kernels->add = ori_add_avx2;
+    kernels->silu_mul = ori_silu_mul_avx2;
+    kernels->rope = ori_rope_avx2;
+    kernels->f32_to_f16 = ori_f32_to_f16_avx2;
+    kernels->f16_to_f32 = ori_f16_to_f32_avx2;
+    kernels->attention = ori_attention_avx2;
+    kernels->log_sum_exp = ori_log_sum_exp_avx2;
+}
+#endif
+
+void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu)
+{
+    init_scalar(kernels);
+#if defined(__x86_64__)
+    if (cpu & ORI_CPU_AVX2)
+        raise_to_avx2(kernels);
+#else
+    (void)cpu;
+#endif
+}
+
+orion_status ori_kernels_choose(struct ori_kernels *kernels, orion_error *err)
+{
+    uint32_t cpu = ori_cpu_detect();
+    const char *tier = getenv("ORION_CPU");
+
+    *kernels = (struct ori_kernels){0};
+    if (tier && strcmp(tier, "scalar") == 0) {
+        cpu = 0;
+    } else if (tier && strcmp(tier, "avx2") == 0) {
+        if (!(cpu & ORI_CPU_AVX2))
+            return ori_fail(err, ORION_E_ARGUMENT,
+                            "ORION_CPU=avx2, but this CPU or system lacks AVX2, FMA or F16C; "
+                            "unset ORION_CPU to use what it has");
+        cpu = ORI_CPU_AVX2;
+    } else if (tier) {
+        return ori_fail(err, ORION_E_ARGUMENT,
+                        "ORION_CPU='%.64s' names no CPU tier; use scalar or avx2, or unset it",
+                        tier);
+    }
+    ori_kernels_init(kernels, cpu);
+    return ORION_OK;
+}

@@ -1,0 +1,133 @@
+/* kernels - arithmetic on rows.
+ *
+ * One table of functions, filled for a CPU tier.  kernels/scalar/ is the
+ * specification: every other tier returns the same bits (tests/kernels checks
+ * with memcmp).  What is part of the specification, hence fixed:
+ *
+ *   - Activations are quantized in blocks: d = amax/127, q = nearest-even of
+ *     x * (127/amax), never -128; an all-zero block has d = 0 and q = 0.
+ *     They stay float where the weights are F32, F16 or BF16.
+ *   - A block-quantized dot product is, for each block in index order, an
+ *     exact int32 folded by acc = fmaf(d_w * d_a, (float)isum, acc) and, for
+ *     types with a minimum, acc = fmaf(-(dmin_w * d_a), (float)msum, acc)
+ *     (k-quants) or acc = fmaf(m_w * d_a, (float)asum, acc) (Q4_1, Q5_1).
+ *     One chain over all blocks, so rows may be put in lanes.
+ *   - A float dot product has 16 lanes, element i into lane i mod 16 by fmaf,
+ *     joined by the tree lane[j] += lane[j+8], then +4, +2, +1.
+ *   - exp, silu and the rest are our own polynomials (math.h of this room).
+ *
+ * All functions are pure, thread-safe and never allocate.  Lengths are in
+ * elements.  No alignment is required of weights (they lie in a mapped file);
+ * activations and scratch are 64-byte aligned.
+ */
+#ifndef ORI_KERNELS_H
+#define ORI_KERNELS_H
+
+#include "base/base.h"
+#include "gguf/types.h"
+
+/* How activations are laid out for a weight type. */
+enum ori_act {
+    ORI_ACT_F32 = 0, /* float[n] */
+    ORI_ACT_Q8 = 1,  /* struct ori_act_q8[n/32] */
+    ORI_ACT_Q8K = 2, /* struct ori_act_q8k[n/256] */
+    ORI_ACT_COUNT = 3,
+};
+
+struct ori_act_q8 {
+    float d;
+    int32_t sum; /* of qs */
+    int8_t qs[32];
+};
+
+struct ori_act_q8k {
+    float d;
+    int8_t qs[256];
+    int16_t sums[16]; /* of each 16 qs */
+};
+
+/* Bytes of n activations in a layout; false when n does not divide. */
+bool ori_act_bytes(enum ori_act act, size_t n, size_t *out);
+
+/* What a weight type can do. */
+struct ori_type_kernels {
+    enum ori_act act;
+    /* row of n weights -> floats, exact */
+    void (*dequantize)(const void *row, float *out, size_t n);
+    /* floats -> row, by the type's reference method (tools and tests; scalar in
+     * every tier) */
+    void (*quantize)(const float *x, void *row, size_t n);
+    /* out[c * out_stride + r] = row r . column c, for n_rows rows of n weights
+     * (row_bytes apart) and n_cols activation columns (act_bytes apart).
+     * The same bits however rows and columns are cut into calls. */
+    void (*matmul)(const void *weights, size_t row_bytes, size_t n_rows, size_t n, const void *acts,
+                   size_t act_bytes, size_t n_cols, float *out, size_t out_stride);
+};
+
+/* One query against a stretch of the KV cache, for one head.
+ *
+ * Attention walks blocks of ORI_ATTN_BLOCK absolute positions: block b holds
+ * positions [b*B, (b+1)*B).  For each block in order: scores s = dot(q, k)*scale
+ * (16 lanes), m' = max(m, scores), correction c = exp(m - m'), weights
+ * p = exp(s - m'); sum = fmaf(sum, c, lane-sum of p) where position t adds into
+ * lane t mod 16; acc[i] = fmaf chain over positions in order after acc[i] *= c.
+ * Finally out = acc / sum. */
+#define ORI_ATTN_BLOCK 64
+
+struct ori_attn {
+    const float *q;    /* [head_dim] */
+    const uint16_t *k; /* f16; position t at k + (t % slots) * stride */
+    const uint16_t *v; /* f16; position t at v + (t % slots) * stride */
+    size_t stride;     /* elements from one position to the next */
+    size_t slots;      /* the cache is a ring of so many; a multiple of ORI_ATTN_BLOCK, so
+                        * that a block lies in one stretch */
+    size_t head_dim;   /* multiple of 2, <= ORI_HEAD_DIM_MAX */
+    size_t begin, end; /* positions attended to, begin < end */
+    float scale;
+    float *out; /* [head_dim] */
+};
+#define ORI_HEAD_DIM_MAX 1024
+
+struct ori_kernels {
+    const char *name;                            /* "scalar", "avx2" */
+    struct ori_type_kernels types[ORI_TYPE_END]; /* matmul NULL for unknown types */
+    /* floats -> activations in each layout */
+    void (*quantize_act[ORI_ACT_COUNT])(const float *x, void *out, size_t n);
+    /* out[i] = x[i] * (1/sqrt(mean(x^2) + eps)) * weight[i]; out may be x */
+    void (*rms_norm)(const float *x, const float *weight, float *out, size_t n, float eps);
+    void (*add)(float *x, const float *y, size_t n);                            /* x += y */
+    void (*silu_mul)(const float *gate, const float *up, float *out, size_t n); /* silu(gate)*up */
+    /* rotate pairs of one head in place; angles[2*i] = cos, [2*i+1] = sin for
+     * pair i < n_rot/2.  neox: pair (i, i + n_rot/2); else (2i, 2i+1). */
+    void (*rope)(float *head, const float *angles, size_t n_rot, bool neox);
+    void (*f32_to_f16)(const float *x, uint16_t *out, size_t n); /* nearest even */
+    void (*f16_to_f32)(const uint16_t *x, float *out, size_t n);
+    void (*attention)(const struct ori_attn *attn);
+    /* log(sum(exp(x))) in double over 16 lanes, max taken out first */
+    double (*log_sum_exp)(const float *x, size_t n);
+};
+
+/* CPU features that a tier needs, as bits. */
+#define ORI_CPU_AVX2 1u /* AVX2, FMA and F16C, and the OS saves the registers */
+
+uint32_t ori_cpu_detect(void);
+
+/* Fill the table for the best tier that `cpu` allows. */
+void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu);
+
+/* What this process should use: ori_cpu_detect(), lowered by the environment
+ * variable ORION_CPU=scalar|avx2.  ORION_E_ARGUMENT for any other value and
+ * for a tier that this CPU lacks. */
+orion_status ori_kernels_choose(struct ori_kernels *kernels, orion_error *err);
+
+/* cos and sin of position * freq in double, our own polynomials after an exact
+ * range reduction; same bits on every machine. */
+void ori_rope_angle(double radians, float *cosine, float *sine);
+/* base^(-exponent) for rope frequencies, same bits everywhere (no libm). */
+double ori_rope_frequency(double base, double exponent);
+/* exp in double for samplers, deterministic, no libm. */
+double ori_exp(double x);
+/* natural logarithm in double, deterministic, no libm; x > 0. */
+double ori_log(double x);
+
+#endif

@@ -1,0 +1,142 @@
+/* How a sub-block's scale is chosen.
+ *
+ * Rounding makes the error a jagged function of the scale, so a few scales
+ * around the obvious one (largest element on the last step) are tried: for
+ * each, the elements are rounded, then the scale that fits those integers best
+ * follows from weighted least squares.  An element's weight grows with its
+ * size, since large weights matter more to a dot product. */
+#include "kernels/scalar/fit.h"
+
+#include <math.h>
+
+#include "kernels/bits.h"
+
+#define TRIES 9 /* on each side of the obvious scale */
+
+int ori_fit_quant(float x, float d, int low, int high)
+{
+    const float q = d == 0 ? 0.0f : x / d;
+
+    return q <= (float)low ? low : q >= (float)high ? high : ori_nearest(q);
+}
+
+/* Weights x^2, or x^2 + mean for sub-blocks with a minimum. */
+static void weigh(const float *x, int n, float floor_share, float *w)
+{
+    float sum = 0;
+
+    for (int i = 0; i < n; i++)
+        sum += x[i] * x[i];
+    for (int i = 0; i < n; i++)
+        w[i] = x[i] * x[i] + floor_share * sum / (float)n;
+}
+
+float ori_fit_scale(const float *x, int n, int half)
+{
+    float w[ORI_SUB_MAX];
+    float extreme = 0, best = 0, best_gain = -1;
+
+    for (int i = 0; i < n; i++)
+        extreme = fabsf(x[i]) > fabsf(extreme) ? x[i] : extreme;
+    if (extreme == 0)
+        return 0;
+
+    weigh(x, n, 0, w);
+    for (int t = -TRIES; t <= TRIES; t++) {
+        const float d = -extreme / ((float)half + 0.1f * (float)t);
+        float xq = 0, qq = 0;
+
+        for (int i = 0; i < n; i++) {
+            const float q = (float)ori_fit_quant(x[i], d, -half, half - 1);
+            xq += w[i] * x[i] * q;
+            qq += w[i] * q * q;
+        }
+        /* The error is sum(w x^2) - xq^2 / qq. */
+        if (qq > 0 && xq * xq > best_gain * qq) {
+            best_gain = xq * xq / qq;
+            best = xq / qq;
+        }
+    }
+    return best_gain < 0 ? -extreme / (float)half : best;
+}
+
+/* Sums of weighted least squares for x = s q - m. */
+struct sums {
+    float w, x, q, xq, qq;
+};
+
+static struct sums sum_up(const float *x, const float *w, int n, float s, float m, int top)
+{
+    struct sums sums = {0};
+
+    for (int i = 0; i < n; i++) {
+        const float q = (float)ori_fit_quant(x[i] + m, s, 0, top);
+        sums.w += w[i];
+        sums.x += w[i] * x[i];
+        sums.q += w[i] * q;
+        sums.xq += w[i] * x[i] * q;
+        sums.qq += w[i] * q * q;
+    }
+    return sums;
+}
+
+/* The best s and m for given integers, with m >= 0; false when undetermined. */
+static int solve(const struct sums *a, float *s, float *m)
+{
+    const float det = a->w * a->qq - a->q * a->q;
+
+    if (!(det > 0))
+        return 0;
+    *s = (a->w * a->xq - a->x * a->q) / det;
+    *m = (a->q * a->xq - a->qq * a->x) / det;
+    if (*m < 0) {
+        *m = 0;
+        *s = a->xq / a->qq;
+    }
+    return *s > 0;
+}
+
+static float error_of(const float *x, const float *w, int n, float s, float m, int top)
+{
+    float error = 0;
+
+    for (int i = 0; i < n; i++) {
+        const float q = (float)ori_fit_quant(x[i] + m, s, 0, top);
+        const float miss = s * q - m - x[i];
+        error += w[i] * miss * miss;
+    }
+    return error;
+}
+
+float ori_fit_scale_min(const float *x, int n, int top, float *m)
+{
+    float w[ORI_SUB_MAX];
+    float low = 0, high = x[0];
+
+    for (int i = 0; i < n; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    *m = -low;
+    if (high <= low) /* one value, zero or below: the minimum says it all */
+        return 0;
+
+    weigh(x, n, 1, w);
+    float best = (high - low) / (float)top;
+    float best_error = error_of(x, w, n, best, *m, top);
+    for (int t = -TRIES; t <= TRIES; t++) {
+        const float start = (high - low) / ((float)top + 0.1f * (float)t);
+        const struct sums sums = sum_up(x, w, n, start, -low, top);
+        float s, min;
+
+        if (!solve(&sums, &s, &min))
+            continue;
+        const float error = error_of(x, w, n, s, min, top);
+        if (error < best_error) {
+            best_error = error;
+            best = s;
+            *m = min;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,195 @@
+/* Matrix products: all remainders of blocks, rows and columns, worst-case
+ * weights and activations, and the same bits however the work is cut. */
+#include "checker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ROWS 35 /* more than two panels of a tile */
+#define MAX_COLS 9
+#define MAX_BLOCKS 9 /* for float types: up to 9 * 9 elements */
+#define MAX_ELEMS (MAX_BLOCKS * 256)
+#define ACT_BYTES 9280 /* of a column: the most, rounded up to 64 */
+#define OUT_STRIDE 40
+#define OUT_CELLS (MAX_COLS * OUT_STRIDE)
+#define CANARY 0x5a5a5a5au /* a float that no sum of these inputs hits by chance */
+
+struct problem {
+    const struct stored_type *type;
+    size_t n_blocks, n, n_rows, n_cols, row_bytes, weight_bytes;
+    uint8_t *weights; /* guarded: the last row ends at the guard page */
+    uint8_t *acts;
+};
+
+static void problem_init(struct problem *p, const struct ori_kernels *scalar, struct rng *rng,
+                         const struct stored_type *type, size_t n_blocks, size_t n_rows,
+                         size_t n_cols, size_t variant, enum pattern pattern)
+{
+    const size_t gap = type->block_elems == 1 ? 0 : rng_below(rng, 2); /* row_bytes may be odd */
+    float x[MAX_ELEMS];
+
+    p->type = type;
+    p->n_blocks = n_blocks;
+    p->n = n_blocks * type->block_elems;
+    p->n_rows = n_rows;
+    p->n_cols = n_cols;
+    p->row_bytes = n_blocks * type->block_bytes + gap;
+    p->weight_bytes = p->row_bytes * (n_rows - 1) + n_blocks * type->block_bytes;
+    p->weights = guarded_new(p->weight_bytes);
+    for (size_t r = 0; r < n_rows; r++)
+        fill_weights(rng, type, variant, p->weights + r * p->row_bytes, n_blocks);
+
+    p->acts = ori_alloc_aligned(n_cols, ACT_BYTES);
+    if (!p->acts)
+        abort();
+    for (size_t c = 0; c < n_cols; c++) {
+        fill_floats(rng, pattern, x, p->n);
+        scalar->quantize_act[scalar->types[type->type].act](x, p->acts + c * ACT_BYTES, p->n);
+    }
+}
+
+static void problem_release(struct problem *p)
+{
+    guarded_free(p->weights, p->weight_bytes);
+    free(p->acts);
+}
+
+static void fill_canaries(float *out)
+{
+    const uint32_t canary = CANARY;
+
+    for (size_t i = 0; i < OUT_CELLS; i++)
+        memcpy(out + i, &canary, sizeof(canary));
+}
+
+static void multiply(const struct ori_kernels *k, const struct problem *p, size_t row,
+                     size_t n_rows, size_t col, size_t n_cols, float *out)
+{
+    k->types[p->type->type].matmul(p->weights + row * p->row_bytes, p->row_bytes, n_rows, p->n,
+                                   p->acts + col * ACT_BYTES, ACT_BYTES, n_cols,
+                                   out + col * OUT_STRIDE + row, OUT_STRIDE);
+}
+
+/* The whole output area is compared, so a canary overwritten shows. */
+static bool same_product(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                         const struct problem *p)
+{
+    float expect[OUT_CELLS], got[OUT_CELLS];
+
+    fill_canaries(expect);
+    fill_canaries(got);
+    multiply(scalar, p, 0, p->n_rows, 0, p->n_cols, expect);
+    multiply(tier, p, 0, p->n_rows, 0, p->n_cols, got);
+    return same_floats(expect, got, OUT_CELLS);
+}
+
+static bool same_when_cut(const struct ori_kernels *tier, const struct problem *p, struct rng *rng)
+{
+    float expect[OUT_CELLS], got[OUT_CELLS];
+
+    fill_canaries(expect);
+    fill_canaries(got);
+    multiply(tier, p, 0, p->n_rows, 0, p->n_cols, expect);
+    for (size_t c = 0, cols; c < p->n_cols; c += cols) {
+        cols = 1 + rng_below(rng, p->n_cols - c);
+        for (size_t r = 0, rows; r < p->n_rows; r += rows) {
+            rows = 1 + rng_below(rng, p->n_rows - r);
+            multiply(tier, p, r, rows, c, cols, got);
+        }
+    }
+    return same_floats(expect, got, OUT_CELLS);
+}
+
+/* Every count of blocks, rows and columns from 1 to 9; what is in them varies
+ * from one to the next. */
+static bool all_sizes(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                      const struct stored_type *type, char *detail, size_t detail_size)
+{
+    struct rng rng = {type->type};
+    const size_t top = type->block_elems == 1 ? MAX_BLOCKS * 9 : MAX_BLOCKS;
+    size_t turn = 0;
+
+    for (size_t blocks = 1; blocks <= top; blocks++) {
+        for (size_t rows = 1; rows <= 9; rows += top > 9 ? 2 : 1) {
+            for (size_t cols = 1; cols <= MAX_COLS; cols++, turn++) {
+                const size_t variant = turn % N_WEIGHT_VARIANTS;
+                const enum pattern pattern = (enum pattern)(turn / 3 % PATTERN_COUNT);
+                struct problem p;
+
+                problem_init(&p, scalar, &rng, type, blocks, rows, cols, variant, pattern);
+                const bool same = same_product(scalar, tier, &p);
+                problem_release(&p);
+                if (!same) {
+                    snprintf(detail, detail_size,
+                             "%zu blocks, %zu rows, %zu columns, weights %zu, activations %d",
+                             blocks, rows, cols, variant, (int)pattern);
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
+/* Every pair of weights and activations, over more rows than a panel holds. */
+static bool all_contents(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                         const struct stored_type *type, char *detail, size_t detail_size)
+{
+    struct rng rng = {1000 + type->type};
+
+    for (size_t variant = 0; variant < N_WEIGHT_VARIANTS; variant++) {
+        for (int pattern = 0; pattern < PATTERN_COUNT; pattern++) {
+            const size_t blocks = type->block_elems == 1 ? 67 : 2;
+            struct problem p;
+
+            problem_init(&p, scalar, &rng, type, blocks, MAX_ROWS, 5, variant,
+                         (enum pattern)pattern);
+            const bool same = same_product(scalar, tier, &p);
+            problem_release(&p);
+            if (!same) {
+                snprintf(detail, detail_size, "weights %zu, activations %d", variant, pattern);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool all_cuts(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                     const struct stored_type *type)
+{
+    struct rng rng = {2000 + type->type};
+    bool same = true;
+
+    for (int turn = 0; turn < 20 && same; turn++) {
+        struct problem p;
+
+        problem_init(&p, scalar, &rng, type, 1 + rng_below(&rng, 5), 1 + rng_below(&rng, MAX_ROWS),
+                     1 + rng_below(&rng, MAX_COLS), 0, PATTERN_NORMAL);
+        same = same_when_cut(tier, &p, &rng);
+        problem_release(&p);
+    }
+    return same;
+}
+
+void check_matmuls(const struct ori_kernels *scalar, const struct ori_kernels *tier)
+{
+    char what[64], detail[128] = "";
+
+    for (size_t i = 0; i < N_STORED_TYPES; i++) {
+        const struct stored_type *type = &stored_types[i];
+
+        if (tier != scalar) {
+            const bool own = tier->types[type->type].matmul != scalar->types[type->type].matmul;
+            snprintf(what, sizeof(what), "%s matmul, 1 to 9 blocks, rows, columns", type->name);
+            report(own && all_sizes(scalar, tier, type, detail, sizeof(detail)), tier->name, what,
+                   own ? detail : "not the tier's own kernel");
+            snprintf(what, sizeof(what), "%s matmul, worst cases", type->name);
+            report(all_contents(scalar, tier, type, detail, sizeof(detail)), tier->name, what,
+                   detail);
+        }
+        snprintf(what, sizeof(what), "%s matmul, cut differently", type->name);
+        report(all_cuts(scalar, tier, type), tier->name, what, "");
+    }
+}

@@ -1,0 +1,89 @@
+/* kernel-checker [--digest | --bench [NAME]]
+ *
+ * Without options: TAP, one line a kernel and tier.  --digest: a number over
+ * the scalar results, the same for every compiler.  --bench: speeds of the
+ * tier that ORION_CPU chooses, of kernels whose name contains NAME. */
+#include "checker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t n_reported, n_failed;
+
+bool same_floats(const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof(*a)) != 0 && !(a[i] != a[i] && b[i] != b[i]))
+            return false;
+    return true;
+}
+
+void report(bool good, const char *tier, const char *what, const char *detail)
+{
+    n_reported++;
+    n_failed += !good;
+    printf("%s %zu - %s %s\n", good ? "ok" : "not ok", n_reported, tier, what);
+    if (!good && *detail)
+        printf("# differs at %s\n", detail);
+    fflush(stdout);
+}
+
+/* Tiers above scalar and the CPU features that they need. */
+static const struct {
+    const char *name;
+    uint32_t cpu;
+} tiers[] = {
+    {"avx2", ORI_CPU_AVX2},
+};
+
+static int check(void)
+{
+    const uint32_t cpu = ori_cpu_detect();
+    struct ori_kernels scalar;
+
+    ori_kernels_init(&scalar, 0);
+    check_matmuls(&scalar, &scalar);
+    for (size_t i = 0; i < ORI_COUNT(tiers); i++) {
+        struct ori_kernels tier;
+
+        if ((cpu & tiers[i].cpu) != tiers[i].cpu) {
+            printf("ok %zu - %s # SKIP not on this CPU\n", ++n_reported, tiers[i].name);
+            continue;
+        }
+        ori_kernels_init(&tier, tiers[i].cpu);
+        check_matmuls(&scalar, &tier);
+        check_rows(&scalar, &tier);
+        check_attention(&scalar, &tier);
+    }
+    printf("1..%zu\n", n_reported);
+    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 1)
+        return check();
+
+    if (argc == 2 && strcmp(argv[1], "--digest") == 0) {
+        struct ori_kernels scalar;
+
+        ori_kernels_init(&scalar, 0);
+        printf("%016" PRIx64 "\n", digest(&scalar));
+        return EXIT_SUCCESS;
+    }
+    if (argc <= 3 && strcmp(argv[1], "--bench") == 0) {
+        struct ori_kernels kernels;
+        orion_error err;
+
+        if (ori_kernels_choose(&kernels, &err) != ORION_OK) {
+            fprintf(stderr, "kernel-checker: %s\n", err.message);
+            return EXIT_FAILURE;
+        }
+        bench(&kernels, argc == 3 ? argv[2] : NULL);
+        return EXIT_SUCCESS;
+    }
+    fprintf(stderr, "usage: kernel-checker [--digest | --bench [NAME]]\n");
+    return 2;
+}

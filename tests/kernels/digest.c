@@ -1,0 +1,117 @@
+/* One number for everything the scalar tier computes. */
+#include "checker.h"
+
+#include <string.h>
+
+#define N 512
+#define COLS 3
+
+/* FNV-1a, 64 bits. */
+static uint64_t add_bytes(uint64_t hash, const void *data, size_t n)
+{
+    const uint8_t *p = data;
+
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ p[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static uint64_t add_type(uint64_t hash, const struct ori_kernels *k, const struct stored_type *type,
+                         struct rng *rng)
+{
+    static _Alignas(64) uint8_t acts[COLS * 4096];
+    static uint8_t weights[3 * 4 * N];
+    const size_t n_blocks = N / type->block_elems, row_bytes = n_blocks * type->block_bytes;
+    const struct ori_type_kernels *t = &k->types[type->type];
+    float x[N], out[COLS * 3];
+
+    for (size_t c = 0; c < COLS; c++) {
+        fill_floats(rng, c ? PATTERN_MIXED : PATTERN_NORMAL, x, N);
+        k->quantize_act[t->act](x, acts + c * 4096, N);
+    }
+    fill_weights(rng, type, 0, weights, n_blocks);
+    fill_weights(rng, type, 0, weights + row_bytes, n_blocks);
+    t->quantize(x, weights + 2 * row_bytes, N);
+    hash = add_bytes(hash, weights, 3 * row_bytes);
+    t->matmul(weights, row_bytes, 3, N, acts, 4096, COLS, out, 3);
+    hash = add_bytes(hash, out, sizeof(out));
+    t->dequantize(weights, x, N);
+    return add_bytes(hash, x, sizeof(x));
+}
+
+static uint64_t add_rows(uint64_t hash, const struct ori_kernels *k, struct rng *rng)
+{
+    float x[N], y[N], out[N];
+    uint16_t half[N];
+
+    fill_floats(rng, PATTERN_MIXED, x, N);
+    fill_floats(rng, PATTERN_NORMAL, y, N);
+    k->rms_norm(x, y, out, N, 1e-6f);
+    hash = add_bytes(hash, out, sizeof(out));
+    k->silu_mul(x, y, out, N);
+    hash = add_bytes(hash, out, sizeof(out));
+    k->rope(x, y, N, true);
+    k->rope(x, y, N, false);
+    k->add(x, y, N);
+    hash = add_bytes(hash, x, sizeof(x));
+    k->f32_to_f16(x, half, N);
+    k->f16_to_f32(half, out, N);
+    hash = add_bytes(hash, out, sizeof(out));
+    const double lse = k->log_sum_exp(y, N);
+    return add_bytes(hash, &lse, sizeof(lse));
+}
+
+static uint64_t add_attention(uint64_t hash, const struct ori_kernels *k, struct rng *rng)
+{
+    enum { dim = 96, positions = 192 };
+    static uint16_t keys[dim * positions], values[dim * positions];
+    float q[dim], row[dim], out[dim];
+
+    for (size_t t = 0; t < positions; t++) {
+        fill_floats(rng, PATTERN_NORMAL, row, dim);
+        k->f32_to_f16(row, keys + t * dim, dim);
+        fill_floats(rng, PATTERN_NORMAL, row, dim);
+        k->f32_to_f16(row, values + t * dim, dim);
+    }
+    fill_floats(rng, PATTERN_NORMAL, q, dim);
+    const struct ori_attn attn = {.q = q,
+                                  .k = keys,
+                                  .v = values,
+                                  .stride = dim,
+                                  .slots = positions,
+                                  .head_dim = dim,
+                                  .begin = 5,
+                                  .end = positions - 40,
+                                  .scale = 0.1f,
+                                  .out = out};
+    k->attention(&attn);
+    return add_bytes(hash, out, sizeof(out));
+}
+
+static uint64_t add_elementary(uint64_t hash, struct rng *rng)
+{
+    for (int i = 0; i < 1000; i++) {
+        const double x = (double)(int64_t)rng_next(rng) * 0x1p-43; /* +-2^20 */
+        double v[3];
+        float angle[2];
+
+        ori_rope_angle(x, &angle[0], &angle[1]);
+        v[0] = ori_exp(x * 0x1p-11);
+        v[1] = ori_log(x < 0 ? -x : x);
+        v[2] = ori_rope_frequency(10000, x * 0x1p-20);
+        hash = add_bytes(add_bytes(hash, v, sizeof(v)), angle, sizeof(angle));
+    }
+    return hash;
+}
+
+uint64_t digest(const struct ori_kernels *scalar)
+{
+    struct rng rng = {7};
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (size_t i = 0; i < N_STORED_TYPES; i++)
+        hash = add_type(hash, scalar, &stored_types[i], &rng);
+    hash = add_rows(hash, scalar, &rng);
+    hash = add_attention(hash, scalar, &rng);
+    return add_elementary(hash, &rng);
+}
