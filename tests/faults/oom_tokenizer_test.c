@@ -1,0 +1,245 @@
+/* Memory that cannot be had: the Nth allocation fails, for every N, while a
+ * vocabulary is built, a text is encoded and decoded, and a chat is laid out.
+ * Linked with
+ *   -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "chat/chat.h"
+#include "tokenizer/tokenizer.h"
+#include "../unit/vocab_file.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __wrap_free(void *memory);
+
+static struct {
+    size_t calls;   /* since watch() */
+    size_t fail_at; /* 1..: the call that fails; 0: none */
+    long blocks;    /* handed out less taken back */
+} heap;
+
+/* Count from here, and fail the given call. */
+static void watch(size_t fail_at)
+{
+    heap.calls = 0;
+    heap.fail_at = fail_at;
+    heap.blocks = 0;
+}
+
+static bool refused(void)
+{
+    return ++heap.calls == heap.fail_at;
+}
+
+static void *taken(void *memory)
+{
+    heap.blocks += memory != NULL;
+    return memory;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return refused() ? NULL : taken(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return refused() ? NULL : taken(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    if (refused())
+        return NULL;
+    heap.blocks -= memory != NULL;
+    return taken(__real_realloc(memory, size));
+}
+
+void __wrap_free(void *memory)
+{
+    heap.blocks -= memory != NULL;
+    __real_free(memory);
+}
+
+/* ---- the things tried ---- */
+
+static struct vocab_file file;
+static struct ori_gguf *gguf;
+static struct ori_vocab *vocab;
+static char text[2000];
+
+static int setup(void **state)
+{
+    static struct test_vocab written;
+
+    (void)state;
+    vocab_put_basics(&written);
+    vocab_put(&written, "\xE2\x96\x81", -1, T_NORMAL);
+    vocab_put(&written, "a", -1, T_NORMAL);
+    vocab_put(&written, "aa", -1, T_NORMAL);
+    for (int i = 0; i < 20; i++) { /* so that the tree of special tokens grows */
+        char name[32];
+        (void)snprintf(name, sizeof(name), "<|special%c|>", 'a' + i);
+        vocab_put(&written, name, 0, T_CONTROL);
+    }
+    file_of_vocab(&file, &written, "phi3");
+    file_finish(&file);
+    memset(text, 'a', sizeof(text));
+    memset(text + 1000, ' ', 10);
+    if (ori_gguf_parse(file.bytes.data, file.bytes.len, "test", &gguf, NULL) != ORION_OK)
+        return -1;
+    return ori_vocab_new(gguf, &vocab, NULL) == ORION_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    watch(0);
+    ori_vocab_free(vocab);
+    ori_gguf_close(gguf);
+    file_release(&file);
+    return 0;
+}
+
+/* Each does its work and tidies up; the status says how it went. */
+typedef orion_status (*work_fn)(orion_error *err);
+
+static orion_status load(orion_error *err)
+{
+    struct ori_vocab *made = vocab; /* must be cleared */
+    const orion_status status = ori_vocab_new(gguf, &made, err);
+    assert_int_equal(status == ORION_OK, made != NULL);
+    ori_vocab_free(made);
+    return status;
+}
+
+static orion_status encode(orion_error *err)
+{
+    const struct ori_piece pieces[] = {
+        {"<|speciala|>", 12, true}, {text, sizeof(text), false}, {"<|specialb|> a", 14, true}};
+    struct ori_tokens tokens = {0};
+    orion_status status = ori_tokens_add(&tokens, 7);
+
+    if (status != ORION_OK) {
+        ori_tokens_release(&tokens);
+        return ori_fail_nomem(err, "a token");
+    }
+    status = ori_vocab_encode(vocab, pieces, 3, true, &tokens, err);
+    if (status != ORION_OK) /* what was there before is left */
+        assert_int_equal(tokens.count, 1);
+    assert_int_equal(tokens.ids[0], 7);
+    ori_tokens_release(&tokens);
+    return status;
+}
+
+static orion_status decode(orion_error *err)
+{
+    struct ori_decoder decoder;
+    struct ori_buf out;
+    orion_status status = ORION_OK;
+
+    ori_buf_init(&out, 1u << 20);
+    ori_decoder_init(&decoder, vocab, true, true, true);
+    for (int32_t id = 0; id < (int32_t)ori_vocab_size(vocab) && status == ORION_OK; id++)
+        status = ori_decoder_add(&decoder, id, &out);
+    if (status == ORION_OK)
+        status = ori_decoder_finish(&decoder, &out);
+    ori_decoder_release(&decoder);
+    ori_buf_release(&out);
+    return status == ORION_OK ? status : ori_fail(err, status, "decoding");
+}
+
+static orion_status render(orion_error *err)
+{
+    enum { N = 20 };
+    orion_message messages[N];
+    struct ori_chat_prompt prompt = {0};
+
+    for (size_t i = 0; i < N; i++)
+        messages[i] = (orion_message){i % 2 ? "assistant" : "user", "a message"};
+    const orion_status status =
+        ori_chat_render(ori_chat_by_name("phi3"), messages, N, &prompt, err);
+    if (status != ORION_OK)
+        assert_true(prompt.text.data == NULL && prompt.spans == NULL);
+    ori_chat_prompt_release(&prompt);
+    return status;
+}
+
+static orion_status summarise(orion_error *err)
+{
+    struct ori_buf out;
+    ori_buf_init(&out, 1u << 20);
+    const orion_status status = ori_summary_request(ORI_LANG_ES, "mayo", "a", 1, &out);
+    ori_buf_release(&out);
+    return status == ORION_OK ? status : ori_fail(err, status, "the request");
+}
+
+/* Until nothing is left to fail. */
+static void fail_each(work_fn work, size_t at_least)
+{
+    for (size_t n = 1;; n++) {
+        orion_error err = {.status = ORION_OK};
+        watch(n);
+        const orion_status status = work(&err);
+        const size_t calls = heap.calls;
+        const long blocks = heap.blocks;
+        watch(0);
+        assert_int_equal(blocks, 0);
+        if (calls < n) {
+            assert_int_equal(status, ORION_OK);
+            assert_true(n > at_least);
+            return;
+        }
+        assert_int_equal(status, ORION_E_NOMEM);
+        assert_int_equal(err.status, ORION_E_NOMEM);
+        assert_true(err.message[0] != '\0');
+    }
+}
+
+static void test_loading(void **state)
+{
+    (void)state;
+    fail_each(load, 5);
+}
+
+static void test_encoding(void **state)
+{
+    (void)state;
+    fail_each(encode, 10);
+}
+
+static void test_decoding(void **state)
+{
+    (void)state;
+    fail_each(decode, 2);
+}
+
+static void test_chat(void **state)
+{
+    (void)state;
+    fail_each(render, 5);
+}
+
+static void test_summary(void **state)
+{
+    (void)state;
+    fail_each(summarise, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loading),  cmocka_unit_test(test_encoding),
+        cmocka_unit_test(test_decoding), cmocka_unit_test(test_chat),
+        cmocka_unit_test(test_summary),
+    };
+    return cmocka_run_group_tests_name("oom_tokenizer", tests, setup, teardown);
+}
