@@ -1,0 +1,28 @@
+/* What the files of the chat room share: one row for each template. */
+#ifndef ORI_CHAT_TEMPLATE_H
+#define ORI_CHAT_TEMPLATE_H
+
+#include "chat/chat.h"
+
+/* The markup around one role's messages; NULL `before`: there is no such turn. */
+struct chat_turn {
+    const char *before;
+    const char *after;
+};
+
+struct ori_chat_template {
+    const char *name;
+    /* All of `marks` and none of `foreign` in a file's template: it is this one. */
+    const char *marks[3];
+    const char *foreign[2];
+    struct chat_turn system, user, assistant;
+    const char *open; /* begins the answer */
+    /* Without a system turn, the system text stands in front of the next user
+     * message, between these. */
+    struct chat_turn inlined;
+    /* Stands in front of every user turn but the first (BOS comes by itself). */
+    const char *again;
+    bool trims; /* white space around messages is taken off */
+};
+
+#endif
