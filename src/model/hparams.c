@@ -55,10 +55,10 @@ static orion_status may_u32(const struct reader *r, const char *name, uint32_t m
 {
     const struct key key = key_of(r->arch, name);
     uint32_t value;
-    const orion_status status = ori_gguf_get_u32(r->gguf, key.text, &value, r->err);
 
-    if (status == ORION_E_NOT_FOUND)
+    if (!ori_gguf_find(r->gguf, key.text))
         return ORION_OK;
+    const orion_status status = ori_gguf_get_u32(r->gguf, key.text, &value, r->err);
     if (status != ORION_OK)
         return status;
     if (value < min || value > max)
@@ -74,10 +74,10 @@ static orion_status positive_f32(const struct reader *r, const char *name, bool 
 {
     const struct key key = key_of(r->arch, name);
     float value;
-    const orion_status status = ori_gguf_get_f32(r->gguf, key.text, &value, r->err);
 
-    if (status == ORION_E_NOT_FOUND && !required)
+    if (!required && !ori_gguf_find(r->gguf, key.text))
         return ORION_OK;
+    const orion_status status = ori_gguf_get_f32(r->gguf, key.text, &value, r->err);
     if (status == ORION_E_NOT_FOUND)
         return ori_fail_at(r->err, ORION_E_FORMAT, ORION_NO_OFFSET, key.text,
                            "the file does not say '%s', which this architecture needs", key.text);
@@ -110,44 +110,51 @@ static orion_status read_heads(const struct reader *r, struct ori_hparams *hp)
         return bad(r, "attention.head_count_kv", "does not divide the number of heads");
 
     hp->head_dim = hp->n_embd / hp->n_heads;
-    const struct key key = key_of(r->arch, "attention.key_length");
-    if (!ori_gguf_find(r->gguf, key.text) && hp->n_embd % hp->n_heads != 0)
+    const bool named = ori_gguf_find(r->gguf, key_of(r->arch, "attention.key_length").text) != NULL;
+    if (!named && hp->n_embd % hp->n_heads != 0)
         return bad(r, "attention.head_count", "does not divide the embedding length");
     status = may_u32(r, "attention.key_length", 2, 1024, &hp->head_dim);
     if (status != ORION_OK)
         return status;
     if (hp->head_dim < 2 || hp->head_dim > 1024 || hp->head_dim % 2 != 0)
-        return bad(r, "attention.head_count", "gives heads that are not 2 to 1024 wide and even");
+        return bad(r, named ? "attention.key_length" : "attention.head_count",
+                   "gives heads that are not 2 to 1024 wide and even");
 
+    const struct key key = key_of(r->arch, "attention.value_length");
     uint32_t value_length = hp->head_dim;
     status = may_u32(r, "attention.value_length", 1, 1024, &value_length);
     if (status == ORION_OK && value_length != hp->head_dim)
-        return ori_fail(r->err, ORION_E_UNSUPPORTED,
-                        "keys of %u and values of %u dimensions a head are not supported: they "
-                        "must be equal",
-                        hp->head_dim, value_length);
+        return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
+                           "keys of %u and values of %u dimensions a head are not supported: they "
+                           "must be equal",
+                           hp->head_dim, value_length);
     return status;
 }
 
 static orion_status read_rope_scaling(const struct reader *r, struct ori_hparams *hp)
 {
     const struct key key = key_of(r->arch, "rope.scaling.type");
-    struct ori_str type = {"none", 4};
+    struct ori_str type = {"linear", 6}; /* what a factor without a type has always meant */
     float factor = 1.0f;
-    orion_status status = ori_gguf_get_str(r->gguf, key.text, &type, r->err);
+    orion_status status = ORION_OK;
 
-    if (status != ORION_OK && status != ORION_E_NOT_FOUND)
-        return status;
-    status = positive_f32(r, "rope.scaling.factor", false, &factor);
+    if (ori_gguf_find(r->gguf, key.text))
+        status = ori_gguf_get_str(r->gguf, key.text, &type, r->err);
+    if (status == ORION_OK)
+        status = positive_f32(r, "rope.scaling.factor", false, &factor);
     if (status != ORION_OK)
         return status;
-    if (ori_str_eq(type, "linear"))
+    hp->longrope = r->arch->rope_long_short && ori_str_eq(type, "longrope");
+    if (ori_str_eq(type, "linear")) {
+        if (factor < ORI_MIN_ROPE_DIVISOR)
+            return bad(r, "rope.scaling.factor", "is too small; rotations would turn too fast");
         hp->rope_scale = 1.0f / factor;
-    else if (!ori_str_eq(type, "none") && !ori_str_eq(type, "longrope"))
+    } else if (!hp->longrope && !ori_str_eq(type, "none")) {
         return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
-                           "rope scaling of type '%.*s' is not supported yet; 'none', 'linear' and "
-                           "'longrope' are",
-                           ORI_STR_ARG(type));
+                           "rope scaling of type '%.*s' is not supported yet; 'none', 'linear'%s "
+                           "are",
+                           ORI_STR_ARG(type), r->arch->rope_long_short ? " and 'longrope'" : "");
+    }
     return positive_f32(r, "rope.scaling.attn_factor", false, &hp->rope_attn_factor);
 }
 
@@ -169,6 +176,8 @@ static orion_status read_rope(const struct reader *r, struct ori_hparams *hp)
     status = positive_f32(r, "rope.freq_base", false, &hp->rope_base);
     if (status != ORION_OK)
         return status;
+    if (hp->rope_base < 1.0f)
+        return bad(r, "rope.freq_base", "is below 1; rotations would turn too fast");
     status = may_u32(r, "rope.scaling.original_context_length", 1, ORI_MAX_CONTEXT,
                      &hp->original_context_tokens);
     if (status != ORION_OK)
@@ -181,8 +190,7 @@ static orion_status read_window(const struct reader *r, bool none, struct ori_hp
     const struct key key = key_of(r->arch, "attention.sliding_window");
     uint32_t window = 0;
 
-    const orion_status status =
-        may_u32(r, "attention.sliding_window", 0, ORI_MAX_CONTEXT, &window);
+    const orion_status status = may_u32(r, "attention.sliding_window", 0, ORI_MAX_CONTEXT, &window);
     if (status != ORION_OK)
         return status;
     if (!ori_gguf_find(r->gguf, key.text) && r->arch->unnamed_window_tokens > 0 &&
@@ -212,11 +220,12 @@ orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch
         (status = read_heads(&r, &hp)) != ORION_OK || (status = read_rope(&r, &hp)) != ORION_OK ||
         (status = read_window(&r, no_sliding_window, &hp)) != ORION_OK)
         return status;
+    const struct key experts = key_of(arch, "expert_count");
     if (n_experts > 0)
-        return ori_fail(err, ORION_E_UNSUPPORTED,
-                        "this model is a mixture of %u experts, which is not supported yet; a "
-                        "dense %s model runs",
-                        n_experts, arch->name);
+        return ori_fail_at(err, ORION_E_UNSUPPORTED, offset_of(gguf, experts.text), experts.text,
+                           "this model is a mixture of %u experts, which is not supported yet; a "
+                           "dense %s model runs",
+                           n_experts, arch->name);
     *out = hp;
     return ORION_OK;
 }

@@ -35,8 +35,9 @@ static orion_status read_all(struct ori_model *model, struct ori_model_options o
     status = ori_vocab_new(model->gguf, &model->vocab, err);
     if (status != ORION_OK)
         return status;
-    status = ori_gguf_get_str(model->gguf, "tokenizer.chat_template", &source, err);
-    if (status != ORION_OK && status != ORION_E_NOT_FOUND)
+    if (ori_gguf_find(model->gguf, "tokenizer.chat_template"))
+        status = ori_gguf_get_str(model->gguf, "tokenizer.chat_template", &source, err);
+    if (status != ORION_OK)
         return status;
     model->chat = ori_chat_recognise(source);
 

@@ -20,6 +20,9 @@
 #define ORI_MAX_FF (1u << 22)
 #define ORI_MAX_HEADS 4096u
 #define ORI_MAX_CONTEXT (1u << 26)
+/* Rope frequencies are at most 1/this^2, so that angles stay exact enough and
+ * far from where they would not fit an integer. */
+#define ORI_MIN_ROPE_DIVISOR 1e-3f
 
 struct ori_hparams {
     uint32_t n_layers;
@@ -36,6 +39,7 @@ struct ori_hparams {
     float rms_eps;
     float rope_base;
     float rope_scale;       /* positions are multiplied by this (linear scaling), else 1 */
+    bool longrope;          /* the file must have rope_factors_long and _short */
     float rope_attn_factor; /* cosines and sines are multiplied by this, else 1 */
 };
 
@@ -51,18 +55,18 @@ struct ori_weight {
 /* Fused projections appear as views into the one tensor, so that the forward
  * pass is the same for both. */
 struct ori_layer {
-    const float *attn_norm;    /* [n_embd] */
-    struct ori_weight q;       /* [n_heads * head_dim][n_embd] */
-    struct ori_weight k, v;    /* [n_heads_kv * head_dim][n_embd] */
+    const float *attn_norm;     /* [n_embd] */
+    struct ori_weight q;        /* [n_heads * head_dim][n_embd] */
+    struct ori_weight k, v;     /* [n_heads_kv * head_dim][n_embd] */
     struct ori_weight attn_out; /* [n_embd][n_heads * head_dim] */
-    const float *ffn_norm;     /* [n_embd] */
+    const float *ffn_norm;      /* [n_embd] */
     struct ori_weight gate, up; /* [n_ff][n_embd] */
-    struct ori_weight down;    /* [n_embd][n_ff] */
+    struct ori_weight down;     /* [n_embd][n_ff] */
 };
 
 struct ori_model {
-    struct ori_gguf *gguf;   /* owned */
-    struct ori_vocab *vocab; /* owned */
+    struct ori_gguf *gguf;                /* owned */
+    struct ori_vocab *vocab;              /* owned */
     const struct ori_chat_template *chat; /* NULL: none that we know */
     bool vocab_only;
 
@@ -76,7 +80,7 @@ struct ori_model {
     const float *rope_factors;       /* at any context (Llama 3) */
     const float *rope_factors_short; /* at the original context (Phi-3) */
     const float *rope_factors_long;  /* beyond it */
-    struct ori_layer *layers; /* [n_layers], owned */
+    struct ori_layer *layers;        /* [n_layers], owned */
     uint64_t n_params;
 };
 

@@ -4,13 +4,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct loader {
     struct ori_model *model;
     orion_error *err;
-    size_t n_used; /* tensors taken from the file; each is asked for once */
+    bool *used; /* [tensors of the file], owned */
 };
+
+static void mark_used(struct loader *l, const struct ori_gguf_tensor *t)
+{
+    l->used[t - ori_gguf_tensor_at(l->model->gguf, 0)] = true;
+}
 
 static orion_status missing(const struct loader *l, const char *name)
 {
@@ -42,7 +46,7 @@ static orion_status take_matrix(struct loader *l, const char *name, uint32_t n, 
         return misshapen(l, t, n, n_rows);
     if (!ori_type_row_bytes(t->type, n, &row_bytes) || n_rows > UINT32_MAX)
         return misshapen(l, t, n, n_rows);
-    l->n_used++;
+    mark_used(l, t);
     l->model->n_params += n * n_rows;
     *out = (struct ori_weight){
         .data = t->data,
@@ -67,7 +71,7 @@ static orion_status take_vector(struct loader *l, const char *name, uint32_t n, 
         return ori_fail_at(l->err, ORION_E_UNSUPPORTED, t->info_offset, name,
                            "tensor '%s' is %s; only F32 is supported for it", name,
                            ori_type_info(t->type)->name);
-    l->n_used++;
+    mark_used(l, t);
     l->model->n_params += n;
     *out = t->data; /* aligned: the container's alignment is at least 8 */
     return ORION_OK;
@@ -83,9 +87,9 @@ static orion_status take_optional_vector(struct loader *l, const char *name, uin
     if (status != ORION_OK)
         return status;
     for (uint32_t i = 0; i < n; i++)
-        if (!((*out)[i] > 0.0f) || (*out)[i] > 1e30f)
+        if (!((*out)[i] >= ORI_MIN_ROPE_DIVISOR) || (*out)[i] > 1e30f)
             return ori_fail_at(l->err, ORION_E_FORMAT, ORION_NO_OFFSET, name,
-                               "tensor '%s' holds %g; rope factors are positive", name,
+                               "tensor '%s' holds %g; rope factors are from 0.001 to 1e30", name,
                                (double)(*out)[i]);
     return ORION_OK;
 }
@@ -180,8 +184,8 @@ static orion_status take_rope_factors(struct loader *l)
 {
     struct ori_model *model = l->model;
     const uint32_t n_pairs = model->hp.n_rot / 2;
-    orion_status status = take_optional_vector(l, "rope_freqs.weight", n_pairs,
-                                               &model->rope_factors);
+    orion_status status =
+        take_optional_vector(l, "rope_freqs.weight", n_pairs, &model->rope_factors);
 
     if (status != ORION_OK || !model->arch->rope_long_short)
         return status;
@@ -190,53 +194,23 @@ static orion_status take_rope_factors(struct loader *l)
         (status = take_optional_vector(l, "rope_factors_short.weight", n_pairs,
                                        &model->rope_factors_short)) != ORION_OK)
         return status;
+    if (model->hp.longrope && !model->rope_factors_long)
+        return missing(l, "rope_factors_long.weight");
     if (!model->rope_factors_long != !model->rope_factors_short)
-        return ori_fail(l->err, ORION_E_FORMAT,
-                        "the file has only one of rope_factors_long and rope_factors_short");
+        return ori_fail_at(l->err, ORION_E_FORMAT, ORION_NO_OFFSET,
+                           model->rope_factors_long ? "rope_factors_short.weight"
+                                                    : "rope_factors_long.weight",
+                           "the file has only one of rope_factors_long and rope_factors_short");
     return ORION_OK;
-}
-
-/* True for a name that some ask above consumed.  Only called to find the
- * culprit once the count says that there is one. */
-static bool is_known(const struct ori_model *model, const char *name)
-{
-    static const char *const whole[] = {
-        "token_embd.weight",        "output_norm.weight",        "output.weight",
-        "rope_freqs.weight",        "rope_factors_long.weight",  "rope_factors_short.weight",
-    };
-    static const char *const fused_qkv[] = {"attn_qkv"};
-    static const char *const separate_qkv[] = {"attn_q", "attn_k", "attn_v"};
-    static const char *const common[] = {"attn_norm", "attn_output", "ffn_norm", "ffn_up",
-                                         "ffn_down"};
-    const bool fused = model->arch->fused_qkv;
-    const char *const *qkv = fused ? fused_qkv : separate_qkv;
-    const size_t n_qkv = fused ? ORI_COUNT(fused_qkv) : ORI_COUNT(separate_qkv);
-
-    for (size_t i = 0; i < ORI_COUNT(whole); i++)
-        if (strcmp(name, whole[i]) == 0)
-            return true;
-    for (uint32_t layer = 0; layer < model->hp.n_layers; layer++) {
-        for (size_t i = 0; i < ORI_COUNT(common); i++)
-            if (strcmp(name, layer_name(layer, common[i]).text) == 0)
-                return true;
-        for (size_t i = 0; i < n_qkv; i++)
-            if (strcmp(name, layer_name(layer, qkv[i]).text) == 0)
-                return true;
-        if (!model->arch->fused_gate_up && strcmp(name, layer_name(layer, "ffn_gate").text) == 0)
-            return true;
-    }
-    return false;
 }
 
 static orion_status refuse_leftovers(const struct loader *l)
 {
     const struct ori_gguf *gguf = l->model->gguf;
 
-    if (l->n_used == ori_gguf_n_tensors(gguf))
-        return ORION_OK;
     for (size_t i = 0; i < ori_gguf_n_tensors(gguf); i++) {
         const struct ori_gguf_tensor *t = ori_gguf_tensor_at(gguf, i);
-        if (!is_known(l->model, t->name))
+        if (!l->used[i])
             return ori_fail_at(l->err, ORION_E_UNSUPPORTED, t->info_offset, t->name,
                                "tensor '%s' is not part of a %s model as we know it; running "
                                "without it would give wrong answers",
@@ -245,31 +219,37 @@ static orion_status refuse_leftovers(const struct loader *l)
     return ORION_OK;
 }
 
-orion_status ori_weights_read(struct ori_model *model, orion_error *err)
+static orion_status take_all(struct loader *l)
 {
-    struct loader l = {.model = model, .err = err};
+    struct ori_model *model = l->model;
     const struct ori_hparams *hp = &model->hp;
     orion_status status;
 
-    if ((status = take_matrix(&l, "token_embd.weight", hp->n_embd, hp->n_vocab,
+    if ((status = take_matrix(l, "token_embd.weight", hp->n_embd, hp->n_vocab,
                               &model->token_embd)) != ORION_OK ||
-        (status = take_vector(&l, "output_norm.weight", hp->n_embd, &model->output_norm)) !=
+        (status = take_vector(l, "output_norm.weight", hp->n_embd, &model->output_norm)) !=
             ORION_OK ||
-        (status = take_rope_factors(&l)) != ORION_OK)
+        (status = take_rope_factors(l)) != ORION_OK)
         return status;
 
     if (ori_gguf_find_tensor(model->gguf, "output.weight"))
-        status = take_matrix(&l, "output.weight", hp->n_embd, hp->n_vocab, &model->output);
+        status = take_matrix(l, "output.weight", hp->n_embd, hp->n_vocab, &model->output);
     else
         model->output = model->token_embd; /* tied */
-    if (status != ORION_OK)
-        return status;
+    for (uint32_t i = 0; i < hp->n_layers && status == ORION_OK; i++)
+        status = take_layer(l, i, &model->layers[i]);
+    return status == ORION_OK ? refuse_leftovers(l) : status;
+}
 
-    model->layers = ori_calloc_array(hp->n_layers, sizeof(*model->layers));
-    if (!model->layers)
-        return ori_fail_nomem(err, "the table of layers");
-    for (uint32_t i = 0; i < hp->n_layers; i++)
-        if ((status = take_layer(&l, i, &model->layers[i])) != ORION_OK)
-            return status;
-    return refuse_leftovers(&l);
+orion_status ori_weights_read(struct ori_model *model, orion_error *err)
+{
+    struct loader l = {.model = model, .err = err};
+
+    model->layers = ori_calloc_array(model->hp.n_layers, sizeof(*model->layers));
+    l.used = ori_calloc_array(ori_gguf_n_tensors(model->gguf), sizeof(*l.used));
+    const orion_status status = model->layers && l.used
+                                    ? take_all(&l)
+                                    : ori_fail_nomem(err, "the tables of layers and tensors");
+    free(l.used);
+    return status;
 }

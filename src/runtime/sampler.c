@@ -67,6 +67,8 @@ static int before(const void *a, const void *b)
     return x->token < y->token ? -1 : x->token > y->token;
 }
 
+#define SEEN (-1) /* in place of a candidate's token: it has been penalised */
+
 /* Candidates are indexed by token at this point.  A token is penalised once
  * however often it occurs (Keskar et al., "CTRL", 2019). */
 static void penalize(struct ori_sampler *s, const int32_t *history, size_t n_history)
@@ -80,12 +82,13 @@ static void penalize(struct ori_sampler *s, const int32_t *history, size_t n_his
         first = n_history - s->params.repeat_last_tokens;
     for (size_t i = first; i < n_history; i++) {
         struct ori_candidate *c = &s->candidates[history[i]];
-        bool seen = false;
-        for (size_t j = first; j < i && !seen; j++)
-            seen = history[j] == history[i];
-        if (!seen)
-            c->logit = c->logit > 0.0f ? c->logit / penalty : c->logit * penalty;
+        if (c->token == SEEN)
+            continue;
+        c->logit = c->logit > 0.0f ? c->logit / penalty : c->logit * penalty;
+        c->token = SEEN;
     }
+    for (size_t i = first; i < n_history; i++)
+        s->candidates[history[i]].token = history[i];
 }
 
 static void swap(struct ori_candidate *a, struct ori_candidate *b)

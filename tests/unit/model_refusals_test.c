@@ -1,0 +1,785 @@
+/* Files that are well formed and yet no model that we run: each is a small
+ * valid model with one thing changed, and is refused with a status, the key or
+ * tensor at fault, and a sentence that helps. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <time.h>
+
+#include "model_file.h"
+
+#include "model/model.h"
+
+#define LLAMA "golden/llama-gqa.gguf"
+#define PHI3 "golden/phi3-gqa-partial.gguf"
+
+typedef void (*edit_fn)(struct model_file *file);
+
+struct refusal {
+    const char *label;
+    const char *sample;
+    edit_fn edit;
+    orion_status status;
+    const char *name; /* in err.name */
+    const char *says; /* part of the sentence */
+};
+
+/* ---- what is changed ---- */
+
+static void no_architecture(struct model_file *f)
+{
+    remove_key(f, "general.architecture");
+}
+
+static void unknown_architecture(struct model_file *f)
+{
+    set_text(f, "general.architecture", "gptneox");
+}
+
+static void architecture_is_a_number(struct model_file *f)
+{
+    set_u32(f, "general.architecture", 3);
+}
+
+static void no_tensors(struct model_file *f)
+{
+    while (f->n_tensors > 0)
+        remove_tensor(f, f->tensors[0].name);
+}
+
+static void no_tokenizer(struct model_file *f)
+{
+    remove_key(f, "tokenizer.ggml.model");
+}
+
+static void template_is_a_number(struct model_file *f)
+{
+    set_u32(f, "tokenizer.chat_template", 1);
+}
+
+/* Sizes. */
+
+static void no_block_count(struct model_file *f)
+{
+    remove_key(f, "llama.block_count");
+}
+
+static void block_count_0(struct model_file *f)
+{
+    set_u32(f, "llama.block_count", 0);
+}
+
+static void block_count_1025(struct model_file *f)
+{
+    set_u32(f, "llama.block_count", 1025);
+}
+
+static void block_count_max(struct model_file *f)
+{
+    set_u32(f, "llama.block_count", UINT32_MAX);
+}
+
+static void block_count_text(struct model_file *f)
+{
+    set_text(f, "llama.block_count", "2");
+}
+
+static void block_count_negative(struct model_file *f)
+{
+    put_u32(set_key(f, "llama.block_count", I32), (uint32_t)-2);
+}
+
+static void block_count_1(struct model_file *f)
+{
+    set_u32(f, "llama.block_count", 1);
+}
+
+static void block_count_3(struct model_file *f)
+{
+    set_u32(f, "llama.block_count", 3);
+}
+
+static void embedding_0(struct model_file *f)
+{
+    set_u32(f, "llama.embedding_length", 0);
+}
+
+static void embedding_huge(struct model_file *f)
+{
+    set_u32(f, "llama.embedding_length", (1u << 20) + 1);
+}
+
+static void feed_forward_0(struct model_file *f)
+{
+    set_u32(f, "llama.feed_forward_length", 0);
+}
+
+static void feed_forward_array(struct model_file *f)
+{
+    struct bytes *value = set_key(f, "llama.feed_forward_length", ARRAY);
+    put_u32(value, U32);
+    put_u64(value, 2);
+    put_u32(value, 64);
+    put_u32(value, 64);
+}
+
+static void context_0(struct model_file *f)
+{
+    set_u32(f, "llama.context_length", 0);
+}
+
+static void context_absurd(struct model_file *f)
+{
+    set_u32(f, "llama.context_length", (1u << 26) + 1);
+}
+
+static void no_context(struct model_file *f)
+{
+    remove_key(f, "llama.context_length");
+}
+
+/* Heads. */
+
+static void no_heads(struct model_file *f)
+{
+    remove_key(f, "llama.attention.head_count");
+}
+
+static void heads_0(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count", 0);
+}
+
+static void heads_4097(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count", 4097);
+}
+
+static void heads_do_not_divide(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count", 6);
+    set_u32(f, "llama.attention.head_count_kv", 6);
+}
+
+static void heads_wider_than_embedding(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count", 128);
+    set_u32(f, "llama.attention.head_count_kv", 128);
+}
+
+static void heads_of_one(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count", 64);
+    set_u32(f, "llama.attention.head_count_kv", 64);
+}
+
+static void kv_heads_0(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count_kv", 0);
+}
+
+static void kv_heads_do_not_divide(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count_kv", 3);
+}
+
+static void kv_heads_more_than_heads(struct model_file *f)
+{
+    set_u32(f, "llama.attention.head_count_kv", 8);
+}
+
+static void kv_heads_by_layer(struct model_file *f)
+{
+    struct bytes *value = set_key(f, "llama.attention.head_count_kv", ARRAY);
+    put_u32(value, I32);
+    put_u64(value, 2);
+    put_u32(value, 2);
+    put_u32(value, 2);
+}
+
+static void key_length_odd(struct model_file *f)
+{
+    set_u32(f, "llama.attention.key_length", 15);
+}
+
+static void key_length_1026(struct model_file *f)
+{
+    set_u32(f, "llama.attention.key_length", 1026);
+}
+
+static void value_length_differs(struct model_file *f)
+{
+    set_u32(f, "llama.attention.value_length", 8);
+}
+
+/* Numbers. */
+
+static void no_eps(struct model_file *f)
+{
+    remove_key(f, "llama.attention.layer_norm_rms_epsilon");
+}
+
+static void eps_nan(struct model_file *f)
+{
+    set_f32(f, "llama.attention.layer_norm_rms_epsilon", NAN);
+}
+
+static void eps_inf(struct model_file *f)
+{
+    set_f32(f, "llama.attention.layer_norm_rms_epsilon", INFINITY);
+}
+
+static void eps_0(struct model_file *f)
+{
+    set_f32(f, "llama.attention.layer_norm_rms_epsilon", 0);
+}
+
+static void eps_negative(struct model_file *f)
+{
+    set_f32(f, "llama.attention.layer_norm_rms_epsilon", -1e-5f);
+}
+
+static void eps_text(struct model_file *f)
+{
+    set_text(f, "llama.attention.layer_norm_rms_epsilon", "1e-5");
+}
+
+/* Rope. */
+
+static void rope_odd(struct model_file *f)
+{
+    set_u32(f, "llama.rope.dimension_count", 7);
+}
+
+static void rope_0(struct model_file *f)
+{
+    set_u32(f, "llama.rope.dimension_count", 0);
+}
+
+static void rope_wider_than_head(struct model_file *f)
+{
+    set_u32(f, "llama.rope.dimension_count", 18);
+}
+
+static void base_0(struct model_file *f)
+{
+    set_f32(f, "llama.rope.freq_base", 0);
+}
+
+static void base_negative(struct model_file *f)
+{
+    set_f32(f, "llama.rope.freq_base", -10000);
+}
+
+static void base_nan(struct model_file *f)
+{
+    set_f32(f, "llama.rope.freq_base", NAN);
+}
+
+static void base_tiny(struct model_file *f)
+{
+    set_f32(f, "llama.rope.freq_base", 1e-30f);
+}
+
+static void scaling_yarn(struct model_file *f)
+{
+    set_text(f, "llama.rope.scaling.type", "yarn");
+}
+
+static void scaling_number(struct model_file *f)
+{
+    set_u32(f, "llama.rope.scaling.type", 1);
+}
+
+static void scaling_factor_0(struct model_file *f)
+{
+    set_text(f, "llama.rope.scaling.type", "linear");
+    set_f32(f, "llama.rope.scaling.factor", 0);
+}
+
+static void scaling_factor_tiny(struct model_file *f)
+{
+    set_f32(f, "llama.rope.scaling.factor", 1e-30f); /* without a type it is linear */
+}
+
+static void scaling_factor_inf(struct model_file *f)
+{
+    set_f32(f, "llama.rope.scaling.factor", INFINITY);
+}
+
+static void attn_factor_negative(struct model_file *f)
+{
+    set_f32(f, "llama.rope.scaling.attn_factor", -1);
+}
+
+static void original_context_0(struct model_file *f)
+{
+    set_u32(f, "phi3.rope.scaling.original_context_length", 0);
+}
+
+static void longrope_without_factors(struct model_file *f)
+{
+    set_text(f, "phi3.rope.scaling.type", "longrope");
+}
+
+static void longrope_in_llama(struct model_file *f)
+{
+    set_text(f, "llama.rope.scaling.type", "longrope");
+}
+
+static struct file_tensor *add_factors(struct model_file *f, const char *name, uint64_t n,
+                                       float value)
+{
+    struct file_tensor *t = add_tensor(f, name, ORI_F32, n, 0);
+    for (uint64_t i = 0; i < n; i++)
+        put_f32(&t->data, value);
+    return t;
+}
+
+static void only_long_factors(struct model_file *f)
+{
+    add_factors(f, "rope_factors_long.weight", 4, 1);
+}
+
+static void only_short_factors(struct model_file *f)
+{
+    add_factors(f, "rope_factors_short.weight", 4, 1);
+}
+
+static void factors_of_another_length(struct model_file *f)
+{
+    add_factors(f, "rope_factors_long.weight", 8, 1);
+    add_factors(f, "rope_factors_short.weight", 8, 1);
+}
+
+static void factor_0(struct model_file *f)
+{
+    add_factors(f, "rope_factors_long.weight", 4, 1);
+    add_factors(f, "rope_factors_short.weight", 4, 0);
+}
+
+static void factor_nan(struct model_file *f)
+{
+    add_factors(f, "rope_factors_long.weight", 4, NAN);
+    add_factors(f, "rope_factors_short.weight", 4, 1);
+}
+
+static void factor_infinite(struct model_file *f)
+{
+    add_factors(f, "rope_factors_long.weight", 4, INFINITY);
+    add_factors(f, "rope_factors_short.weight", 4, 1);
+}
+
+static void factor_tiny(struct model_file *f)
+{
+    add_factors(f, "rope_factors_long.weight", 4, 1e-40f);
+    add_factors(f, "rope_factors_short.weight", 4, 1e-40f);
+}
+
+static void phi3_factors_in_llama(struct model_file *f)
+{
+    add_factors(f, "rope_factors_long.weight", 8, 1);
+    add_factors(f, "rope_factors_short.weight", 8, 1);
+}
+
+/* Other. */
+
+static void window_text(struct model_file *f)
+{
+    set_text(f, "phi3.attention.sliding_window", "2047");
+}
+
+static void experts(struct model_file *f)
+{
+    set_u32(f, "llama.expert_count", 8);
+    set_u32(f, "llama.expert_used_count", 2);
+}
+
+/* Tensors. */
+
+static void no_embedding(struct model_file *f)
+{
+    remove_tensor(f, "token_embd.weight");
+}
+
+static void no_output_norm(struct model_file *f)
+{
+    remove_tensor(f, "output_norm.weight");
+}
+
+static void no_query(struct model_file *f)
+{
+    remove_tensor(f, "blk.1.attn_q.weight");
+}
+
+static void no_fused_qkv(struct model_file *f)
+{
+    remove_tensor(f, "blk.0.attn_qkv.weight");
+}
+
+static void no_down(struct model_file *f)
+{
+    remove_tensor(f, "blk.1.ffn_down.weight");
+}
+
+static void no_gate(struct model_file *f)
+{
+    remove_tensor(f, "blk.0.ffn_gate.weight");
+}
+
+static void a_row_too_many(struct model_file *f)
+{
+    reshape(tensor_of(f, "token_embd.weight"), 64, 279);
+}
+
+static void a_row_too_few(struct model_file *f)
+{
+    reshape(tensor_of(f, "token_embd.weight"), 64, 277);
+}
+
+static void output_rows(struct model_file *f)
+{
+    struct file_tensor *t = add_tensor(f, "output.weight", ORI_F32, 64, 277);
+    put_fill(&t->data, 0, 64 * 277 * 4);
+}
+
+static void narrow_query(struct model_file *f)
+{
+    reshape(tensor_of(f, "blk.0.attn_q.weight"), 62, 64);
+}
+
+static void keys_like_queries(struct model_file *f)
+{
+    reshape(tensor_of(f, "blk.1.attn_k.weight"), 64, 64);
+}
+
+static void transposed(struct model_file *f)
+{
+    reshape(tensor_of(f, "blk.1.attn_k.weight"), 32, 64);
+}
+
+static void fused_without_kv(struct model_file *f)
+{
+    reshape(tensor_of(f, "blk.0.attn_qkv.weight"), 64, 64);
+}
+
+static void up_without_gate(struct model_file *f)
+{
+    reshape(tensor_of(f, "blk.0.ffn_up.weight"), 64, 64);
+}
+
+static void three_dimensions(struct model_file *f)
+{
+    struct file_tensor *t = tensor_of(f, "blk.0.ffn_down.weight");
+    t->n_dims = 3;
+    t->dims[2] = 2;
+    put_fill(&t->data, 0, t->data.len);
+}
+
+static void norm_too_long(struct model_file *f)
+{
+    reshape(tensor_of(f, "blk.0.attn_norm.weight"), 65, 1);
+}
+
+static void norm_is_a_matrix(struct model_file *f)
+{
+    reshape(tensor_of(f, "blk.0.ffn_norm.weight"), 64, 2);
+}
+
+static void norm_in_f16(struct model_file *f)
+{
+    struct file_tensor *t = tensor_of(f, "blk.1.ffn_norm.weight");
+    t->type = ORI_F16;
+    t->data.len /= 2;
+}
+
+static void a_bias(struct model_file *f)
+{
+    add_factors(f, "blk.0.attn_q.bias", 64, 0);
+}
+
+static void a_layer_too_many(struct model_file *f)
+{
+    add_factors(f, "blk.2.attn_norm.weight", 64, 1);
+}
+
+static void another_name_for_a_layer(struct model_file *f)
+{
+    add_factors(f, "blk.01.attn_norm.weight", 64, 1);
+}
+
+static void gate_beside_fused(struct model_file *f)
+{
+    struct file_tensor *t = add_tensor(f, "blk.0.ffn_gate.weight", ORI_F32, 64, 64);
+    put_fill(&t->data, 0, 64 * 64 * 4);
+}
+
+static void query_beside_fused(struct model_file *f)
+{
+    struct file_tensor *t = add_tensor(f, "blk.0.attn_q.weight", ORI_F32, 64, 64);
+    put_fill(&t->data, 0, 64 * 64 * 4);
+}
+
+// clang-format off
+static const struct refusal refusals[] = {
+    {"no architecture", LLAMA, no_architecture, ORION_E_FORMAT, "general.architecture", "does not say its architecture"},
+    {"unknown architecture", LLAMA, unknown_architecture, ORION_E_UNSUPPORTED, "general.architecture", "'gptneox' are not supported yet; supported are: llama, phi3"},
+    {"architecture is a number", LLAMA, architecture_is_a_number, ORION_E_FORMAT, "general.architecture", "string"},
+    {"a vocabulary and no tensors", LLAMA, no_tensors, ORION_E_UNSUPPORTED, "", "it can tokenize, not answer"},
+    {"no tokenizer", LLAMA, no_tokenizer, ORION_E_FORMAT, "tokenizer.ggml.model", "tokenizer"},
+    {"chat template is a number", LLAMA, template_is_a_number, ORION_E_FORMAT, "tokenizer.chat_template", "string"},
+
+    {"no block count", LLAMA, no_block_count, ORION_E_FORMAT, "llama.block_count", "does not say 'llama.block_count'"},
+    {"block count 0", LLAMA, block_count_0, ORION_E_FORMAT, "llama.block_count", "is 0, expected 1 to 1024"},
+    {"block count 1025", LLAMA, block_count_1025, ORION_E_FORMAT, "llama.block_count", "is 1025, expected 1 to 1024"},
+    {"block count 2^32-1", LLAMA, block_count_max, ORION_E_FORMAT, "llama.block_count", "4294967295"},
+    {"block count is a text", LLAMA, block_count_text, ORION_E_FORMAT, "llama.block_count", "integer"},
+    {"block count is negative", LLAMA, block_count_negative, ORION_E_FORMAT, "llama.block_count", "-2"},
+    {"block count below the tensors'", LLAMA, block_count_1, ORION_E_UNSUPPORTED, "blk.1.", "not part of a llama model"},
+    {"block count above the tensors'", LLAMA, block_count_3, ORION_E_FORMAT, "blk.2.attn_norm.weight", "is missing"},
+    {"embedding length 0", LLAMA, embedding_0, ORION_E_FORMAT, "llama.embedding_length", "is 0"},
+    {"embedding length huge", LLAMA, embedding_huge, ORION_E_FORMAT, "llama.embedding_length", "1048577"},
+    {"feed-forward length 0", LLAMA, feed_forward_0, ORION_E_FORMAT, "llama.feed_forward_length", "is 0"},
+    {"feed-forward length by layer", LLAMA, feed_forward_array, ORION_E_FORMAT, "llama.feed_forward_length", "array"},
+    {"no context length", LLAMA, no_context, ORION_E_FORMAT, "llama.context_length", "does not say"},
+    {"context length 0", LLAMA, context_0, ORION_E_FORMAT, "llama.context_length", "is 0"},
+    {"context length absurd", LLAMA, context_absurd, ORION_E_FORMAT, "llama.context_length", "67108865"},
+
+    {"no head count", LLAMA, no_heads, ORION_E_FORMAT, "llama.attention.head_count", "does not say"},
+    {"head count 0", LLAMA, heads_0, ORION_E_FORMAT, "llama.attention.head_count", "is 0"},
+    {"head count 4097", LLAMA, heads_4097, ORION_E_FORMAT, "llama.attention.head_count", "4097"},
+    {"heads do not divide the embedding", LLAMA, heads_do_not_divide, ORION_E_FORMAT, "llama.attention.head_count", "does not divide the embedding length"},
+    {"more heads than dimensions", LLAMA, heads_wider_than_embedding, ORION_E_FORMAT, "llama.attention.head_count", "does not divide"},
+    {"heads of one dimension", LLAMA, heads_of_one, ORION_E_FORMAT, "llama.attention.head_count", "2 to 1024 wide"},
+    {"key-value heads 0", LLAMA, kv_heads_0, ORION_E_FORMAT, "llama.attention.head_count_kv", "is 0"},
+    {"key-value heads do not divide", LLAMA, kv_heads_do_not_divide, ORION_E_FORMAT, "llama.attention.head_count_kv", "does not divide"},
+    {"more key-value heads than heads", LLAMA, kv_heads_more_than_heads, ORION_E_FORMAT, "llama.attention.head_count_kv", "does not divide"},
+    {"key-value heads by layer", LLAMA, kv_heads_by_layer, ORION_E_FORMAT, "llama.attention.head_count_kv", "array"},
+    {"key length odd", LLAMA, key_length_odd, ORION_E_FORMAT, "llama.attention.key_length", "even"},
+    {"key length 1026", LLAMA, key_length_1026, ORION_E_FORMAT, "llama.attention.key_length", "1026"},
+    {"value length differs", LLAMA, value_length_differs, ORION_E_UNSUPPORTED, "llama.attention.value_length", "must be equal"},
+
+    {"no eps", LLAMA, no_eps, ORION_E_FORMAT, "llama.attention.layer_norm_rms_epsilon", "does not say"},
+    {"eps NaN", LLAMA, eps_nan, ORION_E_FORMAT, "llama.attention.layer_norm_rms_epsilon", "finite"},
+    {"eps infinite", LLAMA, eps_inf, ORION_E_FORMAT, "llama.attention.layer_norm_rms_epsilon", "finite"},
+    {"eps 0", LLAMA, eps_0, ORION_E_FORMAT, "llama.attention.layer_norm_rms_epsilon", "positive"},
+    {"eps negative", LLAMA, eps_negative, ORION_E_FORMAT, "llama.attention.layer_norm_rms_epsilon", "positive"},
+    {"eps is a text", LLAMA, eps_text, ORION_E_FORMAT, "llama.attention.layer_norm_rms_epsilon", "f32"},
+
+    {"rope dimensions odd", LLAMA, rope_odd, ORION_E_FORMAT, "llama.rope.dimension_count", "is odd"},
+    {"rope dimensions 0", LLAMA, rope_0, ORION_E_FORMAT, "llama.rope.dimension_count", "is 0"},
+    {"rope dimensions beyond the head", LLAMA, rope_wider_than_head, ORION_E_FORMAT, "llama.rope.dimension_count", "larger than a head"},
+    {"rope base 0", LLAMA, base_0, ORION_E_FORMAT, "llama.rope.freq_base", "positive"},
+    {"rope base negative", LLAMA, base_negative, ORION_E_FORMAT, "llama.rope.freq_base", "positive"},
+    {"rope base NaN", LLAMA, base_nan, ORION_E_FORMAT, "llama.rope.freq_base", "finite"},
+    {"rope base that turns too fast", LLAMA, base_tiny, ORION_E_FORMAT, "llama.rope.freq_base", "is below 1"},
+    {"rope scaling not known", LLAMA, scaling_yarn, ORION_E_UNSUPPORTED, "llama.rope.scaling.type", "'yarn' is not supported yet; 'none', 'linear' are"},
+    {"rope scaling is a number", LLAMA, scaling_number, ORION_E_FORMAT, "llama.rope.scaling.type", "string"},
+    {"rope scaling factor 0", LLAMA, scaling_factor_0, ORION_E_FORMAT, "llama.rope.scaling.factor", "positive"},
+    {"rope scaling factor that turns too fast", LLAMA, scaling_factor_tiny, ORION_E_FORMAT, "llama.rope.scaling.factor", "too small"},
+    {"rope scaling factor infinite", LLAMA, scaling_factor_inf, ORION_E_FORMAT, "llama.rope.scaling.factor", "finite"},
+    {"rope attention factor negative", LLAMA, attn_factor_negative, ORION_E_FORMAT, "llama.rope.scaling.attn_factor", "positive"},
+    {"original context 0", PHI3, original_context_0, ORION_E_FORMAT, "phi3.rope.scaling.original_context_length", "is 0"},
+    {"longrope without factors", PHI3, longrope_without_factors, ORION_E_FORMAT, "rope_factors_long.weight", "missing"},
+    {"longrope in a llama model", LLAMA, longrope_in_llama, ORION_E_UNSUPPORTED, "llama.rope.scaling.type", "'longrope' is not supported"},
+    {"only long rope factors", PHI3, only_long_factors, ORION_E_FORMAT, "rope_factors_short.weight", "only one of"},
+    {"only short rope factors", PHI3, only_short_factors, ORION_E_FORMAT, "rope_factors_long.weight", "only one of"},
+    {"rope factors of another length", PHI3, factors_of_another_length, ORION_E_FORMAT, "rope_factors_long.weight", "expected 4 x 1"},
+    {"a rope factor of 0", PHI3, factor_0, ORION_E_FORMAT, "rope_factors_short.weight", "holds 0"},
+    {"a rope factor that is no number", PHI3, factor_nan, ORION_E_FORMAT, "rope_factors_long.weight", "holds nan"},
+    {"a rope factor that is infinite", PHI3, factor_infinite, ORION_E_FORMAT, "rope_factors_long.weight", "holds inf"},
+    {"a rope factor that turns too fast", PHI3, factor_tiny, ORION_E_FORMAT, "rope_factors_long.weight", "rope factors are from 0.001"},
+    {"Phi-3 rope factors in a llama model", LLAMA, phi3_factors_in_llama, ORION_E_UNSUPPORTED, "rope_factors_", "not part of a llama model"},
+
+    {"window is a text", PHI3, window_text, ORION_E_FORMAT, "phi3.attention.sliding_window", "integer"},
+    {"experts", LLAMA, experts, ORION_E_UNSUPPORTED, "llama.expert_count", "mixture of 8 experts"},
+
+    {"no embedding", LLAMA, no_embedding, ORION_E_FORMAT, "token_embd.weight", "is missing"},
+    {"no output norm", LLAMA, no_output_norm, ORION_E_FORMAT, "output_norm.weight", "is missing"},
+    {"no query matrix", LLAMA, no_query, ORION_E_FORMAT, "blk.1.attn_q.weight", "is missing"},
+    {"no fused matrix", PHI3, no_fused_qkv, ORION_E_FORMAT, "blk.0.attn_qkv.weight", "is missing"},
+    {"no down matrix", PHI3, no_down, ORION_E_FORMAT, "blk.1.ffn_down.weight", "is missing"},
+    {"no gate matrix", LLAMA, no_gate, ORION_E_FORMAT, "blk.0.ffn_gate.weight", "is missing"},
+    {"more rows than the vocabulary", LLAMA, a_row_too_many, ORION_E_FORMAT, "token_embd.weight", "64 x 279 x 1 x 1, expected 64 x 278"},
+    {"fewer rows than the vocabulary", LLAMA, a_row_too_few, ORION_E_FORMAT, "token_embd.weight", "64 x 277 x 1 x 1, expected 64 x 278"},
+    {"fewer output rows than the vocabulary", LLAMA, output_rows, ORION_E_FORMAT, "output.weight", "expected 64 x 278"},
+    {"a narrow query matrix", LLAMA, narrow_query, ORION_E_FORMAT, "blk.0.attn_q.weight", "expected 64 x 64"},
+    {"as many keys as queries", LLAMA, keys_like_queries, ORION_E_FORMAT, "blk.1.attn_k.weight", "expected 64 x 32"},
+    {"a matrix transposed", LLAMA, transposed, ORION_E_FORMAT, "blk.1.attn_k.weight", "32 x 64"},
+    {"fused matrix without keys and values", PHI3, fused_without_kv, ORION_E_FORMAT, "blk.0.attn_qkv.weight", "expected 64 x 128"},
+    {"fused matrix without the gate", PHI3, up_without_gate, ORION_E_FORMAT, "blk.0.ffn_up.weight", "expected 64 x 128"},
+    {"a matrix of three dimensions", LLAMA, three_dimensions, ORION_E_FORMAT, "blk.0.ffn_down.weight", "64 x 64 x 2 x 1"},
+    {"a norm too long", LLAMA, norm_too_long, ORION_E_FORMAT, "blk.0.attn_norm.weight", "expected 64 x 1"},
+    {"a norm that is a matrix", LLAMA, norm_is_a_matrix, ORION_E_FORMAT, "blk.0.ffn_norm.weight", "expected 64 x 1"},
+    {"a norm in F16", LLAMA, norm_in_f16, ORION_E_UNSUPPORTED, "blk.1.ffn_norm.weight", "is F16; only F32"},
+    {"a bias", LLAMA, a_bias, ORION_E_UNSUPPORTED, "blk.0.attn_q.bias", "would give wrong answers"},
+    {"a layer too many", LLAMA, a_layer_too_many, ORION_E_UNSUPPORTED, "blk.2.attn_norm.weight", "not part of a llama model"},
+    {"another name for a layer", LLAMA, another_name_for_a_layer, ORION_E_UNSUPPORTED, "blk.01.attn_norm.weight", "not part of"},
+    {"a gate beside the fused matrix", PHI3, gate_beside_fused, ORION_E_UNSUPPORTED, "blk.0.ffn_gate.weight", "not part of a phi3 model"},
+    {"a query beside the fused matrix", PHI3, query_beside_fused, ORION_E_UNSUPPORTED, "blk.0.attn_q.weight", "not part of a phi3 model"},
+};
+// clang-format on
+
+/* ---- and what comes of it ---- */
+
+static void test_refusal(void **state)
+{
+    const struct refusal *row = *state;
+    const struct ori_model_options options = {0};
+    struct ori_model *model = (struct ori_model *)(uintptr_t)1;
+    struct model_file file;
+    orion_error err = {0};
+    const char *path = scratch_path("refused.gguf");
+
+    file_read(&file, data_path(row->sample));
+    row->edit(&file);
+    file_write(&file, path);
+    file_free(&file);
+    const orion_status status = ori_model_open(path, options, &model, &err);
+    if (status == ORION_OK)
+        ori_model_close(model);
+    else
+        assert_null(model);
+    assert_int_equal(unlink(path), 0);
+    if (status != row->status || err.status != status)
+        fail_msg("status %d, expected %d: %s", status, row->status, err.message);
+    if (strncmp(err.name, row->name, row->name[0] ? strlen(row->name) : 1) != 0)
+        fail_msg("blames '%s', expected '%s': %s", err.name, row->name, err.message);
+    if (!strstr(err.message, row->says))
+        fail_msg("says '%s', expected '%s' in it", err.message, row->says);
+}
+
+/* The samples themselves, taken apart and put together, are fine: so each
+ * refusal is for what was changed. */
+static void test_unchanged(void **state)
+{
+    static const char *const samples[] = {LLAMA, PHI3, "golden/phi3-window.gguf"};
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(samples); i++) {
+        const struct ori_model_options options = {0};
+        struct ori_model *model;
+        struct model_file file;
+        orion_error err = {0};
+        const char *path = scratch_path("unchanged.gguf");
+        file_read(&file, data_path(samples[i]));
+        file_write(&file, path);
+        file_free(&file);
+        if (ori_model_open(path, options, &model, &err) != ORION_OK)
+            fail_msg("%s: %s", samples[i], err.message);
+        assert_string_equal(err.message, ""); /* untouched on success */
+        ori_model_close(model);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+/* What is refused for answering may still be good for its vocabulary. */
+static void test_vocab_only(void **state)
+{
+    static const edit_fn edits[] = {unknown_architecture, no_tensors, heads_0, no_query, experts,
+                                    no_architecture};
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(edits); i++) {
+        const struct ori_model_options options = {.vocab_only = true};
+        struct ori_model *model;
+        struct model_file file;
+        orion_error err = {0};
+        const char *path = scratch_path("vocab.gguf");
+        file_read(&file, data_path(LLAMA));
+        edits[i](&file);
+        file_write(&file, path);
+        file_free(&file);
+        if (ori_model_open(path, options, &model, &err) != ORION_OK)
+            fail_msg("edit %zu: %s", i, err.message);
+        assert_true(model->vocab_only);
+        assert_int_equal(ori_vocab_size(model->vocab), 278);
+        assert_null(model->arch);
+        ori_model_close(model);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+/* Not a file at all. */
+static void test_no_file(void **state)
+{
+    const struct ori_model_options options = {0};
+    struct ori_model *model;
+    orion_error err = {0};
+
+    (void)state;
+    assert_int_equal(ori_model_open(scratch_path("absent.gguf"), options, &model, &err),
+                     ORION_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "absent.gguf"));
+    assert_int_equal(ori_model_open(scratch_folder, options, &model, &err), ORION_E_FORMAT);
+    assert_null(model);
+}
+
+/* A thousand layers, and with one tensor too many. */
+static void test_many_layers(void **state)
+{
+    enum { LAYERS = 1000 };
+    static const char *const parts[] = {"attn_norm", "attn_q",   "attn_k", "attn_v",  "attn_output",
+                                        "ffn_norm",  "ffn_gate", "ffn_up", "ffn_down"};
+    const struct ori_model_options options = {0};
+    struct ori_model *model;
+    struct model_file file;
+    orion_error err = {0};
+    const char *path = scratch_path("deep.gguf");
+
+    (void)state;
+    file_read(&file, data_path(LLAMA));
+    set_u32(&file, "llama.block_count", LAYERS);
+    set_u32(&file, "llama.embedding_length", 8);
+    set_u32(&file, "llama.feed_forward_length", 2);
+    set_u32(&file, "llama.attention.head_count", 1);
+    set_u32(&file, "llama.attention.head_count_kv", 1);
+    set_u32(&file, "llama.rope.dimension_count", 2);
+    no_tensors(&file);
+    struct file_tensor *t = add_tensor(&file, "token_embd.weight", ORI_F32, 8, 278);
+    put_fill(&t->data, 0, 8 * 278 * 4);
+    add_factors(&file, "output_norm.weight", 8, 1);
+    for (unsigned layer = 0; layer < LAYERS; layer++) {
+        for (size_t i = 0; i < ORI_COUNT(parts); i++) {
+            char name[64];
+            const bool norm = strstr(parts[i], "norm") != NULL;
+            const bool down = strcmp(parts[i], "ffn_down") == 0;
+            const bool wide = parts[i][0] == 'a';
+            (void)snprintf(name, sizeof(name), "blk.%u.%s.weight", layer, parts[i]);
+            if (norm) {
+                add_factors(&file, name, 8, 1);
+                continue;
+            }
+            t = add_tensor(&file, name, ORI_F32, down ? 2 : 8, wide || down ? 8 : 2);
+            put_fill(&t->data, 0, (size_t)(t->dims[0] * t->dims[1]) * 4);
+        }
+    }
+    file_write(&file, path);
+    assert_int_equal(ori_model_open(path, options, &model, &err), ORION_OK);
+    assert_int_equal(model->hp.n_layers, LAYERS);
+    ori_model_close(model);
+
+    add_factors(&file, "surprise.weight", 8, 1);
+    file_write(&file, path);
+    assert_int_equal(ori_model_open(path, options, &model, &err), ORION_E_UNSUPPORTED);
+    assert_string_equal(err.name, "surprise.weight");
+    assert_int_equal(unlink(path), 0);
+    file_free(&file);
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[ORI_COUNT(refusals) + 4];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ORI_COUNT(refusals); i++)
+        tests[n++] = (struct CMUnitTest){refusals[i].label, test_refusal, NULL, NULL,
+                                         (void *)(uintptr_t)&refusals[i]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_unchanged);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_vocab_only);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_no_file);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_many_layers);
+    return cmocka_run_group_tests_name("model refusals", tests, make_scratch, remove_scratch);
+}
