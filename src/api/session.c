@@ -1,0 +1,196 @@
+/* orion_session_*, orion_generate, orion_summarize, orion_perplexity. */
+#include "api/handles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void orion_session_options_init(orion_session_options *options)
+{
+    *options = (orion_session_options){.size = sizeof(*options)};
+}
+
+void orion_generate_params_init(orion_generate_params *params)
+{
+    *params = (orion_generate_params){
+        .size = sizeof(*params),
+        .temperature = 0.7f,
+        .top_k = 40,
+        .top_p = 0.95f,
+        .min_p = 0.05f,
+        .repeat_penalty = 1.0f,
+        .repeat_last_tokens = 64,
+    };
+}
+
+void orion_summarize_options_init(orion_summarize_options *options)
+{
+    *options = (orion_summarize_options){.size = sizeof(*options)};
+}
+
+orion_status orion_session_new(const orion_model *model, const orion_session_options *options,
+                               orion_session **out, orion_error *err)
+{
+    orion_session_options o;
+
+    if (out)
+        *out = NULL;
+    if (!model || !out)
+        return ori_api_null_argument(err, "orion_session_new");
+    orion_session_options_init(&o);
+    if (options && !ori_api_take_options(&o, sizeof(o), options))
+        return ori_fail(err, ORION_E_ARGUMENT, "call orion_session_options_init() first");
+
+    orion_session *handle = calloc(1, sizeof(*handle));
+    if (!handle)
+        return ori_fail_nomem(err, "the session");
+    const struct ori_session_options inner = {o.context_tokens, o.threads, o.batch_tokens};
+    const orion_status status = ori_session_new(model->model, inner, &handle->session, err);
+    if (status != ORION_OK) {
+        free(handle);
+        return status;
+    }
+    *out = handle;
+    return ORION_OK;
+}
+
+void orion_session_free(orion_session *session)
+{
+    if (!session)
+        return;
+    ori_session_free(session->session);
+    free(session);
+}
+
+void orion_session_reset(orion_session *session)
+{
+    if (session)
+        ori_session_reset(session->session);
+}
+
+void orion_session_cancel(orion_session *session)
+{
+    if (session)
+        ori_session_cancel(session->session);
+}
+
+static orion_status take_params(const orion_generate_params *params, orion_text_fn on_text,
+                                void *user, struct ori_generate *out, orion_error *err)
+{
+    orion_generate_params p;
+
+    orion_generate_params_init(&p);
+    if (params && !ori_api_take_options(&p, sizeof(p), params))
+        return ori_fail(err, ORION_E_ARGUMENT, "call orion_generate_params_init() first");
+    if (p.n_stop > 0 && !p.stop)
+        return ori_fail(err, ORION_E_ARGUMENT, "%zu stop texts were announced but none given",
+                        p.n_stop);
+    *out = (struct ori_generate){
+        .sampling =
+            {
+                .temperature = p.temperature,
+                .top_k = p.top_k,
+                .top_p = p.top_p,
+                .min_p = p.min_p,
+                .repeat_penalty = p.repeat_penalty,
+                .repeat_last_tokens = p.repeat_last_tokens,
+                .seed = p.seed,
+            },
+        .max_tokens = p.max_tokens,
+        .stop = p.stop,
+        .n_stop = p.n_stop,
+        .on_text = on_text,
+        .user = user,
+    };
+    return ORION_OK;
+}
+
+/* Generate from tokens that the caller's function made; stats may be NULL. */
+static orion_status generate(orion_session *session, struct ori_tokens *tokens, bool answer_starts,
+                             const struct ori_generate *how, orion_stats *stats, orion_error *err)
+{
+    orion_stats unwanted;
+    return ori_generate_tokens(session->session, tokens, answer_starts, how,
+                               stats ? stats : &unwanted, err);
+}
+
+orion_status orion_generate(orion_session *session, const orion_message *messages,
+                            size_t n_messages, const orion_generate_params *params,
+                            orion_text_fn on_text, void *user, orion_stats *stats,
+                            orion_error *err)
+{
+    struct ori_tokens tokens = {0};
+    struct ori_generate how;
+
+    if (!session || !messages || n_messages == 0)
+        return ori_api_null_argument(err, "orion_generate");
+    for (size_t i = 0; i < n_messages; i++)
+        if (!messages[i].role || !messages[i].content)
+            return ori_api_null_argument(err, "orion_generate");
+    orion_status status = take_params(params, on_text, user, &how, err);
+    if (status == ORION_OK)
+        status = ori_chat_tokens(session->session->model, messages, n_messages, &tokens, err);
+    if (status == ORION_OK)
+        status = generate(session, &tokens, true, &how, stats, err);
+    ori_tokens_release(&tokens);
+    return status;
+}
+
+orion_status orion_generate_text(orion_session *session, const char *prompt, bool parse_special,
+                                 const orion_generate_params *params, orion_text_fn on_text,
+                                 void *user, orion_stats *stats, orion_error *err)
+{
+    struct ori_tokens tokens = {0};
+    struct ori_generate how;
+
+    if (!session || !prompt)
+        return ori_api_null_argument(err, "orion_generate_text");
+    orion_status status = take_params(params, on_text, user, &how, err);
+    if (status == ORION_OK)
+        status = ori_text_tokens(session->session->model, prompt, strlen(prompt), parse_special,
+                                 &tokens, err);
+    if (status == ORION_OK)
+        status = generate(session, &tokens, false, &how, stats, err);
+    ori_tokens_release(&tokens);
+    return status;
+}
+
+orion_status orion_summarize(orion_session *session, const char *const *records, size_t n_records,
+                             const orion_summarize_options *options, orion_text_fn on_text,
+                             void *user, orion_stats *stats, orion_error *err)
+{
+    orion_summarize_options o;
+    orion_generate_params params;
+    orion_stats unwanted;
+
+    if (!session || !records || n_records == 0)
+        return ori_api_null_argument(err, "orion_summarize");
+    for (size_t i = 0; i < n_records; i++)
+        if (!records[i])
+            return ori_api_null_argument(err, "orion_summarize");
+    orion_summarize_options_init(&o);
+    if (options && !ori_api_take_options(&o, sizeof(o), options))
+        return ori_fail(err, ORION_E_ARGUMENT, "call orion_summarize_options_init() first");
+
+    orion_generate_params_init(&params);
+    params.temperature = 0.0f; /* a summary is to be faithful, not varied */
+    struct ori_summarize how = {
+        .period = o.period,
+        .language = o.language,
+        .on_part = o.on_part,
+        .on_part_user = o.on_part_user,
+    };
+    const orion_status status =
+        take_params(o.params ? o.params : &params, on_text, user, &how.how, err);
+    if (status != ORION_OK)
+        return status;
+    return ori_summarize(session->session, records, n_records, &how, stats ? stats : &unwanted,
+                         err);
+}
+
+orion_status orion_perplexity(orion_session *session, const char *text, size_t text_bytes,
+                              bool want_digest, orion_perplexity_result *out, orion_error *err)
+{
+    if (!session || !text || !out)
+        return ori_api_null_argument(err, "orion_perplexity");
+    return ori_perplexity(session->session, text, text_bytes, want_digest, out, err);
+}

@@ -1,0 +1,217 @@
+/* Which files a repository has, and which of them a reference means. */
+#include "hub/hub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "hub/ask.h"
+
+#define MAX_PAGE_BYTES (16u << 20)
+#define MAX_PAGES 64
+#define MAX_FILES 20000
+
+struct names {
+    char **items; /* [n], paths of the GGUF files */
+    size_t n, cap;
+};
+
+static void names_release(struct names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->items[i]);
+    free(names->items);
+}
+
+static bool names_add(struct names *names, const char *name)
+{
+    if (names->n == names->cap) {
+        const size_t cap = names->cap ? names->cap * 2 : 32;
+        char **items = realloc(names->items, cap * sizeof(*items));
+        if (!items)
+            return false;
+        names->items = items;
+        names->cap = cap;
+    }
+    names->items[names->n] = strdup(name);
+    return names->items[names->n] && ++names->n;
+}
+
+/* A path that we could not use as a name is left out: it can't be asked for. */
+static orion_status take_page(const json_t *page, struct names *names, orion_error *err)
+{
+    size_t i;
+    json_t *entry;
+
+    if (!json_is_array(page))
+        return ori_fail(err, ORION_E_NETWORK, "the hub's list of files is not a list");
+    json_array_foreach(page, i, entry)
+    {
+        const char *path = ori_json_str(entry, "path");
+        if (strcmp(ori_json_str(entry, "type"), "file") != 0 || !ori_name_is_gguf(path) ||
+            !ori_name_path_ok(path))
+            continue;
+        if (names->n == MAX_FILES)
+            return ori_fail(err, ORION_E_NETWORK, "the hub lists more than %d files", MAX_FILES);
+        if (!names_add(names, path))
+            return ori_fail_nomem(err, "the hub's list of files");
+    }
+    return ORION_OK;
+}
+
+static orion_status ask_json(const struct ori_hub *hub, struct ori_engine *engine,
+                             const struct ori_ref *ref, const char *url,
+                             const struct ori_watch *watch, struct ori_reply *reply, json_t **out,
+                             orion_error *err)
+{
+    struct ori_buf body;
+
+    ori_buf_init(&body, MAX_PAGE_BYTES);
+    const struct ori_question question = {
+        .url = url, .repo = ref->repo, .file = "", .rev = ref->rev, .body = &body};
+    *out = NULL;
+    orion_status status = ori_hub_ask(hub, engine, &question, watch, reply, NULL, err);
+    if (status == ORION_OK) {
+        *out = ori_json_parse(ori_buf_text(&body), body.len, "the hub's answer", err);
+        status = *out ? ORION_OK : ORION_E_NETWORK;
+        if (!*out && err)
+            err->status = status;
+    }
+    ori_buf_release(&body);
+    return status;
+}
+
+/* <endpoint>/api/models/<repo>/<what>/<rev><query> */
+static char *api_url(const struct ori_hub *hub, const struct ori_ref *ref, const char *what,
+                     const char *rev, const char *query)
+{
+    struct ori_buf url;
+    char *encoded = ori_url_encode(rev, false);
+
+    ori_buf_init(&url, ORI_URL_MAX);
+    if (encoded)
+        (void)ori_buf_addf(&url, "%s/api/models/%s/%s/%s%s", hub->endpoint, ref->repo, what,
+                           encoded, query);
+    free(encoded);
+    char *text = url.len ? ori_buf_take(&url) : NULL;
+    ori_buf_release(&url);
+    return text;
+}
+
+/* The commit that a branch or tag stands for now. */
+static orion_status find_commit(const struct ori_hub *hub, struct ori_engine *engine,
+                                struct ori_ref *ref, const struct ori_watch *watch,
+                                struct ori_reply *reply, orion_error *err)
+{
+    json_t *facts = NULL;
+    char *url = api_url(hub, ref, "revision", *ref->rev ? ref->rev : "main", "");
+    if (!url)
+        return ori_fail_nomem(err, "a question to the hub");
+    orion_status status = ask_json(hub, engine, ref, url, watch, reply, &facts, err);
+    free(url);
+    if (status != ORION_OK)
+        return status;
+    const char *sha = ori_json_str(facts, "sha");
+    if (strlen(sha) != 40 || strspn(sha, "0123456789abcdef") != 40)
+        status =
+            ori_fail(err, ORION_E_NETWORK,
+                     "%s did not answer as a hub does (no commit); is the hub's address right?",
+                     hub->endpoint);
+    else
+        memcpy(ref->rev, sha, 41);
+    json_decref(facts);
+    return status;
+}
+
+/* The next page is on the hub itself, also where a mirror passes on the
+ * official hub's address. */
+static char *next_page(const struct ori_hub *hub, const struct ori_reply *reply)
+{
+    static const char official[] = ORI_HUB_DEFAULT_ENDPOINT "/";
+    if (!reply->next_page[0])
+        return NULL;
+    struct ori_buf url;
+    ori_buf_init(&url, ORI_URL_MAX);
+    if (strncmp(reply->next_page, official, sizeof(official) - 1) == 0)
+        (void)ori_buf_addf(&url, "%s/%s", hub->endpoint, reply->next_page + sizeof(official) - 1);
+    else if (ori_url_same_origin(hub->endpoint, reply->next_page))
+        (void)ori_buf_adds(&url, reply->next_page);
+    char *text = url.len ? ori_buf_take(&url) : NULL;
+    ori_buf_release(&url);
+    return text;
+}
+
+static orion_status list_files(const struct ori_hub *hub, struct ori_engine *engine,
+                               struct ori_ref *ref, const struct ori_watch *watch,
+                               struct names *names, orion_error *err)
+{
+    struct ori_reply *reply = calloc(1, sizeof(*reply));
+    if (!reply)
+        return ori_fail_nomem(err, "a question to the hub");
+
+    orion_status status = find_commit(hub, engine, ref, watch, reply, err);
+    char *url = status == ORION_OK ? api_url(hub, ref, "tree", ref->rev, "?recursive=true") : NULL;
+    if (status == ORION_OK && !url)
+        status = ori_fail_nomem(err, "a question to the hub");
+    for (int page = 0; url && status == ORION_OK && page < MAX_PAGES; page++) {
+        json_t *entries = NULL;
+        status = ask_json(hub, engine, ref, url, watch, reply, &entries, err);
+        if (status == ORION_OK)
+            status = take_page(entries, names, err);
+        json_decref(entries);
+        free(url);
+        url = status == ORION_OK ? next_page(hub, reply) : NULL;
+    }
+    if (url)
+        status = ori_fail(err, ORION_E_NETWORK, "the hub's list of files never ends");
+    free(url);
+    free(reply);
+    return status;
+}
+
+static orion_status nothing_fits(const struct ori_hub *hub, const struct ori_ref *ref,
+                                 const struct names *names, orion_error *err)
+{
+    struct ori_buf list;
+
+    if (names->n == 0)
+        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, ref->repo,
+                           "'%s' holds no GGUF file; see %s/%s/tree/main", ref->repo, hub->endpoint,
+                           ref->repo);
+    ori_buf_init(&list, 300);
+    for (size_t i = 0; i < names->n && list.status == ORION_OK; i++)
+        (void)ori_buf_addf(&list, "%s%s", i ? ", " : "", names->items[i]);
+    const orion_status status = ori_fail_at(
+        err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, ref->repo,
+        "'%s' has no file for '%s'; it has %s%s", ref->repo, *ref->quant ? ref->quant : "any use",
+        ori_buf_text(&list), list.status == ORION_OK ? "" : ", ...");
+    ori_buf_release(&list);
+    return status;
+}
+
+orion_status ori_hub_choose(const struct ori_hub *hub, struct ori_ref *ref,
+                            const struct ori_watch *watch, orion_error *err)
+{
+    struct ori_engine *engine = NULL;
+    struct names names = {0};
+    bool exact;
+
+    if (*ref->file)
+        return ORION_OK;
+    orion_status status = ori_engine_new(hub, &engine, err);
+    if (status != ORION_OK)
+        return status;
+    status = list_files(hub, engine, ref, watch, &names, err);
+    if (status == ORION_OK) {
+        const ptrdiff_t chosen =
+            ori_hub_select((const char *const *)names.items, names.n, ref->quant, &exact);
+        if (chosen < 0)
+            status = nothing_fits(hub, ref, &names, err);
+        else
+            (void)snprintf(ref->file, sizeof(ref->file), "%s", names.items[chosen]);
+    }
+    names_release(&names);
+    ori_engine_free(engine);
+    return status;
+}

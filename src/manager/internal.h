@@ -1,0 +1,50 @@
+/* What the files of the manager room share. */
+#ifndef ORI_MANAGER_INTERNAL_H
+#define ORI_MANAGER_INTERNAL_H
+
+#include "hub/hub.h"
+#include "manager/catalogue.h"
+#include "manager/manager.h"
+#include "store/store.h"
+
+struct ori_manager {
+    struct ori_catalogue catalogue;
+    struct ori_hub *hub;
+    struct ori_store *store;
+};
+
+/* Where the configuration comes from when the options leave it out. */
+char *ori_config_models_dir(const char *given, orion_error *err); /* free() */
+bool ori_config_offline(bool given);
+
+/* ---- names ---- */
+
+/* A model on this machine: in the store, or a file elsewhere. */
+struct ori_found {
+    char *path;    /* relative to the store, or NULL */
+    char *outside; /* absolute, or NULL */
+};
+
+void ori_found_release(struct ori_found *found);
+
+/* What `name` means among what is on disk.  ORION_E_NOT_FOUND with a sentence
+ * that says how to get it. */
+orion_status ori_manager_find(const struct ori_manager *manager, const char *name,
+                              struct ori_found *out, orion_error *err);
+
+/* What `name` means on a hub: a catalogue id or a reference. */
+orion_status ori_manager_refer(const struct ori_manager *manager, const char *name,
+                               struct ori_ref *out, orion_error *err);
+
+/* The file that repo[:quant] means among those in the store.  Sets ref->file;
+ * *exact as ori_hub_select() does. */
+orion_status ori_manager_choose_stored(const struct ori_manager *manager, struct ori_ref *ref,
+                                       bool *exact, orion_error *err);
+
+/* "<root>/<path>"; NULL when memory is short. */
+char *ori_manager_absolute(const struct ori_manager *manager, const char *path);
+
+/* Upper-case quantization in a file's name ("Q4_K_M"), or "". */
+void ori_quantization_of(const char *file, char out[ORI_QUANT_MAX + 1]);
+
+#endif

@@ -1,0 +1,296 @@
+/* Lists of models: the catalogue and what is on disk, joined by place. */
+#include "manager/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A string of the list; all are freed with it. */
+struct text {
+    struct text *next;
+    char data[];
+};
+
+struct list {
+    orion_model_list shown; /* first: what the caller sees */
+    orion_model_facts *models;
+    size_t cap;
+    struct text *texts;
+    bool failed; /* memory was short somewhere; checked once at the end */
+};
+
+struct disk {
+    struct ori_stored *models;
+    struct ori_partial_facts *partials;
+    size_t n_models, n_partials;
+    bool *listed; /* [n_partials] */
+};
+
+void ori_manager_list_free(orion_model_list *shown)
+{
+    struct list *list = (struct list *)shown;
+    if (!list)
+        return;
+    while (list->texts) {
+        struct text *next = list->texts->next;
+        free(list->texts);
+        list->texts = next;
+    }
+    free(list->models);
+    free(list);
+}
+
+static const char *keep(struct list *list, const char *text)
+{
+    if (!text || !*text)
+        return "";
+    const size_t bytes = strlen(text) + 1;
+    struct text *copy = malloc(sizeof(*copy) + bytes);
+    if (!copy) {
+        list->failed = true;
+        return "";
+    }
+    memcpy(copy->data, text, bytes);
+    copy->next = list->texts;
+    list->texts = copy;
+    return copy->data;
+}
+
+static orion_model_facts *add(struct list *list)
+{
+    if (list->shown.count == list->cap) {
+        const size_t cap = list->cap ? list->cap * 2 : 16;
+        orion_model_facts *models = realloc(list->models, cap * sizeof(*models));
+        if (!models) {
+            list->failed = true;
+            return NULL;
+        }
+        list->models = models;
+        list->cap = cap;
+    }
+    orion_model_facts *facts = &list->models[list->shown.count++];
+    *facts = (orion_model_facts){.id = "",
+                                 .name = "",
+                                 .version = "",
+                                 .repo = "",
+                                 .file = "",
+                                 .revision = "",
+                                 .sha256 = "",
+                                 .license = "",
+                                 .summary = "",
+                                 .path = ""};
+    return facts;
+}
+
+static void release_disk(struct disk *disk)
+{
+    for (size_t i = 0; i < disk->n_models; i++)
+        ori_stored_release(&disk->models[i]);
+    free(disk->models);
+    free(disk->partials);
+    free(disk->listed);
+}
+
+static orion_status read_disk(const struct ori_manager *manager, struct disk *disk,
+                              orion_error *err)
+{
+    *disk = (struct disk){0};
+    orion_status status = ori_store_scan(manager->store, &disk->models, &disk->n_models, err);
+    if (status == ORION_OK)
+        status = ori_store_partials(manager->store, &disk->partials, &disk->n_partials, err);
+    if (status == ORION_OK) {
+        disk->listed = ori_calloc_array(disk->n_partials, sizeof(*disk->listed));
+        if (!disk->listed)
+            status = ori_fail_nomem(err, "the list of models");
+    }
+    if (status != ORION_OK)
+        release_disk(disk);
+    return status;
+}
+
+/* ---- from facts to facts ---- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* For people: the file's name without its ending. */
+static const char *keep_stem(struct list *list, const char *path)
+{
+    char stem[ORI_STORE_PATH_MAX];
+    const char *name = base_name(path);
+    (void)snprintf(stem, sizeof(stem), "%.*s", (int)(strlen(name) - strlen(".gguf")), name);
+    return keep(list, stem);
+}
+
+static void take_entry(struct list *list, orion_model_facts *facts,
+                       const struct ori_catalogue_entry *entry)
+{
+    facts->in_catalogue = true;
+    facts->id = keep(list, entry->id);
+    facts->name = keep(list, entry->name);
+    facts->version = keep(list, entry->quantization);
+    facts->repo = keep(list, entry->repo);
+    facts->file = keep(list, entry->file);
+    facts->license = keep(list, entry->license);
+    facts->summary = keep(list, entry->summary);
+    facts->size_bytes = entry->size_bytes;
+}
+
+static void take_names(struct list *list, orion_model_facts *facts, const char *path)
+{
+    char quantization[ORI_QUANT_MAX + 1];
+    ori_quantization_of(path, quantization);
+    facts->id = keep(list, path);
+    facts->name = keep_stem(list, path);
+    facts->version = keep(list, quantization);
+    facts->file = keep(list, base_name(path));
+}
+
+static void take_stored(struct list *list, orion_model_facts *facts,
+                        const struct ori_manager *manager, const struct ori_stored *model)
+{
+    char *path = ori_manager_absolute(manager, model->path);
+    list->failed |= path == NULL;
+    facts->path = keep(list, path);
+    free(path);
+    facts->downloaded = true;
+    facts->record_damaged = model->record_damaged;
+    facts->size_bytes = model->size_bytes;
+    facts->modified_unix = model->modified_unix;
+    if (!model->has_record)
+        return;
+    facts->repo = keep(list, model->record.repo);
+    facts->file = keep(list, model->record.file);
+    facts->revision = keep(list, model->record.revision);
+    facts->sha256 = keep(list, model->record.sha256);
+}
+
+/* An unfinished download of the file that is kept at `path`. */
+static void take_partial(orion_model_facts *facts, struct disk *disk, const char *path)
+{
+    char place[ORI_STORE_PATH_MAX];
+    for (size_t i = 0; i < disk->n_partials; i++) {
+        const struct ori_partial_facts *partial = &disk->partials[i];
+        if (ori_store_place(partial->repo, partial->file, place, NULL) != ORION_OK ||
+            strcmp(place, path) != 0)
+            continue;
+        disk->listed[i] = true;
+        facts->partial_bytes = partial->done_bytes;
+        if (!facts->downloaded)
+            facts->size_bytes = partial->size_bytes;
+    }
+}
+
+static const struct ori_stored *stored_at(const struct disk *disk, const char *path)
+{
+    for (size_t i = 0; i < disk->n_models; i++)
+        if (strcmp(disk->models[i].path, path) == 0)
+            return &disk->models[i];
+    return NULL;
+}
+
+/* ---- the parts of a list ---- */
+
+static void list_catalogue(struct list *list, const struct ori_manager *manager, struct disk *disk,
+                           bool only_downloaded)
+{
+    char place[ORI_STORE_PATH_MAX];
+
+    for (size_t i = 0; i < manager->catalogue.n; i++) {
+        const struct ori_catalogue_entry *entry = &manager->catalogue.entries[i];
+        (void)snprintf(place, sizeof(place), "%s/%s", entry->repo, entry->file);
+        const struct ori_stored *model = stored_at(disk, place);
+        if (only_downloaded && !model)
+            continue;
+        orion_model_facts *facts = add(list);
+        if (!facts)
+            return;
+        take_entry(list, facts, entry);
+        if (model)
+            take_stored(list, facts, manager, model);
+        take_partial(facts, disk, place);
+    }
+}
+
+static void list_stored(struct list *list, const struct ori_manager *manager, struct disk *disk)
+{
+    for (size_t i = 0; i < disk->n_models; i++) {
+        const struct ori_stored *model = &disk->models[i];
+        if (ori_catalogue_find_path(&manager->catalogue, model->path))
+            continue;
+        orion_model_facts *facts = add(list);
+        if (!facts)
+            return;
+        take_names(list, facts, model->path);
+        take_stored(list, facts, manager, model);
+        take_partial(facts, disk, model->path);
+    }
+}
+
+static void list_partials(struct list *list, struct disk *disk)
+{
+    char place[ORI_STORE_PATH_MAX];
+
+    for (size_t i = 0; i < disk->n_partials; i++) {
+        const struct ori_partial_facts *partial = &disk->partials[i];
+        if (disk->listed[i] ||
+            ori_store_place(partial->repo, partial->file, place, NULL) != ORION_OK)
+            continue;
+        orion_model_facts *facts = add(list);
+        if (!facts)
+            return;
+        take_names(list, facts, place);
+        facts->repo = keep(list, partial->repo);
+        facts->file = keep(list, partial->file);
+        take_partial(facts, disk, place);
+    }
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const orion_model_facts *)a)->id, ((const orion_model_facts *)b)->id);
+}
+
+static orion_status make_list(const struct ori_manager *manager, bool only_downloaded,
+                              orion_model_list **out, orion_error *err)
+{
+    struct disk disk;
+
+    *out = NULL;
+    const orion_status status = read_disk(manager, &disk, err);
+    if (status != ORION_OK)
+        return status;
+    struct list *list = calloc(1, sizeof(*list));
+    if (list) {
+        list_catalogue(list, manager, &disk, only_downloaded);
+        const size_t first = list->shown.count;
+        list_stored(list, manager, &disk);
+        if (!only_downloaded)
+            list_partials(list, &disk);
+        if (list->shown.count > first)
+            qsort(list->models + first, list->shown.count - first, sizeof(*list->models), by_id);
+        list->shown.models = list->models;
+    }
+    release_disk(&disk);
+    if (!list || list->failed) {
+        ori_manager_list_free((orion_model_list *)list);
+        return ori_fail_nomem(err, "the list of models");
+    }
+    *out = &list->shown;
+    return ORION_OK;
+}
+
+orion_status ori_manager_available(const struct ori_manager *manager, orion_model_list **out,
+                                   orion_error *err)
+{
+    return make_list(manager, false, out, err);
+}
+
+orion_status ori_manager_downloaded(const struct ori_manager *manager, orion_model_list **out,
+                                    orion_error *err)
+{
+    return make_list(manager, true, out, err);
+}

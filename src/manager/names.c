@@ -1,0 +1,267 @@
+/* What a name means: the one place where it is decided.
+ *
+ * In this order: a catalogue id; the id of what is in the store; a path to a
+ * file; a reference to a hub; the stem of exactly one file in the store. */
+#define _XOPEN_SOURCE 700 /* realpath() */
+#include "manager/internal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+void ori_found_release(struct ori_found *found)
+{
+    free(found->path);
+    free(found->outside);
+    *found = (struct ori_found){0};
+}
+
+static orion_status found_path(struct ori_found *out, const char *path, orion_error *err)
+{
+    out->path = strdup(path);
+    return out->path ? ORION_OK : ori_fail_nomem(err, "a path");
+}
+
+/* ---- the quantization in a file's name ---- */
+
+static bool is_quantization(const char *tag, size_t len)
+{
+    if (len > ORI_QUANT_MAX)
+        return false;
+    static const char *const whole[] = {"F16", "FP16", "BF16", "F32", "FP32"};
+    for (size_t i = 0; i < ORI_COUNT(whole); i++)
+        if (strlen(whole[i]) == len && strncasecmp(tag, whole[i], len) == 0)
+            return true;
+    if (len >= 3 && toupper((unsigned char)tag[0]) == 'I') {
+        tag++;
+        len--;
+    }
+    return len >= 2 && toupper((unsigned char)tag[0]) == 'Q' && isdigit((unsigned char)tag[1]);
+}
+
+void ori_quantization_of(const char *file, char out[ORI_QUANT_MAX + 1])
+{
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file;
+
+    out[0] = '\0';
+    while (*name) {
+        const size_t len = strcspn(name, "-.");
+        if (is_quantization(name, len)) {
+            for (size_t i = 0; i < len; i++)
+                out[i] = (char)toupper((unsigned char)name[i]);
+            out[len] = '\0'; /* the last one counts: go on */
+        }
+        name += len + (name[len] != '\0');
+    }
+}
+
+/* ---- what is on disk ---- */
+
+struct scanned {
+    struct ori_stored *models;
+    size_t n;
+};
+
+static void scanned_release(struct scanned *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        ori_stored_release(&s->models[i]);
+    free(s->models);
+}
+
+static bool has_stem(const char *path, const char *stem)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const size_t len = strlen(stem);
+    return strncmp(name, stem, len) == 0 &&
+           (strcasecmp(name + len, ".gguf") == 0 || (name[len] == '\0' && ori_name_is_gguf(stem)));
+}
+
+static orion_status find_stem(const struct scanned *s, const char *name, struct ori_found *out,
+                              orion_error *err)
+{
+    const char *first = NULL, *second = NULL;
+
+    for (size_t i = 0; i < s->n; i++) {
+        if (!has_stem(s->models[i].path, name))
+            continue;
+        if (first)
+            second = s->models[i].path;
+        else
+            first = s->models[i].path;
+    }
+    if (first && !second)
+        return found_path(out, first, err);
+    if (first)
+        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+                           "several models are called '%s', among them %s and %s; give the whole "
+                           "name",
+                           name, first, second);
+    return ori_fail_at(
+        err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+        "no model is called '%.100s': it is neither in the catalogue nor downloaded; "
+        "other models are named org/repo, org/repo:QUANT or org/repo/file.gguf",
+        name);
+}
+
+static ptrdiff_t select_stored(const struct scanned *s, const struct ori_ref *ref, bool *exact)
+{
+    const size_t repo = strlen(ref->repo);
+    const char **names = ori_calloc_array(s->n, sizeof(*names));
+    ptrdiff_t chosen = -1;
+
+    *exact = false;
+    for (size_t i = 0; names && i < s->n; i++) {
+        const char *path = s->models[i].path;
+        const bool of_repo = strncmp(path, ref->repo, repo) == 0 && path[repo] == '/';
+        names[i] = of_repo ? path + repo + 1 : "";
+    }
+    if (names)
+        chosen = ori_hub_select(names, s->n, ref->quant, exact);
+    free(names);
+    return chosen;
+}
+
+orion_status ori_manager_choose_stored(const struct ori_manager *manager, struct ori_ref *ref,
+                                       bool *exact, orion_error *err)
+{
+    struct scanned s = {0};
+    orion_status status = ori_store_scan(manager->store, &s.models, &s.n, err);
+    if (status != ORION_OK)
+        return status;
+    const ptrdiff_t chosen = select_stored(&s, ref, exact);
+    const char *file = chosen < 0 ? NULL : s.models[chosen].path + strlen(ref->repo) + 1;
+    if (file && strlen(file) <= ORI_NAME_PATH_MAX)
+        (void)snprintf(ref->file, sizeof(ref->file), "%s", file);
+    else
+        status = ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, ref->repo,
+                             "nothing of '%s'%s%s is downloaded; pull it first", ref->repo,
+                             *ref->quant ? ":" : "", ref->quant);
+    scanned_release(&s);
+    return status;
+}
+
+/* ---- files elsewhere ---- */
+
+static bool is_plain_path(const char *name)
+{
+    return name[0] == '/' || strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0;
+}
+
+static bool find_file(const struct ori_manager *manager, const char *name, struct ori_found *out)
+{
+    struct stat st;
+
+    if ((!strchr(name, '/') && !ori_name_is_gguf(name)) || stat(name, &st) != 0 ||
+        !S_ISREG(st.st_mode))
+        return false;
+    char *whole = realpath(name, NULL);
+    if (!whole)
+        return false;
+    const char *root = ori_store_root(manager->store);
+    const size_t len = strlen(root);
+    if (strncmp(whole, root, len) == 0 && whole[len] == '/') {
+        out->path = strdup(whole + len + 1);
+        free(whole);
+        return out->path != NULL;
+    }
+    out->outside = whole;
+    return true;
+}
+
+/* ---- the rules ---- */
+
+static orion_status not_downloaded(const char *name, orion_error *err)
+{
+    return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+                       "'%.200s' is not downloaded; pull it first", name);
+}
+
+/* "<repo>/<file>", when it is in the store. */
+static orion_status find_placed(const struct ori_manager *manager, const char *repo,
+                                const char *file, const char *name, struct ori_found *out,
+                                orion_error *err)
+{
+    char place[ORI_STORE_PATH_MAX];
+    struct ori_stored model;
+
+    orion_status status = ori_store_place(repo, file, place, err);
+    if (status != ORION_OK)
+        return status;
+    status = ori_store_look(manager->store, place, &model, err);
+    if (status == ORION_E_NOT_FOUND)
+        return not_downloaded(name, err);
+    if (status != ORION_OK)
+        return status;
+    ori_stored_release(&model);
+    return found_path(out, place, err);
+}
+
+static orion_status find_scanned(const struct ori_manager *manager, const struct scanned *s,
+                                 const char *name, struct ori_found *out, orion_error *err)
+{
+    struct ori_ref ref;
+    bool exact;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->models[i].path, name) == 0)
+            return found_path(out, name, err);
+    if (find_file(manager, name, out))
+        return ORION_OK;
+    if (is_plain_path(name))
+        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+                           "there is no file '%.200s'", name);
+    if (!strchr(name, '/'))
+        return find_stem(s, name, out, err);
+
+    const orion_status status = ori_ref_parse(name, &ref, err);
+    if (status != ORION_OK)
+        return status;
+    if (*ref.file)
+        return find_placed(manager, ref.repo, ref.file, name, out, err);
+    const ptrdiff_t chosen = select_stored(s, &ref, &exact);
+    return chosen < 0 ? not_downloaded(name, err) : found_path(out, s->models[chosen].path, err);
+}
+
+orion_status ori_manager_find(const struct ori_manager *manager, const char *name,
+                              struct ori_found *out, orion_error *err)
+{
+    struct scanned s = {0};
+
+    *out = (struct ori_found){0};
+    if (!*name)
+        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty");
+    const struct ori_catalogue_entry *entry = ori_catalogue_find(&manager->catalogue, name);
+    if (entry)
+        return find_placed(manager, entry->repo, entry->file, name, out, err);
+    orion_status status = ori_store_scan(manager->store, &s.models, &s.n, err);
+    if (status == ORION_OK)
+        status = find_scanned(manager, &s, name, out, err);
+    scanned_release(&s);
+    return status;
+}
+
+orion_status ori_manager_refer(const struct ori_manager *manager, const char *name,
+                               struct ori_ref *out, orion_error *err)
+{
+    *out = (struct ori_ref){0};
+    const struct ori_catalogue_entry *entry = ori_catalogue_find(&manager->catalogue, name);
+    if (entry) {
+        (void)snprintf(out->repo, sizeof(out->repo), "%s", entry->repo);
+        (void)snprintf(out->file, sizeof(out->file), "%s", entry->file);
+        return ORION_OK;
+    }
+    if (!*name)
+        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty");
+    if (!strchr(name, '/') && !strchr(name, ':'))
+        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+                           "no model is called '%.100s' in the catalogue; other models are named "
+                           "org/repo, org/repo:QUANT or org/repo/file.gguf",
+                           name);
+    return ori_ref_parse(name, out, err);
+}

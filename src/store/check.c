@@ -1,0 +1,156 @@
+/* Is a model on disk what its record, or its publisher, says? */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+
+void ori_stored_release(struct ori_stored *model)
+{
+    free(model->path);
+    model->path = NULL;
+}
+
+static orion_status open_model(const struct ori_store *store, const char *path, int *fd,
+                               struct stat *st, orion_error *err)
+{
+    *fd = ori_dir_open(store->fd, path, O_RDONLY, 0);
+    if (*fd < 0)
+        return ori_fail_errno(err, "cannot open '%s' in %s", path, store->root);
+    if (fstat(*fd, st) == 0 && S_ISREG(st->st_mode))
+        return ORION_OK;
+    (void)close(*fd);
+    *fd = -1;
+    return ori_fail(err, ORION_E_NOT_FOUND, "'%s' in %s is not a file", path, store->root);
+}
+
+static orion_status look(const struct ori_store *store, const char *path, const struct stat *st,
+                         struct ori_stored *out, orion_error *err)
+{
+    *out = (struct ori_stored){.size_bytes = (uint64_t)st->st_size,
+                               .modified_unix = st->st_mtim.tv_sec};
+    out->path = strdup(path);
+    if (!out->path)
+        return ori_fail_nomem(err, "a model's facts");
+    ori_record_read(store, path, out);
+    out->intact = out->has_record && ori_record_matches(&out->record, st);
+    return ORION_OK;
+}
+
+orion_status ori_store_look(const struct ori_store *store, const char *path, struct ori_stored *out,
+                            orion_error *err)
+{
+    struct stat st;
+    int fd;
+
+    *out = (struct ori_stored){0};
+    const orion_status status = open_model(store, path, &fd, &st, err);
+    if (status != ORION_OK)
+        return status;
+    (void)close(fd);
+    return look(store, path, &st, out, err);
+}
+
+static orion_status hash_file(int fd, uint64_t size, const struct ori_digest *wanted,
+                              const struct ori_watch *watch, bool *met,
+                              char sha256[ORI_SHA256_HEX + 1], orion_error *err)
+{
+    struct ori_hasher hasher;
+
+    ori_hasher_init(&hasher, wanted->kind, size);
+    const orion_status status = ori_hash_range(fd, 0, size, &hasher, watch, err);
+    if (status == ORION_OK)
+        *met = ori_hasher_finish(&hasher, wanted, sha256);
+    return status;
+}
+
+orion_status ori_store_verify(const struct ori_store *store, const char *path,
+                              const struct ori_watch *watch, orion_error *err)
+{
+    struct ori_digest wanted = {.kind = ORI_DIGEST_SHA256};
+    struct ori_stored model = {0};
+    char sha256[ORI_SHA256_HEX + 1];
+    bool met = false;
+    struct stat st;
+    int fd;
+
+    orion_status status = open_model(store, path, &fd, &st, err);
+    if (status != ORION_OK)
+        return status;
+    status = look(store, path, &st, &model, err);
+    if (status == ORION_OK && !model.has_record)
+        status = ori_fail_at(err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, path,
+                             model.record_damaged
+                                 ? "the record of '%s' is damaged, so there is nothing to compare "
+                                   "with; pull the model again"
+                                 : "no hash was recorded for '%s': it was not pulled from a hub",
+                             path);
+    if (status == ORION_OK) {
+        memcpy(wanted.hex, model.record.sha256, sizeof(wanted.hex));
+        status = hash_file(fd, (uint64_t)st.st_size, &wanted, watch, &met, sha256, err);
+    }
+    if (status == ORION_OK && !met)
+        status =
+            ori_fail_at(err, ORION_E_INTEGRITY, ORION_NO_OFFSET, path,
+                        "'%s' is damaged: its SHA-256 is %.16s..., and was %.16s... when it was "
+                        "pulled; pull it again",
+                        path, sha256, model.record.sha256);
+    else if (status == ORION_OK) /* a store that can't be written to is still verified */
+        (void)ori_record_write(store, path, &model.record, &st, NULL);
+    ori_stored_release(&model);
+    (void)close(fd);
+    return status;
+}
+
+static void fill_record(struct ori_record *record, const struct ori_blob *blob, const char *sha256)
+{
+    *record = (struct ori_record){0};
+    (void)snprintf(record->hub, sizeof(record->hub), "%s", blob->hub);
+    (void)snprintf(record->repo, sizeof(record->repo), "%s", blob->repo);
+    (void)snprintf(record->file, sizeof(record->file), "%s", blob->file);
+    (void)snprintf(record->revision, sizeof(record->revision), "%s", blob->revision);
+    memcpy(record->sha256, sha256, sizeof(record->sha256));
+}
+
+orion_status ori_store_has(const struct ori_store *store, const struct ori_blob *blob,
+                           const struct ori_watch *watch, bool *has, orion_error *err)
+{
+    char place[ORI_STORE_PATH_MAX], sha256[ORI_SHA256_HEX + 1];
+    struct ori_stored model = {0};
+    struct ori_record record;
+    struct stat st;
+    int fd;
+
+    *has = false;
+    orion_status status = ori_store_place(blob->repo, blob->file, place, err);
+    if (status != ORION_OK)
+        return status;
+    status = open_model(store, place, &fd, &st, err);
+    if (status != ORION_OK)
+        return status == ORION_E_NOT_FOUND ? ORION_OK : status;
+    status = look(store, place, &st, &model, err);
+    if (status != ORION_OK || (uint64_t)st.st_size != blob->size_bytes)
+        goto done;
+    bool same = model.intact && blob->digest.kind == ORI_DIGEST_SHA256 &&
+                strcmp(model.record.sha256, blob->digest.hex) == 0;
+    if (same)
+        memcpy(sha256, model.record.sha256, sizeof(sha256));
+    else
+        status = hash_file(fd, (uint64_t)st.st_size, &blob->digest, watch, &same, sha256, err);
+    if (status != ORION_OK || !same)
+        goto done;
+    *has = true;
+    if (model.intact && strcmp(model.record.revision, blob->revision) == 0)
+        goto done;
+    fill_record(&record, blob, sha256);
+    (void)ori_record_write(store, place, &record, &st, NULL); /* as in ori_store_verify() */
+done:
+    ori_stored_release(&model);
+    (void)close(fd);
+    return status;
+}

@@ -1,0 +1,85 @@
+/* A verified download becomes a model.
+ *
+ * Its bytes are synced and hashed by now.  It is renamed into its place, the
+ * folders are synced, and the record is written last: a crash in between
+ * leaves a whole model without a record, which the next pull hashes and
+ * records without fetching it again. */
+#define _GNU_SOURCE /* renameat2() */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+
+/* Without replacing, also on file systems that know no RENAME_NOREPLACE. */
+static int rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+    if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(from_dir, from, to_dir, to, 0) != 0)
+        return -1;
+    return unlinkat(from_dir, from, 0);
+}
+
+/* Someone else's file of that name is in the way: the pull was asked for
+ * because it is damaged or another one, so the new one takes its place. */
+static bool may_replace(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+static orion_status put_in_place(int from_dir, const char *from, int to_dir, const char *to,
+                                 orion_error *err)
+{
+    int rc = rename_new(from_dir, from, to_dir, to);
+    if (rc != 0 && errno == EEXIST && may_replace(to_dir, to))
+        rc = renameat(from_dir, from, to_dir, to);
+    if (rc != 0)
+        return ori_fail_errno(err, "cannot put '%s' in its place", to);
+    /* The name must last before anyone is told that the model is there. */
+    if (fsync(to_dir) != 0 || fsync(from_dir) != 0)
+        return ori_fail_errno(err, "cannot sync the folder of '%s'", to);
+    return ORION_OK;
+}
+
+orion_status ori_publish(const struct ori_store *store, const char *key, const char *place, int fd,
+                         const struct ori_record *facts, orion_error *err)
+{
+    char folder[ORI_STORE_PATH_MAX], part[ORI_STORE_KEY_BYTES + 8];
+    const char *name = strrchr(place, '/') + 1; /* "<org>/<repo>/<file>" has slashes */
+    orion_status status;
+    struct stat st;
+
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(name - 1 - place), place);
+    (void)snprintf(part, sizeof(part), "%s.part", key);
+    status = ori_dir_make(store->fd, folder, err);
+    if (status != ORION_OK)
+        return status;
+
+    const int from = ori_dir_open(store->fd, ORI_STORE_PARTIAL_DIR, O_RDONLY | O_DIRECTORY, 0);
+    const int to = ori_dir_open(store->fd, folder, O_RDONLY | O_DIRECTORY, 0);
+    if (from < 0 || to < 0)
+        status = ori_fail_errno(err, "cannot open the folder '%s'", folder);
+    else
+        status = put_in_place(from, part, to, name, err);
+    if (from >= 0)
+        (void)close(from);
+    if (to >= 0)
+        (void)close(to);
+    if (status != ORION_OK)
+        return status;
+
+    if (fstat(fd, &st) != 0)
+        return ori_fail_errno(err, "cannot read '%s'", place);
+    status = ori_record_write(store, place, facts, &st, err);
+    if (status == ORION_OK)
+        ori_partial_discard(store, key); /* the journal; the data has moved */
+    return status;
+}

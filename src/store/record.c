@@ -1,0 +1,95 @@
+/* The record beside a model: where it came from, and which bytes it had. */
+#include "store/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+
+int64_t ori_stat_modified_ns(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+bool ori_record_matches(const struct ori_record *record, const struct stat *st)
+{
+    return record->size_bytes == (uint64_t)st->st_size && record->inode == (uint64_t)st->st_ino &&
+           record->modified_ns == ori_stat_modified_ns(st);
+}
+
+static bool take_text(char *field, size_t bytes, const json_t *object, const char *key)
+{
+    const char *text = ori_json_str(object, key);
+    const size_t len = strlen(text);
+    if (len >= bytes)
+        return false;
+    memcpy(field, text, len + 1);
+    return true;
+}
+
+static bool parse(const json_t *json, struct ori_record *r)
+{
+    uint64_t version, verified, modified;
+
+    if (!ori_json_u64(json, "orion_record", &version) || version != 1 ||
+        !ori_json_u64(json, "size_bytes", &r->size_bytes) ||
+        !ori_json_u64(json, "verified_unix", &verified) ||
+        !ori_json_u64(json, "inode", &r->inode) || !ori_json_u64(json, "modified_ns", &modified))
+        return false;
+    r->verified_unix = (int64_t)verified;
+    r->modified_ns = (int64_t)modified;
+    return take_text(r->hub, sizeof(r->hub), json, "hub") &&
+           take_text(r->repo, sizeof(r->repo), json, "repo") &&
+           take_text(r->file, sizeof(r->file), json, "file") &&
+           take_text(r->revision, sizeof(r->revision), json, "revision") &&
+           take_text(r->sha256, sizeof(r->sha256), json, "sha256") && ori_sha256_is_hex(r->sha256);
+}
+
+void ori_record_read(const struct ori_store *store, const char *path, struct ori_stored *model)
+{
+    char where[ORI_STORE_PATH_MAX];
+    struct ori_buf text;
+
+    model->has_record = model->record_damaged = false;
+    model->record = (struct ori_record){0};
+    if (!ori_store_record_path(path, where))
+        return;
+    ori_buf_init(&text, ORI_STORE_RECORD_MAX);
+    const orion_status status = ori_file_read(store->fd, where, &text, NULL);
+    if (status != ORION_E_NOT_FOUND) {
+        json_t *json = status == ORION_OK
+                           ? ori_json_parse(ori_buf_text(&text), text.len, "a record", NULL)
+                           : NULL;
+        model->has_record = json && parse(json, &model->record);
+        model->record_damaged = !model->has_record;
+        if (!model->has_record)
+            model->record = (struct ori_record){0};
+        json_decref(json);
+    }
+    ori_buf_release(&text);
+}
+
+orion_status ori_record_write(const struct ori_store *store, const char *path,
+                              const struct ori_record *facts, const struct stat *st,
+                              orion_error *err)
+{
+    char where[ORI_STORE_PATH_MAX];
+
+    if (!ori_store_record_path(path, where))
+        return ori_fail(err, ORION_E_FORMAT, "the name '%.200s' is too long", path);
+    json_t *json =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", //
+                  "orion_record", 1, "hub", facts->hub, "repo", facts->repo, "file", facts->file,
+                  "revision", facts->revision, "sha256", facts->sha256, "size_bytes",
+                  (json_int_t)st->st_size, "verified_unix", (json_int_t)time(NULL), "inode",
+                  (json_int_t)st->st_ino, "modified_ns", (json_int_t)ori_stat_modified_ns(st));
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    json_decref(json);
+    if (!text)
+        return ori_fail_nomem(err, "a record");
+    const orion_status status = ori_file_replace(store->fd, where, text, strlen(text), err);
+    free(text);
+    return status;
+}

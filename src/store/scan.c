@@ -1,0 +1,110 @@
+/* Which models are there: a walk over the folders. */
+#include "store/internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+
+#define MAX_DEPTH 8
+#define MAX_MODELS 100000
+
+struct scan {
+    const struct ori_store *store;
+    struct ori_stored *models;
+    size_t n, cap;
+    char path[PATH_MAX]; /* of the folder that is being read, with its slash */
+};
+
+static orion_status add(struct scan *scan, const struct stat *st, orion_error *err)
+{
+    if (scan->n == MAX_MODELS)
+        return ori_fail(err, ORION_E_UNSUPPORTED, "there are more than %d models in %s", MAX_MODELS,
+                        scan->store->root);
+    if (scan->n == scan->cap) {
+        const size_t cap = scan->cap ? scan->cap * 2 : 16;
+        struct ori_stored *models = realloc(scan->models, cap * sizeof(*models));
+        if (!models)
+            return ori_fail_nomem(err, "the list of models");
+        scan->models = models;
+        scan->cap = cap;
+    }
+    struct ori_stored *model = &scan->models[scan->n];
+    *model = (struct ori_stored){.size_bytes = (uint64_t)st->st_size,
+                                 .modified_unix = st->st_mtim.tv_sec};
+    model->path = strdup(scan->path);
+    if (!model->path)
+        return ori_fail_nomem(err, "the list of models");
+    ori_record_read(scan->store, model->path, model);
+    model->intact = model->has_record && ori_record_matches(&model->record, st);
+    scan->n++;
+    return ORION_OK;
+}
+
+/* Folders that can't be read, and links, are passed over: the rest still
+ * lists.  The depth bounds the recursion. */
+static orion_status walk(struct scan *scan, int fd, size_t path_len, int depth, orion_error *err)
+{
+    orion_status status = ORION_OK;
+    struct dirent *entry;
+    struct stat st;
+
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        (void)close(fd);
+        return ORION_OK;
+    }
+    while (status == ORION_OK && (entry = readdir(dir))) {
+        const char *name = entry->d_name;
+        const size_t len = strlen(name);
+        if (name[0] == '.' || path_len + len + 2 > sizeof(scan->path) ||
+            fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        memcpy(scan->path + path_len, name, len + 1);
+        if (S_ISREG(st.st_mode) && ori_name_is_gguf(name)) {
+            status = add(scan, &st, err);
+        } else if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH) {
+            const int child = ori_dir_open(fd, name, O_RDONLY | O_DIRECTORY, 0);
+            if (child < 0)
+                continue;
+            memcpy(scan->path + path_len + len, "/", 2);
+            status = walk(scan, child, path_len + len + 1, depth + 1, err);
+        }
+    }
+    (void)closedir(dir);
+    return status;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct ori_stored *)a)->path, ((const struct ori_stored *)b)->path);
+}
+
+orion_status ori_store_scan(const struct ori_store *store, struct ori_stored **out, size_t *n,
+                            orion_error *err)
+{
+    struct scan scan = {.store = store};
+
+    *out = NULL;
+    *n = 0;
+    const int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return ori_fail_errno(err, "cannot read the models directory '%s'", store->root);
+    const orion_status status = walk(&scan, fd, 0, 0, err);
+    if (status != ORION_OK) {
+        for (size_t i = 0; i < scan.n; i++)
+            ori_stored_release(&scan.models[i]);
+        free(scan.models);
+        return status;
+    }
+    if (scan.n > 1)
+        qsort(scan.models, scan.n, sizeof(*scan.models), by_path);
+    *out = scan.models;
+    *n = scan.n;
+    return ORION_OK;
+}

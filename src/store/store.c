@@ -1,0 +1,112 @@
+/* The store's folder and the names in it. */
+#define _XOPEN_SOURCE 700 /* realpath() */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* mkdir -p for a path that the user chose: links in it are theirs to make. */
+static orion_status make_root(const char *root, orion_error *err)
+{
+    char part[PATH_MAX];
+    const size_t len = strlen(root);
+
+    if (len == 0 || len >= sizeof(part))
+        return ori_fail(err, ORION_E_ARGUMENT, "the models directory's path is %s",
+                        len ? "too long" : "empty");
+    for (size_t i = 1; i <= len; i++) {
+        if (root[i] != '/' && root[i] != '\0')
+            continue;
+        memcpy(part, root, i);
+        part[i] = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST && errno != EISDIR) {
+            struct stat st;
+            const int saved = errno;
+            if (stat(part, &st) == 0 && S_ISDIR(st.st_mode))
+                continue; /* e.g. EROFS for a folder that is there */
+            errno = saved;
+            return ori_fail_errno(err, "cannot make the models directory '%s'", root);
+        }
+    }
+    return ORION_OK;
+}
+
+orion_status ori_store_open(const char *root, struct ori_store **out, orion_error *err)
+{
+    *out = NULL;
+    orion_status status = make_root(root, err);
+    if (status != ORION_OK)
+        return status;
+    const int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return ori_fail_errno(err, "cannot open the models directory '%s'", root);
+
+    struct ori_store *store = calloc(1, sizeof(*store));
+    char *absolute = realpath(root, NULL);
+    if (!store || !absolute) {
+        free(store);
+        free(absolute);
+        (void)close(fd);
+        return ori_fail_nomem(err, "the store");
+    }
+    store->fd = fd;
+    store->root = absolute;
+    *out = store;
+    return ORION_OK;
+}
+
+void ori_store_close(struct ori_store *store)
+{
+    if (!store)
+        return;
+    (void)close(store->fd);
+    free(store->root);
+    free(store);
+}
+
+const char *ori_store_root(const struct ori_store *store)
+{
+    return store->root;
+}
+
+orion_status ori_store_place(const char *repo, const char *file, char path[ORI_STORE_PATH_MAX],
+                             orion_error *err)
+{
+    const int n = snprintf(path, ORI_STORE_PATH_MAX, "%s/%s", repo, file);
+    if (n < 0 || n >= ORI_STORE_PATH_MAX || !ori_name_path_ok(repo) || !ori_name_path_ok(file) ||
+        !ori_name_is_gguf(file)) {
+        path[0] = '\0';
+        return ori_fail(err, ORION_E_FORMAT, "'%.100s/%.100s' is not the name of a model's file",
+                        repo, file);
+    }
+    return ORION_OK;
+}
+
+void ori_store_key(const struct ori_digest *digest, char key[ORI_STORE_KEY_BYTES])
+{
+    (void)snprintf(key, ORI_STORE_KEY_BYTES, "%s%s",
+                   digest->kind == ORI_DIGEST_GIT_SHA1 ? "sha1-" : "", digest->hex);
+}
+
+void ori_store_key_path(const char *folder, const char *key, const char *ending,
+                        char path[ORI_STORE_PATH_MAX])
+{
+    (void)snprintf(path, ORI_STORE_PATH_MAX, "%s/%s%s", folder, key, ending);
+}
+
+bool ori_store_record_path(const char *path, char record[ORI_STORE_PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    if (strlen(name) + strlen(".") + strlen(".json") > NAME_MAX)
+        return false;
+    const int n =
+        snprintf(record, ORI_STORE_PATH_MAX, "%.*s.%s.json", (int)(name - path), path, name);
+    return n > 0 && n < ORI_STORE_PATH_MAX;
+}
