@@ -1,0 +1,32 @@
+/* answer.h - where an answer goes as it comes: to standard output, into
+ * memory, or both. */
+#ifndef CLI_ANSWER_H
+#define CLI_ANSWER_H
+
+#include "engine.h"
+#include "input.h"
+
+struct cli_answer {
+    bool shows;    /* write to standard output */
+    bool keeps;    /* collect in `text` */
+    bool terminal; /* standard output is one: hold back what would steer it */
+    bool failed;   /* memory or output was refused; the answer was stopped */
+    char last;     /* last byte shown */
+    struct cli_buffer text;
+};
+
+/* `keeps` as given; `shows` unless the output is to be one JSON document. */
+void cli_answer_init(struct cli_answer *answer, const struct cli *cli, bool keeps);
+void cli_answer_release(struct cli_answer *answer);
+
+/* An orion_text_fn; `user` is the struct cli_answer. */
+int cli_answer_take(const char *text, size_t text_bytes, void *user);
+
+/* End the line, report a failure or an interruption, print the JSON document
+ * or the timings.  Returns the exit code. */
+int cli_answer_finish(const struct cli *cli, struct cli_answer *answer,
+                      const struct cli_engine *engine, orion_status status,
+                      const orion_stats *stats, uint64_t seed, bool verbose,
+                      const orion_error *err);
+
+#endif

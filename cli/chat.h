@@ -1,0 +1,17 @@
+/* chat.h - a conversation on a terminal. */
+#ifndef CLI_CHAT_H
+#define CLI_CHAT_H
+
+#include "engine.h"
+
+struct cli_chat_options {
+    const char *system; /* or NULL */
+    bool verbose;
+    bool history; /* the arrow keys bring back earlier lines of this chat */
+};
+
+/* Talk until ^D or /bye.  Nothing that is typed is written to disk. */
+int cli_chat(const struct cli *cli, const struct cli_engine *engine,
+             const orion_generate_params *params, const struct cli_chat_options *options);
+
+#endif

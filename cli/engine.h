@@ -1,0 +1,50 @@
+/* engine.h - an open model and a session over it, with the options that every
+ * verb that computes shares. */
+#ifndef CLI_ENGINE_H
+#define CLI_ENGINE_H
+
+#include "cli.h"
+
+/* Filled by cli_engine_options. */
+struct cli_engine_args {
+    uint32_t ctx, threads, chunk; /* 0: the library's default */
+    bool no_sliding_window;
+};
+
+extern const struct cli_option cli_engine_options[];
+
+/* Filled by cli_sampling_options. */
+struct cli_sampling {
+    float temp, top_p, min_p, repeat_penalty;
+    uint32_t top_k, max_tokens;
+    int64_t seed; /* -1: a new one for each run */
+    struct cli_texts stop;
+};
+
+extern const struct cli_option cli_sampling_options[];
+
+/* The library's defaults, and a seed of -1. */
+void cli_sampling_init(struct cli_sampling *sampling);
+
+/* The parameters that the options ask for, with a random seed where none was
+ * given.  Borrows from `sampling`. */
+void cli_sampling_params(const struct cli_sampling *sampling, orion_generate_params *params);
+
+struct cli_engine {
+    orion_model *model;
+    orion_session *session;
+    double load_ms;
+};
+
+/* Open the model that `ref` names, pulling it if it may and must.  CLI_OK or
+ * an exit code after saying why. */
+int cli_engine_open(struct cli *cli, const char *ref, bool may_pull,
+                    const struct cli_engine_args *args, struct cli_engine *out);
+void cli_engine_close(struct cli_engine *engine);
+
+/* Timings of an answer on standard error, for --verbose. */
+void cli_print_stats(const struct cli_engine *engine, const orion_stats *stats, uint64_t seed);
+
+const char *cli_finish_name(orion_finish finish);
+
+#endif

@@ -1,0 +1,171 @@
+/* The facts of a model, for a person. */
+#include "show.h"
+#include "table.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void line(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
+
+/* "label   text"; nothing when the text is empty. */
+static void line(const char *label, const char *fmt, ...)
+{
+    char raw[5000], clean[5000]; /* longer than any path */
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(raw, sizeof(raw), fmt, args);
+    va_end(args);
+    cli_text_clean(raw, clean, sizeof(clean));
+    if (clean[0])
+        (void)printf("%-15s %s\n", label, clean);
+}
+
+static const char *count_text(uint64_t n, char out[CLI_NUMBER_BYTES])
+{
+    if (n >= 1000000000)
+        (void)snprintf(out, CLI_NUMBER_BYTES, "%.2f billion", (double)n / 1e9);
+    else if (n >= 1000000)
+        (void)snprintf(out, CLI_NUMBER_BYTES, "%.2f million", (double)n / 1e6);
+    else
+        (void)snprintf(out, CLI_NUMBER_BYTES, "%" PRIu64, n);
+    return out;
+}
+
+static void print_where(const struct show *show)
+{
+    const orion_model_facts *f = show->facts;
+
+    line("name", "%s", show->info.name);
+    line("id", "%s", f ? f->id : "");
+    line("path", "%s", show->path);
+    line("licence", "%s", f && f->license[0] ? f->license : show->info.license);
+    line("repository", "%s", f ? f->repo : "");
+    line("revision", "%s", f ? f->revision : "");
+    line("sha256", "%s", f ? f->sha256 : "");
+}
+
+static void print_shape(const orion_model_info *info)
+{
+    if (info->n_layers > 0)
+        line("layers", "%u, width %u, feed-forward %u", info->n_layers, info->n_embd, info->n_ff);
+    if (info->n_heads > 0)
+        line("heads", "%u of %u, %u for keys and values", info->n_heads, info->head_dim,
+             info->n_heads_kv);
+    line("vocabulary", "%u tokens", info->n_vocab);
+    if (info->sliding_window_tokens > 0)
+        line("context", "%u tokens, sliding window %u", info->context_tokens,
+             info->sliding_window_tokens);
+    else if (info->context_tokens > 0)
+        line("context", "%u tokens", info->context_tokens);
+    line("chat template", "%s", info->chat_template);
+}
+
+static void print_memory(const struct show *show)
+{
+    char a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
+
+    if (show->info.kv_bytes_per_token == 0)
+        return;
+    line("KV cache", "%s a token", cli_text_bytes(show->info.kv_bytes_per_token, a));
+    line("memory", "about %s at %u tokens (of which %s cache)",
+         cli_text_bytes(show->info.file_bytes + show->kv_bytes, a), show->context,
+         cli_text_bytes(show->kv_bytes, b));
+}
+
+void show_facts(const struct show *show)
+{
+    char number[CLI_NUMBER_BYTES];
+
+    print_where(show);
+    line("architecture", "%s", show->info.architecture);
+    if (show->info.n_params > 0)
+        line("parameters", "%s", count_text(show->info.n_params, number));
+    line("quantization", "%s", show->info.quantization);
+    line("size", "%s", cli_text_bytes(show->info.file_bytes, number));
+    print_shape(&show->info);
+    print_memory(show);
+    for (size_t i = 0; i < show->n_types; i++)
+        line(i == 0 ? "tensors" : "", "%" PRIu64 " %s, %s", show->types[i].count,
+             show->types[i].name, cli_text_bytes(show->types[i].bytes, number));
+}
+
+/* ---- tensors ---- */
+
+static const struct cli_column tensor_columns[] = {
+    {"TENSOR", false}, {"TYPE", false}, {"SHAPE", false}, {"BYTES", true}, {"OFFSET", true}};
+
+static void write_shape(const orion_tensor_info *tensor, char *out, size_t out_bytes)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (uint32_t i = 0; i < tensor->n_dims && i < 4 && used < out_bytes; i++) {
+        const int n = snprintf(out + used, out_bytes - used, "%s%" PRIu64, i > 0 ? " x " : "",
+                               tensor->dims[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static void tensor_cell(const void *rows, size_t row, size_t column, char *out, size_t out_bytes)
+{
+    const struct show *show = rows;
+    orion_tensor_info tensor;
+
+    out[0] = '\0';
+    if (!orion_model_tensor(show->model, row, &tensor))
+        return;
+    if (column == 0)
+        (void)snprintf(out, out_bytes, "%s", tensor.name);
+    else if (column == 1)
+        (void)snprintf(out, out_bytes, "%s", tensor.type);
+    else if (column == 2)
+        write_shape(&tensor, out, out_bytes);
+    else
+        (void)snprintf(out, out_bytes, "%" PRIu64,
+                       column == 3 ? tensor.size_bytes : tensor.offset_bytes);
+}
+
+void show_tensors(const struct show *show)
+{
+    cli_table_print(tensor_columns, CLI_COUNT(tensor_columns), orion_model_n_tensors(show->model),
+                    tensor_cell, show);
+}
+
+/* ---- metadata ---- */
+
+char *show_value(const orion_model *model, size_t index, const char **key)
+{
+    char nothing[1];
+
+    *key = NULL;
+    const size_t length = orion_model_metadata(model, index, key, nothing, sizeof(nothing));
+    if (!*key)
+        return NULL;
+    char *value = calloc(1, length + 1);
+    if (value)
+        (void)orion_model_metadata(model, index, key, value, length + 1);
+    return value;
+}
+
+int show_metadata(const struct show *show)
+{
+    for (size_t i = 0; i < orion_model_n_metadata(show->model); i++) {
+        const char *key;
+        char *value = show_value(show->model, i, &key);
+
+        if (!value) {
+            cli_error(show->cli, "not enough memory for the metadata.");
+            return CLI_NO_FIT;
+        }
+        cli_text_put_escaped(stdout, key);
+        (void)fputs(" = ", stdout);
+        cli_text_put_escaped(stdout, value);
+        (void)fputc('\n', stdout);
+        free(value);
+    }
+    return CLI_OK;
+}

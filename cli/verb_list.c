@@ -1,0 +1,155 @@
+/* orion list: models on disk, and the catalogue. */
+#include "cli.h"
+#include "json.h"
+#include "table.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <time.h>
+
+struct list_args {
+    bool available;
+};
+
+static const struct cli_option options[] = {
+    {.kind = CLI_KIND_FLAG,
+     .letter = 'a',
+     .name = "available",
+     .offset = offsetof(struct list_args, available),
+     .help = "the catalogue and what is on disk, each with its status"},
+    {.kind = CLI_KIND_END},
+};
+
+static const struct cli_option_set sets[] = {{options, 0}, {NULL, 0}};
+
+static const struct cli_column downloaded_columns[] = {
+    {"ID", false}, {"SIZE", true}, {"QUANT", false}, {"MODIFIED", false}};
+static const struct cli_column available_columns[] = {
+    {"ID", false}, {"SIZE", true}, {"QUANT", false}, {"STATUS", false}, {"NAME", false}};
+
+static void write_time(int64_t unix_seconds, char *out, size_t out_bytes)
+{
+    const time_t when = (time_t)unix_seconds;
+    struct tm local;
+
+    if (unix_seconds == 0 || !localtime_r(&when, &local) ||
+        strftime(out, out_bytes, "%Y-%m-%d %H:%M", &local) == 0)
+        (void)snprintf(out, out_bytes, "-");
+}
+
+static void write_status(const orion_model_facts *m, char *out, size_t out_bytes)
+{
+    const double share = m->size_bytes > 0 ? (double)m->partial_bytes / (double)m->size_bytes : 0;
+
+    if (m->record_damaged)
+        (void)snprintf(out, out_bytes, "record damaged");
+    else if (m->downloaded)
+        (void)snprintf(out, out_bytes, "downloaded");
+    else if (m->partial_bytes > 0 && share > 0 && share < 1)
+        (void)snprintf(out, out_bytes, "partial %.0f%%", share * 100);
+    else
+        (void)snprintf(out, out_bytes, m->partial_bytes > 0 ? "partial" : "available");
+}
+
+/* The first three columns of both tables. */
+static void write_common(const orion_model_facts *m, size_t column, char *out, size_t out_bytes)
+{
+    char bytes[CLI_NUMBER_BYTES];
+
+    if (column == 0)
+        (void)snprintf(out, out_bytes, "%s", m->id);
+    else if (column == 1)
+        (void)snprintf(out, out_bytes, "%s",
+                       m->size_bytes > 0 ? cli_text_bytes(m->size_bytes, bytes) : "-");
+    else
+        (void)snprintf(out, out_bytes, "%s", m->version[0] ? m->version : "-");
+}
+
+static void downloaded_cell(const void *rows, size_t row, size_t column, char *out,
+                            size_t out_bytes)
+{
+    const orion_model_facts *m = &((const orion_model_facts *)rows)[row];
+
+    if (column < 3)
+        write_common(m, column, out, out_bytes);
+    else
+        write_time(m->modified_unix, out, out_bytes);
+}
+
+static void available_cell(const void *rows, size_t row, size_t column, char *out, size_t out_bytes)
+{
+    const orion_model_facts *m = &((const orion_model_facts *)rows)[row];
+
+    if (column < 3)
+        write_common(m, column, out, out_bytes);
+    else if (column == 3)
+        write_status(m, out, out_bytes);
+    else
+        (void)snprintf(out, out_bytes, "%s", m->name);
+}
+
+static int print_json(const struct cli *cli, const orion_model_list *list)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; array && i < list->count; i++) {
+        if (json_array_append_new(array, cli_json_facts(&list->models[i])) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return cli_json_print(cli, array);
+}
+
+static int print(const struct cli *cli, const orion_model_list *list, bool available)
+{
+    if (cli->json)
+        return print_json(cli, list);
+    if (list->count == 0) {
+        cli_note(cli, "no models yet; 'orion list --available' shows what can be pulled.");
+        return CLI_OK;
+    }
+    if (available)
+        cli_table_print(available_columns, CLI_COUNT(available_columns), list->count,
+                        available_cell, list->models);
+    else
+        cli_table_print(downloaded_columns, CLI_COUNT(downloaded_columns), list->count,
+                        downloaded_cell, list->models);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->models[i].record_damaged)
+            cli_note(cli, "the record of '%s' cannot be read; pull it again to repair that.",
+                     list->models[i].id);
+    return CLI_OK;
+}
+
+static int list_run(struct cli *cli, const void *args, int n_operands, char **operands)
+{
+    const bool available = ((const struct list_args *)args)->available;
+    orion_model_list *list = NULL;
+    orion_manager *manager = NULL;
+    orion_error err = CLI_NO_ERROR;
+    int code = cli_manager(cli, &manager);
+
+    (void)n_operands;
+    (void)operands;
+    if (code != CLI_OK)
+        return code;
+    const orion_status status = available ? orion_manager_available(manager, &list, &err)
+                                          : orion_manager_downloaded(manager, &list, &err);
+    if (status != ORION_OK)
+        return cli_fail(cli, status, &err);
+    code = print(cli, list, available);
+    orion_model_list_free(list);
+    return code;
+}
+
+const struct cli_verb verb_list = {
+    .name = "list",
+    .usage = "[--available]",
+    .summary = "list the models on disk, or all that can be had",
+    .details = "Every .gguf file below the models directory counts, whoever put it there.",
+    .options = sets,
+    .args_bytes = sizeof(struct list_args),
+    .max_operands = 0,
+    .run = list_run,
+};

@@ -1,0 +1,120 @@
+/* orion show: what is in a model's file. */
+#include "show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct show_args {
+    bool metadata, tensors;
+};
+
+static const struct cli_option options[] = {
+    {.kind = CLI_KIND_FLAG,
+     .name = "metadata",
+     .offset = offsetof(struct show_args, metadata),
+     .help = "print all keys and values instead"},
+    {.kind = CLI_KIND_FLAG,
+     .name = "tensors",
+     .offset = offsetof(struct show_args, tensors),
+     .help = "print all tensors instead"},
+    {.kind = CLI_KIND_END},
+};
+
+static const struct cli_option_set sets[] = {{options, 0}, {NULL, 0}};
+
+/* Open for inference; else for the vocabulary alone, so that the facts of a
+ * file that cannot be run can still be read. */
+static int open_any(const struct cli *cli, const char *path, orion_model **out)
+{
+    orion_model_options how;
+    orion_error why = CLI_NO_ERROR;
+
+    orion_model_options_init(&how);
+    const orion_status status = orion_model_open(path, &how, out, &why);
+    if (status == ORION_OK)
+        return CLI_OK;
+    how.vocab_only = true;
+    if (status != ORION_E_UNSUPPORTED || orion_model_open(path, &how, out, NULL) != ORION_OK)
+        return cli_fail(cli, status, &why);
+    cli_note(cli, "orion cannot run this file: %s.", why.message);
+    return CLI_OK;
+}
+
+static void count_tensor(struct show *show, const orion_tensor_info *tensor)
+{
+    size_t i = 0;
+
+    while (i < show->n_types && strcmp(show->types[i].name, tensor->type) != 0)
+        i++;
+    if (i == SHOW_TYPES_MAX)
+        return;
+    if (i == show->n_types)
+        show->types[show->n_types++].name = tensor->type;
+    show->types[i].count++;
+    show->types[i].bytes += tensor->size_bytes;
+}
+
+static void gather(struct show *show)
+{
+    orion_tensor_info tensor;
+
+    orion_model_get_info(show->model, &show->info);
+    for (size_t i = 0; orion_model_tensor(show->model, i, &tensor); i++)
+        count_tensor(show, &tensor);
+    show->context =
+        show->info.context_tokens < SHOW_CONTEXT ? show->info.context_tokens : SHOW_CONTEXT;
+    show->kv_bytes = show->info.kv_bytes_per_token * show->context;
+}
+
+static int print(const struct show *show, const struct show_args *args)
+{
+    int code = CLI_OK;
+
+    if (show->cli->json)
+        return show_json(show, args->metadata, args->tensors);
+    if (args->metadata)
+        code = show_metadata(show);
+    if (args->tensors)
+        show_tensors(show);
+    if (!args->metadata && !args->tensors)
+        show_facts(show);
+    return code;
+}
+
+static int show_run(struct cli *cli, const void *args, int n_operands, char **operands)
+{
+    struct show show = {.cli = cli};
+    orion_model *model = NULL;
+    orion_model_list *list = NULL;
+    char *path = NULL;
+    int code = cli_model_path(cli, operands[0], &path);
+
+    (void)n_operands;
+    if (code == CLI_OK)
+        code = open_any(cli, path, &model);
+    if (code == CLI_OK) {
+        show.path = path;
+        show.model = model;
+        show.facts = cli_facts_of_path(cli, path, &list);
+        gather(&show);
+        code = print(&show, args);
+    }
+    orion_model_list_free(list);
+    orion_model_close(model);
+    orion_free(path);
+    return code;
+}
+
+const struct cli_verb verb_show = {
+    .name = "show",
+    .usage = "[--metadata] [--tensors] REF",
+    .summary = "show what is in a model on disk",
+    .details = "Memory is an estimate: the weights, which are used from the file as it lies, and\n"
+               "the cache for a context of at most 4096 tokens.",
+    .options = sets,
+    .args_bytes = sizeof(struct show_args),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = show_run,
+};

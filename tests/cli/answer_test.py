@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+"""What computes: run, summarize, tokenize, perplexity."""
+import json
+import os
+import subprocess
+
+import cli
+from cli import tap
+
+RECORDS = os.path.join(cli.GOLDEN, 'records-en.txt')
+LONG = os.path.join(cli.GOLDEN, 'records-long-es.txt')
+PROMPT = 'What can you do?'
+
+
+def answer(home, *args, **more):
+    return home.orion('run', cli.TINY, '--temp', '0', '--max-tokens', '24', *args, **more).expect()
+
+
+# ---- run ----
+
+@tap.case('run: the answer alone is on standard output, with one newline at its end')
+def run_once():
+    with cli.Home() as home:
+        result = answer(home, PROMPT)
+        assert result.err == '' and result.out.strip(), str(result)
+        assert result.out.endswith('\n') and not result.out.endswith('\n\n'), str(result)
+
+
+@tap.case('run: the prompt from standard input is the same prompt')
+def run_stdin():
+    with cli.Home() as home:
+        given = answer(home, PROMPT).out
+        assert answer(home, stdin=PROMPT).out == given
+        assert answer(home, '-', stdin=PROMPT).out == given
+
+
+@tap.case('run: a zero byte in the prompt is refused, not cut')
+def run_zero():
+    with cli.Home() as home:
+        home.orion('run', cli.TINY, stdin=b'ab\0cd').expect(code=2, err='zero byte at byte 2')
+
+
+@tap.case('run: --json')
+def run_json():
+    with cli.Home() as home:
+        result = answer(home, '--json', '--seed', '7', PROMPT)
+        document = result.json()
+        assert set(document) == {'text', 'finish', 'prompt_tokens', 'cached_tokens',
+                                 'output_tokens', 'parts', 'prompt_ms', 'output_ms',
+                                 'first_token_ms', 'seed'}, sorted(document)
+        assert document['seed'] == 7 and document['prompt_tokens'] > 0
+        assert document['text'].rstrip('\n') == answer(home, PROMPT).out.rstrip('\n')
+
+
+@tap.case('run: a seed that was drawn repeats the run')
+def run_seed():
+    with cli.Home() as home:
+        args = ('run', cli.TINY, '--json', '--temp', '2', '--max-tokens', '16', PROMPT)
+        first = home.orion(*args).expect().json()
+        again = home.orion(*args, '--seed', str(first['seed'])).expect().json()
+        assert first['text'] == again['text'], (first, again)
+        others = {home.orion(*args, '--seed', str(n)).expect().json()['text'] for n in range(3)}
+        assert len(others) > 1, 'three seeds gave one text'
+
+
+@tap.case('run: --verbose puts timings and the seed on standard error')
+def run_verbose():
+    with cli.Home() as home:
+        result = answer(home, '--verbose', PROMPT)
+        for label in ('load:', 'prompt:', 'output:', 'tokens/s', 'seed:', 'finish:'):
+            assert label in result.err, str(result)
+        assert result.out == answer(home, PROMPT).out
+
+
+@tap.case('run: --max-tokens and --stop end the answer')
+def run_ends():
+    with cli.Home() as home:
+        def document(*args):
+            return home.orion('run', cli.TINY, '--json', '--temp', '0', *args,
+                              PROMPT).expect().json()
+        short = document('--max-tokens', '3')
+        assert short['finish'] == 'length' and short['output_tokens'] == 3, short
+        whole = document('--max-tokens', '20')['text']
+        word = whole.split()[2]
+        cut = document('--stop', 'never seen', '--stop', word)
+        assert cut['finish'] == 'stop' and word not in cut['text'], cut
+        assert whole.startswith(cut['text']), (whole, cut)
+
+
+@tap.case('run: --raw and --system change the prompt')
+def run_raw():
+    with cli.Home() as home:
+        counts = [answer(home, '--json', *extra, PROMPT).json()['prompt_tokens']
+                  for extra in (['--raw'], [], ['--system', 'You are brief.'])]
+        assert counts[0] < counts[1] < counts[2], counts
+
+
+@tap.case('run: a prompt that does not fit is exit code 4 with both numbers')
+def run_too_long():
+    with cli.Home() as home:
+        result = home.orion('run', cli.TINY, '--ctx', '64', stdin='word ' * 400)
+        result.expect(code=4, err='64')
+        assert result.out == '', str(result)
+
+
+@tap.case('run: more context than the model has is exit code 2')
+def run_context():
+    with cli.Home() as home:
+        home.orion('run', cli.TINY, '--ctx', '10000000', PROMPT).expect(code=2)
+
+
+@tap.case('run: a model that is not here is pulled, after saying so')
+def run_pulls():
+    with cli.Home() as home:
+        home.start_hub('--repo', f'acme/tiny={os.path.dirname(cli.TINY)}')
+        ref = 'acme/tiny/' + os.path.basename(cli.TINY)
+        args = ('run', ref, '--temp', '0', '--max-tokens', '24', PROMPT)
+        home.orion(*args, '--offline').expect(code=3)
+        home.orion(*args, HF_HUB_OFFLINE='1').expect(code=3)
+        result = home.orion(*args).expect(err='is not here yet; downloading it')
+        assert result.out == answer(home, PROMPT).out
+        assert home.orion(*args, '--offline').expect().err == ''
+
+
+@tap.case('run: a name that is none is exit code 3')
+def run_absent():
+    with cli.Home() as home:
+        home.orion('run', './absent.gguf', PROMPT).expect(code=3)
+        home.orion('run', '--offline', 'absent', PROMPT).expect(code=3)
+
+
+# ---- the same bits ----
+
+WAYS = ([('threads', str(n)) for n in (1, 2, 3)] + [('chunk', str(n)) for n in (1, 7, 64, 512)] +
+        [('ORION_CPU', tier) for tier in ('scalar', 'avx2')])
+
+
+def in_way(home, way, *args):
+    name, value = way
+    if name == 'ORION_CPU':
+        return home.orion(*args, ORION_CPU=value)
+    return home.orion(*args, f'--{name}', value)
+
+
+@tap.case('run: the same text whatever the threads, the chunks and the CPU tier')
+def same_text():
+    with cli.Home() as home:
+        args = ('run', cli.TINY, '--temp', '0', '--max-tokens', '12', PROMPT)
+        texts = {way: in_way(home, way, *args).expect().out for way in WAYS}
+        assert len(set(texts.values())) == 1, texts
+
+
+def add_digest(model):
+    def check():
+        with cli.Home() as home:
+            args = ('perplexity', model, RECORDS, '--digest')
+            digests = {way: in_way(home, way, *args).expect().out for way in WAYS}
+            assert len(set(digests.values())) == 1, digests
+    tap.add_case(f'perplexity: the same digest every way, {os.path.basename(model)}', check)
+
+
+add_digest(cli.TINY)
+
+
+# ---- summarize ----
+
+@tap.case('summarize: files and standard input')
+def summarize():
+    with cli.Home() as home:
+        by_file = home.orion('summarize', cli.TINY, RECORDS).expect()
+        assert by_file.out.strip() and by_file.err == '', str(by_file)
+        with open(RECORDS, 'rb') as file:
+            records = file.read()
+        assert home.orion('summarize', cli.TINY, stdin=records).expect().out == by_file.out
+        assert home.orion('summarize', cli.TINY, '-', stdin=records).expect().out == by_file.out
+
+
+@tap.case('summarize: the language can be chosen')
+def summarize_language():
+    with cli.Home() as home:
+        spanish = home.orion('summarize', cli.TINY, '--lang', 'es', RECORDS).expect().out
+        english = home.orion('summarize', cli.TINY, '--lang', 'en', RECORDS).expect().out
+        assert spanish != english
+
+
+@tap.case('summarize: records that do not fit are done in parts, and that is said')
+def summarize_parts():
+    with cli.Home() as home:
+        result = home.orion('summarize', cli.TINY, '--json', LONG).expect()
+        if result.json()['parts'] <= 1:
+            result = home.orion('summarize', cli.TINY, '--json', '--ctx', '640', LONG).expect()
+        document = result.json()
+        assert document['parts'] > 1 and document['text'].strip(), str(result)
+        assert 'do not fit the context' in result.err and 'joining' in result.err, str(result)
+
+
+@tap.case('summarize: a file that is not there, and an empty one')
+def summarize_absent():
+    with cli.Home() as home:
+        home.orion('summarize', cli.TINY, '/nowhere/x').expect(code=3, err='/nowhere/x')
+        home.orion('summarize', cli.TINY, '/dev/null').expect(code=2, err='empty')
+
+
+# ---- tokenize ----
+
+@tap.case('tokenize: the ids of the golden texts')
+def tokenize_golden():
+    with open(os.path.join(cli.GOLDEN, 'orion-tiny-tokens.json'), encoding='utf-8') as file:
+        golden = json.load(file)['plain']
+    wrong = []
+    with cli.Home() as home:
+        for item in golden[:40]:
+            result = home.orion('tokenize', cli.TINY, stdin=item['text']).expect()
+            if result.out != ' '.join(map(str, item['ids'])) + '\n':
+                wrong.append(f"{item['text']!r}: {result.out!r}, expected {item['ids']}")
+    tap.fail_if(wrong, 'wrong ids')
+
+
+# label, bytes that must come back as they are
+ROUND_TRIPS = [
+    ('plain', b'Hello, world!'),
+    ('Spanish', '¿Cuál fue el último valor, señor Núñez?'.encode()),
+    ('newlines kept', b'one\n\ntwo\n'),
+    ('spaces kept', b'   x  '),
+    ('an emoji', '\U0001f999 llama'.encode()),
+    ('broken UTF-8', b'a\xff\xfe\xc3(b'),
+    ('zero bytes', b'a\0b\0'),
+    ('control characters', bytes(range(1, 32))),
+    ('text of a control token', b'x<|end|>y'),
+    ('nothing', b''),
+]
+
+
+def add_round_trip(label, data):
+    def check():
+        with cli.Home() as home:
+            ids = home.orion('tokenize', cli.TINY, stdin=data).expect().out
+            assert ids.endswith('\n') and ids.count('\n') == 1, ids
+            back = home.orion('tokenize', cli.TINY, '--decode', stdin=ids).expect()
+            assert back.bytes == data, f'{back.bytes!r}\nfrom {ids}'
+            back = home.orion('tokenize', cli.TINY, '-d', *ids.split()).expect() if data else back
+            assert back.bytes == data
+    tap.add_case(f'tokenize: there and back, {label}', check)
+
+
+for trip in ROUND_TRIPS:
+    add_round_trip(*trip)
+
+
+@tap.case('tokenize: --special makes control tokens, and shows them')
+def tokenize_special():
+    with cli.Home() as home:
+        plain = home.orion('tokenize', cli.TINY, '<|end|>').expect().out.split()
+        special = home.orion('tokenize', cli.TINY, '--special', '<|end|>').expect().out.split()
+        assert len(special) == 1 and len(plain) > 1, (plain, special)
+        hidden = home.orion('tokenize', cli.TINY, '-d', *special).expect().bytes
+        shown = home.orion('tokenize', cli.TINY, '-d', '--special', *special).expect().bytes
+        assert hidden == b'' and shown == b'<|end|>', (hidden, shown)
+
+
+@tap.case('tokenize: --bos and --json')
+def tokenize_json():
+    with cli.Home() as home:
+        ids = [int(i) for i in home.orion('tokenize', cli.TINY, 'Hello').expect().out.split()]
+        document = home.orion('tokenize', '--json', cli.TINY, 'Hello').expect().json()
+        assert document == {'tokens': ids, 'count': len(ids)}, document
+        with_bos = home.orion('tokenize', '--bos', cli.TINY, 'Hello').expect().out.split()
+        assert len(with_bos) == len(ids) + 1 and int(with_bos[0]) == 1, with_bos
+        text = home.orion('tokenize', '-d', '--json', cli.TINY, *map(str, ids)).expect().json()
+        assert text == {'text': 'Hello'}, text
+
+
+@tap.case('tokenize: an id outside the vocabulary is exit code 2')
+def tokenize_outside():
+    with cli.Home() as home:
+        home.orion('tokenize', cli.TINY, '-d', '99999999').expect(code=2)
+
+
+@tap.case('tokenize: a reader that leaves ends it without a word')
+def broken_pipe():
+    with cli.Home() as home:
+        text = os.path.join(home.path, 'text')
+        with open(text, 'wb') as file:
+            file.write(b'a b c d ' * 100000)  # more ids than a pipe holds
+        with open(text, 'rb') as file:
+            process = subprocess.Popen([cli.ORION, 'tokenize', cli.TINY], stdin=file,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       env=home.environment())
+        process.stdout.read(1)
+        process.stdout.close()
+        err = process.stderr.read()
+        process.stderr.close()
+        assert process.wait(cli.DEADLINE) == -13 and err == b'', (process.returncode, err)
+
+
+# ---- perplexity ----
+
+@tap.case('perplexity: a number, and with --digest a SHA-256')
+def perplexity():
+    with cli.Home() as home:
+        lines = home.orion('perplexity', cli.TINY, RECORDS, '--digest').expect().out.split('\n')
+        assert float(lines[0]) > 1 and len(lines[1]) == 64 and lines[2:] == [''], lines
+        only = home.orion('perplexity', cli.TINY, RECORDS).expect().out
+        assert only == lines[0] + '\n'
+        document = home.orion('perplexity', cli.TINY, RECORDS, '--json').expect().json()
+        assert set(document) == {'perplexity', 'tokens', 'digest'} and document['digest'] is None
+
+
+@tap.case('perplexity: a text of records is likelier than noise')
+def perplexity_noise():
+    with cli.Home() as home:
+        records = float(home.orion('perplexity', cli.TINY, RECORDS, '-q').expect().out)
+        noise = ''.join(chr(97 + i * i * 7 % 26) for i in range(400))
+        other = float(home.orion('perplexity', cli.TINY, '-', '-q', stdin=noise).expect().out)
+        assert records * 3 < other, (records, other)
+
+
+if __name__ == '__main__':
+    tap.main()
