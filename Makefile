@@ -1,0 +1,52 @@
+# Forwards to meson, ninja and scripts/.  Nothing is decided here.
+#
+#   make          build/orion and build/liborion.so
+#   make demo     build, then show the whole path against a hub on this machine
+#   make check    build, then run every test
+#   make san      the tests under AddressSanitizer and UBSan
+#   make tsan     the tests of threaded code under ThreadSanitizer
+#   make fuzz     fuzz every parser for a while (clang's libFuzzer)
+#   make lint     gcc and clang with -Werror, clang-format, clang-tidy
+#   make format   lay the C sources out by .clang-format
+#   make clean    remove every build folder
+
+all:
+	@scripts/bootstrap build
+	@scripts/configure build
+	@ninja -C build
+
+demo: all
+	@scripts/bootstrap demo
+	@scripts/demo
+
+check:
+	@scripts/bootstrap check
+	@scripts/configure build -Dtests=enabled
+	@scripts/check build
+
+san:
+	@scripts/bootstrap check
+	@scripts/configure build-san -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false
+	@scripts/check build-san
+
+tsan:
+	@scripts/bootstrap check
+	@scripts/configure build-tsan -Dtests=enabled -Db_sanitize=thread -Db_lundef=false
+	@scripts/check build-tsan --suite threads
+
+fuzz:
+	@scripts/bootstrap fuzz
+	@scripts/fuzz
+
+lint:
+	@scripts/bootstrap lint
+	@scripts/lint
+
+format:
+	@scripts/bootstrap lint
+	@scripts/format
+
+clean:
+	rm -rf build build-san build-tsan build-clang build-fuzz
+
+.PHONY: all demo check san tsan fuzz lint format clean
