@@ -1,0 +1,107 @@
+"""Writes random-weight models that exercise what orion-tiny does not: grouped heads, split
+projections, interleaved rope, rope factors, a sliding window, partial rotation, tied output.
+
+    python3 small_models.py      writes llama-gqa, phi3-window and phi3-gqa-partial to tests/golden
+"""
+import json
+
+import numpy as np
+
+from forward import Model, gguf, mean_nll
+from golden import GOLDEN, case
+from gguf import ARRAY, BOOL, F32, I32, STRING, U32
+
+# pieces in merge order, then the characters they are made of
+MERGES = ["th", "▁th", "▁the", "an", "▁a", "and", "er", "▁de", "os"]
+CHARACTERS = "▁adehnorst"
+
+
+def tokens():
+    texts = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)] + MERGES + list(CHARACTERS)
+    types = [2, 3, 3] + [6] * 256 + [1] * (len(MERGES) + len(CHARACTERS))
+    scores = [0.0] * 259 + [-float(i) for i in range(len(MERGES) + len(CHARACTERS))]
+    return texts, scores, types
+
+
+def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, window=0, factors=False, n_layer=2):
+    rng = np.random.default_rng(seed)
+    texts, scores, types = tokens()
+    dim = n_embd // n_head
+
+    def matrix(rows, columns, scale=1.5):
+        return (rng.standard_normal((rows, columns)) * scale / np.sqrt(columns)).astype(np.float16)
+
+    def norm():
+        return (1 + .1 * rng.standard_normal(n_embd)).astype(np.float32)
+    weights = [("token_embd.weight", matrix(len(texts), n_embd, np.sqrt(n_embd)))]
+    if factors:  # llama 3 divides low frequencies and leaves high ones
+        weights.append(("rope_freqs.weight", np.geomspace(1, 8, n_rot // 2).astype(np.float32)))
+    for i in range(n_layer):
+        p = f"blk.{i}."
+        weights.append((p + "attn_norm.weight", norm()))
+        if arch == "phi3":
+            weights.append((p + "attn_qkv.weight", matrix((n_head + 2 * n_kv) * dim, n_embd)))
+        else:
+            weights += [(p + f"attn_{c}.weight", matrix((n_head if c == "q" else n_kv) * dim, n_embd)) for c in "qkv"]
+        weights += [(p + "attn_output.weight", matrix(n_embd, n_embd)), (p + "ffn_norm.weight", norm())]
+        if arch == "phi3":
+            weights.append((p + "ffn_up.weight", matrix(2 * n_ff, n_embd)))
+        else:
+            weights += [(p + "ffn_gate.weight", matrix(n_ff, n_embd)), (p + "ffn_up.weight", matrix(n_ff, n_embd))]
+        weights.append((p + "ffn_down.weight", matrix(n_embd, n_ff)))
+    weights.append(("output_norm.weight", norm()))
+    if not tied:
+        weights.append(("output.weight", matrix(len(texts), n_embd, 3)))
+
+    keys = [
+        ("general.architecture", STRING, arch),
+        ("general.name", STRING, name),
+        ("general.license", STRING, "mit"),
+        ("general.file_type", U32, 1),
+        ("general.alignment", U32, gguf.ALIGNMENT),
+        (f"{arch}.context_length", U32, 256),
+        (f"{arch}.embedding_length", U32, n_embd),
+        (f"{arch}.feed_forward_length", U32, n_ff),
+        (f"{arch}.block_count", U32, n_layer),
+        (f"{arch}.attention.head_count", U32, n_head),
+        (f"{arch}.attention.head_count_kv", U32, n_kv),
+        (f"{arch}.attention.layer_norm_rms_epsilon", F32, 1e-5),
+        (f"{arch}.rope.dimension_count", U32, n_rot),
+        (f"{arch}.rope.freq_base", F32, base),
+        (f"{arch}.vocab_size", U32, len(texts)),
+    ]
+    if arch == "phi3":
+        keys.append(("phi3.rope.scaling.original_context_length", U32, 256))
+    if window:
+        keys.append(("phi3.attention.sliding_window", U32, window))
+    keys += [
+        ("tokenizer.ggml.model", STRING, "llama"),
+        ("tokenizer.ggml.pre", STRING, "default"),
+        ("tokenizer.ggml.tokens", ARRAY, (STRING, texts)),
+        ("tokenizer.ggml.scores", ARRAY, (F32, scores)),
+        ("tokenizer.ggml.token_type", ARRAY, (I32, types)),
+        ("tokenizer.ggml.bos_token_id", U32, 1),
+        ("tokenizer.ggml.eos_token_id", U32, 2),
+        ("tokenizer.ggml.unknown_token_id", U32, 0),
+        ("tokenizer.ggml.add_bos_token", BOOL, True),
+        ("tokenizer.ggml.add_eos_token", BOOL, False),
+        ("tokenizer.ggml.add_space_prefix", BOOL, True),
+    ]
+    path = GOLDEN / f"{name}.gguf"
+    gguf.write(path, keys, weights)
+
+    model = Model(path)
+    cases = []
+    for label, length, positions in (("24 tokens, every position", 24, range(24)), ("one token", 1, [0]), ("60 tokens", 60, [7, 8, 30, 59])):
+        ids = [1] + [int(t) for t in rng.integers(3, len(texts), length - 1)]
+        logits = model.logits(ids)
+        cases.append(case(label, ids, positions, logits, mean_nll(logits, ids) if length > 1 else None))
+    text = json.dumps({"model": path.name, "cases": cases}, indent=1)
+    (GOLDEN / f"{name}.json").write_text(text + "\n")
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    build("llama-gqa", "llama", 1, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=16, base=500000.0, tied=True, factors=True)
+    build("phi3-window", "phi3", 2, n_embd=48, n_head=3, n_kv=3, n_ff=64, n_rot=16, base=10000.0, tied=False, window=8)
+    build("phi3-gqa-partial", "phi3", 3, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=8, base=10000.0, tied=True)

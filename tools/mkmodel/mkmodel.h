@@ -1,0 +1,73 @@
+/* mkmodel - makes model files for tests and measurements: a model in another
+ * type, or random weights in the shapes of a known model. */
+#ifndef MKMODEL_H
+#define MKMODEL_H
+
+#include "gguf/gguf.h"
+#include "gguf/writer.h"
+
+/* ---- recipe.c: which tensor gets which type ---- */
+
+struct recipe {
+    const char *name;   /* "Q4_K_M", or a type's name */
+    uint32_t type;      /* of matrices, unless the recipe says otherwise */
+    uint32_t file_type; /* general.file_type, as the format numbers them */
+    bool mixed;         /* Q4_K_M: some matrices get more bits */
+};
+
+/* NULL when there is none of that name. */
+const struct recipe *recipe_find(const char *name);
+/* All names, for a message. */
+const char *recipe_names(void);
+
+/* The type of the matrix `name` in a model of n_layers; tied: there is no
+ * output.weight, so token_embd does its work. */
+uint32_t recipe_type(const struct recipe *recipe, const char *name, uint32_t n_layers, bool tied);
+
+/* ---- shapes.c: known models ---- */
+
+struct shape {
+    const char *name;
+    const char *architecture;
+    uint32_t n_layers, n_embd, n_heads, n_heads_kv, head_dim, n_ff, n_vocab;
+    uint32_t context_tokens;
+    float rope_base;
+    float rms_eps;
+    bool fused;       /* attn_qkv, and gate and up in ffn_up */
+    bool tied;        /* no output.weight */
+    bool rope_llama3; /* rope_freqs.weight with Llama 3's scaling */
+    bool phi3_chat;   /* Phi-3's added tokens at the end of the vocab, and its template */
+};
+
+const struct shape *shape_find(const char *name);
+const char *shape_names(void);
+
+/* ---- vocab.c ---- */
+
+/* Made-up tokenizer keys for the shape. */
+orion_status vocab_write_made_up(struct ori_gguf_writer *w, const struct shape *shape,
+                                 orion_error *err);
+/* The tokenizer keys of another file; *n_tokens tells how many tokens it has. */
+orion_status vocab_copy(struct ori_gguf_writer *w, const struct ori_gguf *from, uint32_t *n_tokens,
+                        orion_error *err);
+
+/* ---- blocks.c: random weights ---- */
+
+struct random {
+    uint64_t state;
+};
+
+uint64_t random_next(struct random *random);
+
+/* Fill n_blocks blocks of a type with weights of mean 0 and a standard
+ * deviation of about 0.02. */
+void blocks_fill(struct random *random, uint32_t type, void *blocks, size_t n_blocks);
+
+/* ---- the two verbs ---- */
+
+orion_status convert_model(const char *from, const char *to, const struct recipe *recipe,
+                           orion_error *err);
+orion_status random_model(const struct shape *shape, const char *to, const struct recipe *recipe,
+                          const char *vocab_path, uint64_t seed, orion_error *err);
+
+#endif

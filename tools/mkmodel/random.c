@@ -1,0 +1,276 @@
+/* A model of random weights in the shapes of a known one.  Blocks are drawn
+ * piece by piece and written, so memory stays the same for any size. */
+#include "mkmodel.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE_BYTES ((size_t)1 << 20)
+#define MAX_TENSORS 1024
+#define NAME_BYTES 64
+
+struct tensor {
+    char name[NAME_BYTES];
+    uint32_t type;
+    uint64_t n, n_rows; /* n_rows 0: a vector */
+};
+
+struct plan {
+    const struct shape *shape;
+    const struct recipe *recipe;
+    uint32_t n_vocab;
+    struct tensor tensors[MAX_TENSORS];
+    size_t n_tensors;
+};
+
+/* What a row that is not made of whole blocks gets, as other tools have it. */
+static uint32_t type_for_row(uint32_t type, uint64_t n, const char *name)
+{
+    static const struct {
+        uint32_t from, to;
+    } instead[] = {{ORI_Q2_K, ORI_Q4_0},
+                   {ORI_Q3_K, ORI_Q4_0},
+                   {ORI_Q4_K, ORI_Q5_0},
+                   {ORI_Q5_K, ORI_Q5_1},
+                   {ORI_Q6_K, ORI_Q8_0}};
+    uint32_t fitting = ORI_F16;
+
+    if (n % ori_type_info(type)->block_elems == 0)
+        return type;
+    for (size_t i = 0; i < ORI_COUNT(instead); i++)
+        if (instead[i].from == type && n % ori_type_info(instead[i].to)->block_elems == 0)
+            fitting = instead[i].to;
+    (void)fprintf(stderr, "mkmodel: %s: rows of %llu are not whole blocks of %s; %s instead\n",
+                  name, (unsigned long long)n, ori_type_info(type)->name,
+                  ori_type_info(fitting)->name);
+    return fitting;
+}
+
+static struct tensor *add(struct plan *plan, const char *name)
+{
+    struct tensor *tensor = &plan->tensors[plan->n_tensors++]; /* MAX_TENSORS is ample */
+    (void)snprintf(tensor->name, sizeof(tensor->name), "%s", name);
+    return tensor;
+}
+
+static void add_vector(struct plan *plan, const char *name, uint64_t n)
+{
+    struct tensor *tensor = add(plan, name);
+    tensor->type = ORI_F32;
+    tensor->n = n;
+}
+
+static void add_matrix(struct plan *plan, const char *name, uint64_t n, uint64_t n_rows)
+{
+    const struct shape *shape = plan->shape;
+    struct tensor *tensor = add(plan, name);
+    const uint32_t type = recipe_type(plan->recipe, name, shape->n_layers, shape->tied);
+    tensor->type = type_for_row(type, n, name);
+    tensor->n = n;
+    tensor->n_rows = n_rows;
+}
+
+static void add_layer(struct plan *plan, uint32_t layer)
+{
+    const struct shape *s = plan->shape;
+    const uint64_t q = (uint64_t)s->n_heads * s->head_dim;
+    const uint64_t kv = (uint64_t)s->n_heads_kv * s->head_dim;
+    const struct {
+        const char *what;
+        uint64_t n, n_rows;
+        bool wanted;
+    } parts[] = {
+        {"attn_norm", s->n_embd, 0, true},
+        {"attn_qkv", s->n_embd, q + 2 * kv, s->fused},
+        {"attn_q", s->n_embd, q, !s->fused},
+        {"attn_k", s->n_embd, kv, !s->fused},
+        {"attn_v", s->n_embd, kv, !s->fused},
+        {"attn_output", q, s->n_embd, true},
+        {"ffn_norm", s->n_embd, 0, true},
+        {"ffn_gate", s->n_embd, s->n_ff, !s->fused},
+        {"ffn_up", s->n_embd, s->fused ? 2ull * s->n_ff : s->n_ff, true},
+        {"ffn_down", s->n_ff, s->n_embd, true},
+    };
+
+    for (size_t i = 0; i < ORI_COUNT(parts); i++) {
+        char name[NAME_BYTES];
+        (void)snprintf(name, sizeof(name), "blk.%u.%s.weight", layer, parts[i].what);
+        if (parts[i].wanted && parts[i].n_rows > 0)
+            add_matrix(plan, name, parts[i].n, parts[i].n_rows);
+        else if (parts[i].wanted)
+            add_vector(plan, name, parts[i].n);
+    }
+}
+
+static void make_plan(struct plan *plan)
+{
+    const struct shape *shape = plan->shape;
+
+    if (shape->rope_llama3)
+        add_vector(plan, "rope_freqs.weight", shape->head_dim / 2);
+    add_matrix(plan, "token_embd.weight", shape->n_embd, plan->n_vocab);
+    for (uint32_t layer = 0; layer < shape->n_layers; layer++)
+        add_layer(plan, layer);
+    add_vector(plan, "output_norm.weight", shape->n_embd);
+    if (!shape->tied)
+        add_matrix(plan, "output.weight", shape->n_embd, plan->n_vocab);
+}
+
+static void write_u32(struct ori_gguf_writer *w, const struct shape *shape, const char *name,
+                      uint32_t value)
+{
+    char key[96];
+    (void)snprintf(key, sizeof(key), "%s.%s", shape->architecture, name);
+    ori_gguf_write_u32(w, key, value);
+}
+
+static void write_f32(struct ori_gguf_writer *w, const struct shape *shape, const char *name,
+                      float value)
+{
+    char key[96];
+    (void)snprintf(key, sizeof(key), "%s.%s", shape->architecture, name);
+    ori_gguf_write_f32(w, key, value);
+}
+
+static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
+{
+    const struct shape *s = plan->shape;
+    char name[96];
+
+    (void)snprintf(name, sizeof(name), "random %s", s->name);
+    ori_gguf_write_str(w, "general.architecture", s->architecture);
+    ori_gguf_write_str(w, "general.name", name);
+    ori_gguf_write_u32(w, "general.file_type", plan->recipe->file_type);
+    ori_gguf_write_u32(w, "general.quantization_version", 2);
+    write_u32(w, s, "context_length", s->context_tokens);
+    write_u32(w, s, "embedding_length", s->n_embd);
+    write_u32(w, s, "block_count", s->n_layers);
+    write_u32(w, s, "feed_forward_length", s->n_ff);
+    write_u32(w, s, "attention.head_count", s->n_heads);
+    write_u32(w, s, "attention.head_count_kv", s->n_heads_kv);
+    write_u32(w, s, "rope.dimension_count", s->head_dim);
+    write_f32(w, s, "attention.layer_norm_rms_epsilon", s->rms_eps);
+    write_f32(w, s, "rope.freq_base", s->rope_base);
+    write_u32(w, s, "vocab_size", plan->n_vocab);
+}
+
+static void describe(struct ori_gguf_writer *w, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        const struct tensor *t = &plan->tensors[i];
+        const uint64_t dims[] = {t->n, t->n_rows};
+        ori_gguf_write_tensor(w, t->name, t->type, t->n_rows > 0 ? 2 : 1, dims);
+    }
+}
+
+/* Llama 3's factors: slow pairs turn 32 times slower, fast ones as they did,
+ * and those between by a share of both. */
+static float llama3_factor(const struct shape *shape, uint64_t pair)
+{
+    const float factor = 32.0f, low = 1.0f, high = 4.0f, old_context = 8192.0f;
+    const float wavelength =
+        6.2831853f * powf(shape->rope_base, 2.0f * (float)pair / (float)shape->head_dim);
+
+    if (wavelength < old_context / high)
+        return 1.0f;
+    if (wavelength > old_context / low)
+        return factor;
+    const float share = (old_context / wavelength - low) / (high - low);
+    return 1.0f / ((1.0f - share) / factor + share);
+}
+
+static void write_vector(struct ori_gguf_writer *w, const struct shape *shape,
+                         const struct tensor *t, struct random *random)
+{
+    const bool is_rope = strcmp(t->name, "rope_freqs.weight") == 0;
+
+    for (uint64_t i = 0; i < t->n; i++) {
+        const float noise = (float)(random_next(random) >> 40) / 16777216.0f; /* [0, 1) */
+        const float value = is_rope ? llama3_factor(shape, i) : 0.9f + 0.2f * noise;
+        ori_gguf_write_data(w, &value, sizeof(value));
+    }
+}
+
+static void write_matrix(struct ori_gguf_writer *w, const struct tensor *t, struct random *random,
+                         void *piece)
+{
+    const struct ori_type_info *info = ori_type_info(t->type);
+    uint64_t left = t->n / info->block_elems * t->n_rows;
+
+    while (left > 0) {
+        const size_t most = PIECE_BYTES / info->block_bytes;
+        const size_t n_blocks = left < most ? (size_t)left : most;
+        blocks_fill(random, t->type, piece, n_blocks);
+        ori_gguf_write_data(w, piece, n_blocks * info->block_bytes);
+        left -= n_blocks;
+    }
+}
+
+static orion_status write_weights(struct ori_gguf_writer *w, const struct plan *plan, uint64_t seed,
+                                  orion_error *err)
+{
+    struct random random = {seed};
+    void *piece = ori_alloc_aligned(PIECE_BYTES, 1);
+
+    if (!piece)
+        return ori_fail_nomem(err, "a piece of the weights");
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        if (plan->tensors[i].n_rows > 0)
+            write_matrix(w, &plan->tensors[i], &random, piece);
+        else
+            write_vector(w, plan->shape, &plan->tensors[i], &random);
+    }
+    free(piece);
+    return ORION_OK;
+}
+
+static orion_status write_vocab(struct ori_gguf_writer *w, struct plan *plan,
+                                const char *vocab_path, orion_error *err)
+{
+    struct ori_gguf *vocab = NULL;
+
+    if (!vocab_path)
+        return vocab_write_made_up(w, plan->shape, err);
+    orion_status status = ori_gguf_open(vocab_path, &vocab, err);
+    if (status != ORION_OK)
+        return status;
+    status = vocab_copy(w, vocab, &plan->n_vocab, err);
+    ori_gguf_close(vocab);
+    if (status == ORION_OK && plan->n_vocab != plan->shape->n_vocab)
+        (void)fprintf(stderr, "mkmodel: the vocabulary of %s has %u tokens where %s has %u\n",
+                      vocab_path, plan->n_vocab, plan->shape->name, plan->shape->n_vocab);
+    return status;
+}
+
+static orion_status write_all(struct ori_gguf_writer *w, struct plan *plan, const char *vocab_path,
+                              uint64_t seed, orion_error *err)
+{
+    orion_status status = write_vocab(w, plan, vocab_path, err);
+    if (status != ORION_OK)
+        return status;
+    write_model_keys(w, plan);
+    make_plan(plan);
+    describe(w, plan);
+    status = write_weights(w, plan, seed, err);
+    return status == ORION_OK ? ori_gguf_writer_finish(w, err) : status;
+}
+
+orion_status random_model(const struct shape *shape, const char *to, const struct recipe *recipe,
+                          const char *vocab_path, uint64_t seed, orion_error *err)
+{
+    struct ori_gguf_writer *w = NULL;
+    struct plan *plan = ori_calloc_array(1, sizeof(*plan));
+    orion_status status;
+
+    if (!plan)
+        return ori_fail_nomem(err, "the list of tensors");
+    *plan = (struct plan){.shape = shape, .recipe = recipe, .n_vocab = shape->n_vocab};
+    status = ori_gguf_writer_new(to, &w, err);
+    if (status == ORION_OK)
+        status = write_all(w, plan, vocab_path, seed, err);
+    ori_gguf_writer_free(w);
+    free(plan);
+    return status;
+}
