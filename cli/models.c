@@ -113,7 +113,7 @@ int cli_model_path_or_pull(struct cli *cli, const char *ref, char **path)
     orion_status status = orion_manager_path(manager, ref, path, &absent);
     if (status == ORION_OK)
         return CLI_OK;
-    if (status != ORION_E_NOT_FOUND || cli->offline)
+    if (status != ORION_E_NOT_FOUND)
         return cli_fail(cli, status, &absent);
 
     /* Announced with the first bytes: until then it may be no model at all. */
@@ -125,7 +125,7 @@ int cli_model_path_or_pull(struct cli *cli, const char *ref, char **path)
         say_done(cli, &progress);
         return CLI_OK;
     }
-    /* Not a name that can be fetched, or $HF_HUB_OFFLINE: it is just absent. */
+    /* Offline, or not a name that can be fetched: it is just absent. */
     if (!progress.downloaded && (status == ORION_E_FORMAT || status == ORION_E_OFFLINE))
         return cli_fail(cli, ORION_E_NOT_FOUND, &absent);
     return pull_failed(cli, ref, status, &progress, &err);

@@ -85,7 +85,8 @@ int cli_fail(const struct cli *cli, orion_status status, const orion_error *err)
     const size_t length = strlen(message);
     const char *end = length > 0 && strchr(".?!", message[length - 1]) ? "" : ".";
 
-    if (err->offset != ORION_NO_OFFSET)
+    /* Most sentences about a file say the byte themselves. */
+    if (err->offset != ORION_NO_OFFSET && !strstr(message, "byte "))
         cli_error(cli, "%s (at byte %llu)%s", message, (unsigned long long)err->offset, end);
     else
         cli_error(cli, "%s%s", message, end);

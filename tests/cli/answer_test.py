@@ -160,6 +160,8 @@ def add_digest(model):
 
 
 add_digest(cli.TINY)
+add_digest(os.path.join(cli.GOLDEN, 'llama-gqa.gguf'))
+add_digest(os.path.join(cli.GOLDEN, 'phi3-window.gguf'))
 
 
 # ---- summarize ----

@@ -122,6 +122,8 @@ def escapes():
     with cli.Home() as home:
         result = home.orion('path', 'a\x1b[31mb\x9b\u202e').expect(code=3)
         assert '\x1b' not in result.err and '\u202e' not in result.err, repr(result.err)
+        result = home.orion('\x1b[31m\u202e\u009b\r').expect(code=2)
+        assert "'?[31m???'" in result.err, repr(result.err)
 
 
 if __name__ == '__main__':
