@@ -138,7 +138,7 @@ void ori_dir_prune(int dir, const char *path)
 
     if (!ori_dir_path_ok(path))
         return;
-    strcpy(part, path);
+    memcpy(part, path, strlen(path) + 1); /* ori_dir_path_ok() checked the length */
     for (;;) {
         const char *name;
         const int parent = ori_dir_parent(dir, part, &name);

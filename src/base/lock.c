@@ -70,7 +70,7 @@ orion_status ori_lock_try(int dir, const char *path, struct ori_lock *out, long 
     lock.dir = ori_dir_parent(dir, path, &name);
     if (lock.dir < 0)
         return ori_fail_errno(err, "cannot open the folder of '%s'", path);
-    strcpy(lock.name, name); /* ori_dir_parent() checked the length */
+    memcpy(lock.name, name, strlen(name) + 1); /* ori_dir_parent() checked the length */
     const orion_status status = take(&lock, holder, err);
     if (status != ORION_OK) {
         (void)close(lock.dir);

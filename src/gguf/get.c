@@ -2,6 +2,7 @@
 #include "gguf/reader.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static float f32_at(const uint8_t *p)
@@ -44,9 +45,9 @@ static orion_status wrong(const struct ori_gguf *gguf, const struct ori_gguf_kv 
                              ori_gguf_type_name(kv->type), text, wanted);
 }
 
-/* An integer's bits and whether they mean a negative number; false when the
- * pair is not an integer. */
-static bool integer(const struct ori_gguf_kv *kv, uint64_t *bits, bool *negative)
+/* An integer in 64 bits, which of a negative one are more than any u32; false
+ * when the pair is not an integer. */
+static bool integer(const struct ori_gguf_kv *kv, uint64_t *bits)
 {
     const uint8_t *p = kv->data;
     int64_t value;
@@ -75,13 +76,11 @@ static bool integer(const struct ori_gguf_kv *kv, uint64_t *bits, bool *negative
         break;
     case ORI_GGUF_U64:
         *bits = ori_le64(p);
-        *negative = false;
         return true;
     default:
         return false;
     }
     *bits = (uint64_t)value;
-    *negative = value < 0;
     return true;
 }
 
@@ -90,12 +89,11 @@ orion_status ori_gguf_get_u32(const struct ori_gguf *gguf, const char *key, uint
 {
     const struct ori_gguf_kv *kv;
     uint64_t bits = 0;
-    bool negative = false;
 
     const orion_status status = find(gguf, key, &kv, err);
     if (status != ORION_OK)
         return status;
-    if (!integer(kv, &bits, &negative) || negative || bits > UINT32_MAX)
+    if (!integer(kv, &bits) || bits > UINT32_MAX)
         return wrong(gguf, kv, "an integer from 0 to 4294967295", err);
     *out = (uint32_t)bits;
     return ORION_OK;
@@ -158,8 +156,8 @@ orion_status ori_gguf_get_array(const struct ori_gguf *gguf, const char *key, ui
     if (status != ORION_OK)
         return status;
     if (kv->type != ORI_GGUF_ARRAY || kv->element != element) {
-        char wanted[32] = "an array of ";
-        (void)strncat(wanted, ori_gguf_type_name(element), 8);
+        char wanted[32];
+        (void)snprintf(wanted, sizeof(wanted), "an array of %s", ori_gguf_type_name(element));
         return wrong(gguf, kv, wanted, err);
     }
     *out = kv;
