@@ -113,17 +113,17 @@ ORION_API void orion_manager_close(orion_manager *manager); /* NULL is a no-op *
 
 /* Facts of one model, from the catalogue, from disk, or both. */
 typedef struct orion_model_facts {
-    const char *id;       /* what a user types: catalogue id, or org/repo/file.gguf */
-    const char *name;     /* for people: "Phi-3 mini 4k instruct" */
-    const char *version;  /* quantization of the file, "Q4_K_M"; "" when unknown */
-    const char *repo;     /* "org/repo", or "" for a file dropped into the directory */
-    const char *file;     /* file name within the repo */
-    const char *revision; /* commit it was fetched at; "" when not fetched by us */
-    const char *sha256;   /* 64 hex digits, or "" when not recorded */
-    const char *license;  /* SPDX-like id from the catalogue, or "" */
-    const char *summary;  /* one line from the catalogue, or "" */
-    const char *path;     /* absolute path on disk; "" when not downloaded */
-    uint64_t size_bytes;  /* on disk when downloaded, else the catalogue's estimate */
+    const char *id;         /* what a user types: catalogue id, or org/repo/file.gguf */
+    const char *name;       /* for people: "Phi-3 mini 4k instruct" */
+    const char *version;    /* quantization of the file, "Q4_K_M"; "" when unknown */
+    const char *repo;       /* "org/repo", or "" for a file dropped into the directory */
+    const char *file;       /* file name within the repo */
+    const char *revision;   /* commit it was fetched at; "" when not fetched by us */
+    const char *sha256;     /* 64 hex digits, or "" when not recorded */
+    const char *license;    /* SPDX-like id from the catalogue, or "" */
+    const char *summary;    /* one line from the catalogue, or "" */
+    const char *path;       /* absolute path on disk; "" when not downloaded */
+    uint64_t size_bytes;    /* on disk when downloaded, else the catalogue's estimate */
     uint64_t partial_bytes; /* already fetched of an unfinished download, else 0 */
     int64_t modified_unix;  /* when the file was last written (seconds), 0 when absent */
     bool downloaded;
@@ -153,7 +153,7 @@ typedef enum orion_phase {
     ORION_PHASE_DOWNLOAD = 1, /* bytes are arriving */
     ORION_PHASE_VERIFY = 2,   /* hashing and syncing what is on disk */
     ORION_PHASE_DONE = 3,
-    ORION_PHASE_WAIT = 4,     /* a retry is being waited for; `note` says why */
+    ORION_PHASE_WAIT = 4, /* a retry is being waited for; `note` says why */
 } orion_phase;
 
 /* Facts about a transfer, valid during the callback. */
@@ -262,10 +262,11 @@ ORION_API bool orion_is_available(const char *path, orion_error *err);
 
 /* Facts of an open model; strings live until orion_model_close(). */
 typedef struct orion_model_info {
-    const char *name;          /* general.name, or "" */
-    const char *architecture;  /* "phi3", "llama", ... */
-    const char *quantization;  /* "Q4_K_M", "F16", ... by general.file_type, else the commonest type */
-    const char *license;       /* general.license, or "" */
+    const char *name;         /* general.name, or "" */
+    const char *architecture; /* "phi3", "llama", ... */
+    const char
+        *quantization;   /* "Q4_K_M", "F16", ... by general.file_type, else the commonest type */
+    const char *license; /* general.license, or "" */
     const char *chat_template; /* name of the template in use ("phi3"), or "" when there is none */
     uint64_t n_params;
     uint64_t file_bytes;
@@ -385,14 +386,14 @@ typedef enum orion_finish {
 
 typedef struct orion_stats {
     orion_finish finish;
-    uint32_t prompt_tokens;   /* tokens of the prompt */
-    uint32_t cached_tokens;   /* of those, taken from the session's cache */
+    uint32_t prompt_tokens; /* tokens of the prompt */
+    uint32_t cached_tokens; /* of those, taken from the session's cache */
     uint32_t output_tokens;
-    uint32_t parts;           /* orion_summarize(): parts summarised before the joining; 0: none */
+    uint32_t parts;            /* orion_summarize(): parts summarised before the joining; 0: none */
     uint32_t incomplete_parts; /* of those, with a summary that was empty or cut at its limit */
-    double prompt_ms;         /* computing the prompt */
-    double output_ms;         /* producing the answer */
-    double first_token_ms;    /* from the call to the first token */
+    double prompt_ms;          /* computing the prompt */
+    double output_ms;          /* producing the answer */
+    double first_token_ms;     /* from the call to the first token */
 } orion_stats;
 
 /* Answer a chat.  The messages are laid out by the model's chat template and
@@ -420,8 +421,8 @@ ORION_API orion_status orion_generate_text(orion_session *session, const char *p
 
 typedef struct orion_summarize_options {
     size_t size;
-    const char *period;   /* label such as "March 2024"; NULL: not mentioned */
-    const char *language; /* "es" or "en"; NULL: the records' own */
+    const char *period;                  /* label such as "March 2024"; NULL: not mentioned */
+    const char *language;                /* "es" or "en"; NULL: the records' own */
     const orion_generate_params *params; /* NULL: temperature 0 */
     /* Told when the records do not fit and are summarised in parts: part is
      * 1..n_parts for each part and 0 for the joining.  A joining round that

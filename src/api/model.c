@@ -95,7 +95,8 @@ size_t orion_model_metadata(const orion_model *model, size_t index, const char *
     if (index >= ori_gguf_n_kv(model->model->gguf))
         return 0;
     const struct ori_gguf_kv *kv = ori_gguf_kv_at(model->model->gguf, index);
-    *key = kv->key;
+    if (key)
+        *key = kv->key;
     return ori_gguf_value_text(kv, value, value_bytes);
 }
 
@@ -125,10 +126,12 @@ orion_status orion_tokenize(const orion_model *model, const char *text, size_t t
 {
     struct ori_tokens list = {0};
 
+    if (tokens)
+        *tokens = NULL;
+    if (n_tokens)
+        *n_tokens = 0;
     if (!model || (!text && text_bytes > 0) || !tokens || !n_tokens)
         return ori_api_null_argument(err, "orion_tokenize");
-    *tokens = NULL;
-    *n_tokens = 0;
     const struct ori_piece piece = {text, text_bytes, (flags & ORION_TOKENIZE_SPECIAL) != 0};
     const orion_status status = ori_vocab_encode(model->model->vocab, &piece, 1,
                                                  (flags & ORION_TOKENIZE_BOS) != 0, &list, err);
@@ -161,11 +164,12 @@ orion_status orion_detokenize(const orion_model *model, const int32_t *tokens, s
 {
     struct ori_buf out;
 
-    if (!model || (!tokens && n_tokens > 0) || !text)
-        return ori_api_null_argument(err, "orion_detokenize");
-    *text = NULL;
+    if (text)
+        *text = NULL;
     if (text_bytes)
         *text_bytes = 0;
+    if (!model || (!tokens && n_tokens > 0) || !text)
+        return ori_api_null_argument(err, "orion_detokenize");
     const uint32_t size = ori_vocab_size(model->model->vocab);
     for (size_t i = 0; i < n_tokens; i++)
         if (tokens[i] < 0 || (uint32_t)tokens[i] >= size)

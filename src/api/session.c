@@ -104,6 +104,13 @@ static orion_status take_params(const orion_generate_params *params, orion_text_
     return ORION_OK;
 }
 
+/* Outputs are empty after a failure, whichever it is. */
+static void clear(orion_stats *stats)
+{
+    if (stats)
+        *stats = (orion_stats){0};
+}
+
 /* Generate from tokens that the caller's function made; stats may be NULL. */
 static orion_status generate(orion_session *session, struct ori_tokens *tokens, bool answer_starts,
                              const struct ori_generate *how, orion_stats *stats, orion_error *err)
@@ -115,12 +122,12 @@ static orion_status generate(orion_session *session, struct ori_tokens *tokens, 
 
 orion_status orion_generate(orion_session *session, const orion_message *messages,
                             size_t n_messages, const orion_generate_params *params,
-                            orion_text_fn on_text, void *user, orion_stats *stats,
-                            orion_error *err)
+                            orion_text_fn on_text, void *user, orion_stats *stats, orion_error *err)
 {
     struct ori_tokens tokens = {0};
     struct ori_generate how;
 
+    clear(stats);
     if (!session || !messages || n_messages == 0)
         return ori_api_null_argument(err, "orion_generate");
     for (size_t i = 0; i < n_messages; i++)
@@ -142,6 +149,7 @@ orion_status orion_generate_text(orion_session *session, const char *prompt, boo
     struct ori_tokens tokens = {0};
     struct ori_generate how;
 
+    clear(stats);
     if (!session || !prompt)
         return ori_api_null_argument(err, "orion_generate_text");
     orion_status status = take_params(params, on_text, user, &how, err);
@@ -162,6 +170,7 @@ orion_status orion_summarize(orion_session *session, const char *const *records,
     orion_generate_params params;
     orion_stats unwanted;
 
+    clear(stats);
     if (!session || !records || n_records == 0)
         return ori_api_null_argument(err, "orion_summarize");
     for (size_t i = 0; i < n_records; i++)
@@ -190,6 +199,8 @@ orion_status orion_summarize(orion_session *session, const char *const *records,
 orion_status orion_perplexity(orion_session *session, const char *text, size_t text_bytes,
                               bool want_digest, orion_perplexity_result *out, orion_error *err)
 {
+    if (out)
+        *out = (orion_perplexity_result){0};
     if (!session || !text || !out)
         return ori_api_null_argument(err, "orion_perplexity");
     return ori_perplexity(session->session, text, text_bytes, want_digest, out, err);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* F_OFD_SETLKW */
 #include "base/file.h"
 
 #include <errno.h>
@@ -83,49 +84,93 @@ orion_status ori_file_read_at(int fd, void *data, size_t len, uint64_t offset, s
     return ORION_OK;
 }
 
-/* Write and sync the new contents under a name that no one else uses. */
-static orion_status write_temp(int parent, const char *temp, const void *data, size_t len,
+/* ---- replacing ---- */
+
+static bool temp_name(const char *name, char temp[NAME_MAX + 1])
+{
+    const int n = snprintf(temp, NAME_MAX + 1, "%s%s.tmp", name[0] == '.' ? "" : ".", name);
+    return n > 0 && n <= NAME_MAX;
+}
+
+/* Open the temporary file and keep others out of it.  Whoever had it before
+ * us may have renamed or deleted it while we waited: then it is opened anew. */
+static int open_temp(int parent, const char *temp)
+{
+    for (;;) {
+        struct stat held, named;
+        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        const int fd = openat(parent, temp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return -1;
+        while (fcntl(fd, F_OFD_SETLKW, &whole) != 0 && errno == EINTR)
+            continue; /* no locks on this file system: go on without */
+        if (fstat(fd, &held) == 0 && fstatat(parent, temp, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+            held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+            return fd;
+        (void)close(fd);
+    }
+}
+
+static orion_status write_temp(int fd, const char *temp, const void *data, size_t len,
                                orion_error *err)
 {
-    orion_status status;
+    if (ftruncate(fd, 0) != 0)
+        return ori_fail_errno(err, "cannot write '%s'", temp);
+    const orion_status status = ori_file_write_at(fd, data, len, 0, err);
+    if (status == ORION_OK && fsync(fd) != 0)
+        return ori_fail_errno(err, "cannot sync '%s'", temp);
+    return status;
+}
 
-    const int fd =
-        openat(parent, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+static orion_status replace(int parent, const char *name, const void *data, size_t len,
+                            orion_error *err)
+{
+    char temp[NAME_MAX + 1];
+
+    if (!temp_name(name, temp))
+        return ori_fail(err, ORION_E_FORMAT, "the name '%s' is too long", name);
+    const int fd = open_temp(parent, temp);
     if (fd < 0)
         return ori_fail_errno(err, "cannot make '%s'", temp);
-    status = ori_file_write_at(fd, data, len, 0, err);
-    if (status == ORION_OK && fsync(fd) != 0)
-        status = ori_fail_errno(err, "cannot sync '%s'", temp);
-    if (close(fd) != 0 && status == ORION_OK)
-        status = ori_fail_errno(err, "cannot close '%s'", temp);
+    orion_status status = write_temp(fd, temp, data, len, err);
+    if (status == ORION_OK && renameat(parent, temp, parent, name) != 0)
+        status = ori_fail_errno(err, "cannot put '%s' in place", name);
+    if (status != ORION_OK)
+        (void)unlinkat(parent, temp, 0);
+    (void)close(fd);
+    if (status == ORION_OK && fsync(parent) != 0)
+        status = ori_fail_errno(err, "cannot sync the folder of '%s'", name);
     return status;
 }
 
 orion_status ori_file_replace(int dir, const char *path, const void *data, size_t len,
                               orion_error *err)
 {
-    char temp[NAME_MAX + 1];
     const char *name;
-    orion_status status;
 
     const int parent = ori_dir_parent(dir, path, &name);
     if (parent < 0)
         return ori_fail_errno(err, "cannot open the folder of '%s'", path);
-    const int n = snprintf(temp, sizeof(temp), ".%s.%ld.tmp", name, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof(temp)) {
-        status = ori_fail(err, ORION_E_FORMAT, "the name '%s' is too long", name);
-        goto done;
-    }
-    status = write_temp(parent, temp, data, len, err);
-    if (status == ORION_OK && renameat(parent, temp, parent, name) != 0)
-        status = ori_fail_errno(err, "cannot put '%s' in place", path);
-    if (status != ORION_OK) {
-        (void)unlinkat(parent, temp, 0);
-        goto done;
-    }
-    if (fsync(parent) != 0)
-        status = ori_fail_errno(err, "cannot sync the folder of '%s'", path);
-done:
+    const orion_status status = replace(parent, name, data, len, err);
     (void)close(parent);
     return status;
+}
+
+int ori_file_unlink(int dir, const char *path)
+{
+    char temp[NAME_MAX + 1];
+    const char *name;
+
+    const int parent = ori_dir_parent(dir, path, &name);
+    if (parent < 0)
+        return -1;
+    if (temp_name(name, temp))
+        (void)unlinkat(parent, temp, 0); /* what a killed process left */
+    const int rc = unlinkat(parent, name, 0);
+    const int saved = errno;
+    if (rc == 0)
+        (void)fsync(parent);
+    (void)close(parent);
+    errno = saved;
+    return rc;
 }

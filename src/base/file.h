@@ -10,9 +10,14 @@
 orion_status ori_file_read(int dir, const char *path, struct ori_buf *out, orion_error *err);
 
 /* Put a file of mode 0600 at `path` below `dir`: written beside it, synced,
- * renamed over it, folder synced.  A reader sees the old or the new, whole. */
+ * renamed over it, folder synced.  A reader sees the old or the new, whole;
+ * writers at the same time, threads or processes, take turns. */
 orion_status ori_file_replace(int dir, const char *path, const void *data, size_t len,
                               orion_error *err);
+
+/* Delete the file `path` below `dir`, and what an ori_file_replace() that was
+ * killed may have left beside it; 0, or -1 and errno. */
+int ori_file_unlink(int dir, const char *path);
 
 /* All of the bytes at the offset, however many calls it takes. */
 orion_status ori_file_write_at(int fd, const void *data, size_t len, uint64_t offset,

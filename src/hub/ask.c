@@ -8,7 +8,7 @@
 #define MAX_REDIRECTS 10
 #define MAX_ATTEMPTS 5
 #define MAX_ATTEMPTS_UNREACHED 2 /* a hub that is not there is said so within seconds */
-#define PATIENCE_MS (5u * 60u * 1000u)
+#define PATIENCE_MS (UINT64_C(5) * 60 * 1000)
 
 static orion_status keep_body(struct ori_transfer *t, const void *data, size_t len,
                               orion_error *err)

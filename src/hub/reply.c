@@ -37,7 +37,7 @@ static void parse_content_range(struct ori_reply *reply, const char *value)
 
 static void set_wait(struct ori_reply *reply, uint64_t seconds)
 {
-    const uint64_t day = 24 * 60 * 60;
+    const uint64_t day = UINT64_C(24) * 60 * 60;
     reply->has_retry_after = true;
     reply->retry_after_ms = (seconds < day ? seconds : day) * 1000;
 }

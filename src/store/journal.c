@@ -132,7 +132,7 @@ void ori_partial_discard(const struct ori_store *store, const char *key)
     ori_store_key_path(ORI_STORE_PARTIAL_DIR, key, ".part", path);
     (void)ori_dir_unlink(store->fd, path);
     ori_store_key_path(ORI_STORE_PARTIAL_DIR, key, ".json", path);
-    (void)ori_dir_unlink(store->fd, path);
+    (void)ori_file_unlink(store->fd, path);
 }
 
 /* ---- listing ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/dir.h"
+#include "base/file.h"
 
 static orion_status remove_partial(const struct ori_store *store,
                                    const struct ori_partial_facts *facts, orion_error *err)
@@ -69,7 +70,7 @@ orion_status ori_store_remove(const struct ori_store *store, const char *path, o
     else if (errno != ENOENT)
         return ori_fail_errno(err, "cannot delete '%s' in %s", path, store->root);
     if (ori_store_record_path(path, record))
-        (void)ori_dir_unlink(store->fd, record);
+        (void)ori_file_unlink(store->fd, record);
     const char *slash = strrchr(path, '/');
     if (slash && (size_t)(slash - path) < sizeof(folder)) {
         (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);

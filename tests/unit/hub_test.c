@@ -17,7 +17,9 @@
 
 /* ---- references ---- */
 
-#define LONG96 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG96                                                                                     \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+    "aaaa"
 
 static const struct {
     const char *label, *text;
@@ -368,7 +370,10 @@ static void etags(void **state)
     assert_string_equal(hex, sha1);
     ori_reply_etag_hex("\"0123456789ABCDEF0123456789ABCDEF01234567\"", hex);
     assert_string_equal(hex, sha1);
-    static const char *const bad[] = {"", "\"\"", "\"0123\"", "none",
+    static const char *const bad[] = {"",
+                                      "\"\"",
+                                      "\"0123\"",
+                                      "none",
                                       "\"0123456789abcdef0123456789abcdef01234567",
                                       "0123456789abcdef0123456789abcdef01234567\"",
                                       "0123456789abcdef0123456789abcdef012345678"};
@@ -396,7 +401,8 @@ static void refusals(void **state)
     } rows[] = {
         {"gated", 403, "GatedRepo", "", false, ORION_E_DENIED, "HF_TOKEN"},
         {"gated, with a token", 403, "GatedRepo", "", true, ORION_E_DENIED, "the token given"},
-        {"gated gives the page", 401, "GatedRepo", "", false, ORION_E_DENIED, "https://h.example/a/b"},
+        {"gated gives the page", 401, "GatedRepo", "", false, ORION_E_DENIED,
+         "https://h.example/a/b"},
         {"a wrong token", 401, "", "Invalid credentials in Authorization header", true,
          ORION_E_DENIED, "https://h.example/settings/tokens"},
         {"missing or private", 401, "RepoNotFound", "", false, ORION_E_NOT_FOUND, "private"},
@@ -524,8 +530,8 @@ static void tokens_are_found(void **state)
     assert_non_null(file);
     (void)fputs("  from_file \nsecond line\n", file);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(setenv("HF_HOME", folder, 1) | unsetenv("HF_TOKEN_PATH") | unsetenv("HF_TOKEN"),
-                     0);
+    assert_int_equal(
+        setenv("HF_HOME", folder, 1) | unsetenv("HF_TOKEN_PATH") | unsetenv("HF_TOKEN"), 0);
     char *token = ori_hub_find_token();
     assert_string_equal(token, "from_file");
     free(token);

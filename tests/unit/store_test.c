@@ -99,7 +99,8 @@ static bool holds(const char *path, const void *data, size_t len)
     uint8_t *there = malloc(len + 1);
     FILE *file = fopen(at(path), "rb");
     assert_non_null(there);
-    const bool same = file && fread(there, 1, len + 1, file) == len && memcmp(there, data, len) == 0;
+    const bool same =
+        file && fread(there, 1, len + 1, file) == len && memcmp(there, data, len) == 0;
     if (file)
         (void)fclose(file);
     free(there);
@@ -269,8 +270,14 @@ static void the_journal_is_believed_only_so_far(void **state)
 static void journals_that_cannot_be_used(void **state)
 {
     static const char *const texts[] = {
-        "", "{", "[]", "{}", "null", "{\"orion_journal\": 2, \"size_bytes\": 5}",
-        "{\"orion_journal\": 1}", "{\"orion_journal\": 1, \"size_bytes\": -5}",
+        "",
+        "{",
+        "[]",
+        "{}",
+        "null",
+        "{\"orion_journal\": 2, \"size_bytes\": 5}",
+        "{\"orion_journal\": 1}",
+        "{\"orion_journal\": 1, \"size_bytes\": -5}",
         "{\"orion_journal\": 1, \"size_bytes\": 5, \"size_bytes\": 6}"};
     struct ori_store *store = *state;
     struct ori_journal journal;
@@ -495,12 +502,16 @@ static void models_are_found(void **state)
 static void a_damaged_record_is_named(void **state)
 {
     static const char *const texts[] = {
-        "", "{", "[1]", "{\"orion_record\": 1}", "\xff\xfe",
-        "{\"orion_record\": 9, \"size_bytes\": 1, \"verified_unix\": 1, \"inode\": 1, "
-        "\"modified_ns\": 1, \"sha256\": "
-        "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}",
-        "{\"orion_record\": 1, \"size_bytes\": 1, \"verified_unix\": 1, \"inode\": 1, "
-        "\"modified_ns\": 1, \"sha256\": \"zz\"}"};
+        "",
+        "{",
+        "[1]",
+        "{\"orion_record\": 1}",
+        "\xff\xfe",
+        ("{\"orion_record\": 9, \"size_bytes\": 1, \"verified_unix\": 1, \"inode\": 1, "
+         "\"modified_ns\": 1, \"sha256\": "
+         "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}"),
+        ("{\"orion_record\": 1, \"size_bytes\": 1, \"verified_unix\": 1, \"inode\": 1, "
+         "\"modified_ns\": 1, \"sha256\": \"zz\"}")};
     struct ori_store *store = *state;
     struct ori_stored *models;
     size_t n;
@@ -567,9 +578,15 @@ static void a_model_is_removed(void **state)
 
 static void nothing_else_is_removed(void **state)
 {
-    static const char *const paths[] = {
-        "",          "/etc/passwd.gguf", "../x.gguf",      "acme/../../x.gguf", ".partial/x.gguf",
-        "a/.b.gguf", "acme",             "acme/tiny/x.bin", "link/x.gguf"};
+    static const char *const paths[] = {"",
+                                        "/etc/passwd.gguf",
+                                        "../x.gguf",
+                                        "acme/../../x.gguf",
+                                        ".partial/x.gguf",
+                                        "a/.b.gguf",
+                                        "acme",
+                                        "acme/tiny/x.bin",
+                                        "link/x.gguf"};
     struct ori_store *store = *state;
 
     make_folder("real");
@@ -620,8 +637,8 @@ static void links_lead_nowhere(void **state)
 
 static void paths_below_a_handle(void **state)
 {
-    static const char *const bad[] = {"",    ".",     "..",   "/",      "/a",     "a/",
-                                      "a//b", "a/../b", "./a", "a/.",    "../a",   "a/.."};
+    static const char *const bad[] = {"",     ".",      "..",  "/",   "/a",   "a/",
+                                      "a//b", "a/../b", "./a", "a/.", "../a", "a/.."};
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(bad); i++)
         if (ori_dir_path_ok(bad[i]))

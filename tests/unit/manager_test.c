@@ -1,0 +1,542 @@
+/* The manager without a network: catalogue, names, lists, progress. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/dir.h"
+#include "base/sha256.h"
+#include "manager/internal.h"
+#include "manager/progress.h"
+
+static char folder[256], models[300];
+
+static int set_up(void **state)
+{
+    orion_manager_options options = {.size = sizeof(options)};
+    struct ori_manager *manager;
+    const char *base = getenv("TMPDIR");
+
+    (void)snprintf(folder, sizeof(folder), "%s/manager_test.XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(folder) || chdir(folder) != 0)
+        return -1;
+    (void)snprintf(models, sizeof(models), "%s/models", folder);
+    options.models_dir = models;
+    options.hub_url = "http://127.0.0.1:1";
+    options.offline = true;
+    if (ori_manager_open(&options, &manager, NULL) != ORION_OK)
+        return -1;
+    *state = manager;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[300];
+    ori_manager_close(*state);
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    return chdir("/") | system(command);
+}
+
+/* A file of four bytes at `path` below the test's folder. */
+static void put(const char *path)
+{
+    char parent[600];
+    const char *slash = strrchr(path, '/');
+
+    (void)snprintf(parent, sizeof(parent), "mkdir -p '%s/%.*s'", folder,
+                   slash ? (int)(slash - path) : 0, path);
+    assert_int_equal(system(parent), 0);
+    (void)snprintf(parent, sizeof(parent), "%s/%s", folder, path);
+    FILE *file = fopen(parent, "wb");
+    assert_non_null(file);
+    assert_int_equal(fputs("GGUF", file) < 0 || fclose(file) != 0, 0);
+}
+
+/* A model in the store with a record, as a pull leaves it. */
+static void pull(const struct ori_manager *manager, const char *repo, const char *file)
+{
+    struct ori_blob blob = {.hub = "http://hub",
+                            .repo = repo,
+                            .file = file,
+                            .revision = "0123456789abcdef0123456789abcdef01234567",
+                            .size_bytes = 4};
+    struct ori_partial *partial;
+    struct ori_sha256 hash;
+
+    ori_sha256_init(&hash);
+    ori_sha256_update(&hash, "GGUF", 4);
+    ori_sha256_hex(&hash, blob.digest.hex);
+    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_write(partial, 0, "GGUF", 4, NULL), ORION_OK);
+    assert_int_equal(ori_partial_publish(partial, NULL), ORION_OK);
+    ori_partial_close(partial);
+}
+
+/* ---- the catalogue ---- */
+
+static void the_catalogue_is_sound(void **state)
+{
+    const struct ori_manager *manager = *state;
+    const struct ori_catalogue *c = &manager->catalogue;
+
+    assert_true(c->n >= 5);
+    assert_string_equal(c->entries[0].id, "phi3-mini-4k");
+    assert_string_equal(c->entries[0].repo, "microsoft/Phi-3-mini-4k-instruct-gguf");
+    assert_string_equal(c->entries[0].file, "Phi-3-mini-4k-instruct-q4.gguf");
+    for (size_t i = 0; i < c->n; i++) {
+        const struct ori_catalogue_entry *e = &c->entries[i];
+        struct ori_ref ref;
+        char name[800];
+        (void)snprintf(name, sizeof(name), "%s/%s", e->repo, e->file);
+        assert_int_equal(ori_ref_parse(name, &ref, NULL), ORION_OK);
+        assert_ptr_equal(ori_catalogue_find(c, e->id), e); /* no id is another's alias */
+        assert_ptr_equal(ori_catalogue_find_path(c, name), e);
+        for (size_t a = 0; a < json_array_size(e->aliases); a++)
+            assert_ptr_equal(
+                ori_catalogue_find(c, json_string_value(json_array_get(e->aliases, a))), e);
+        assert_true(*e->license && *e->summary && e->size_bytes > 1000000);
+    }
+    assert_ptr_equal(ori_catalogue_find(c, "PHI3-mini"), &c->entries[0]);
+    assert_null(ori_catalogue_find(c, "phi"));
+    assert_null(ori_catalogue_find_path(c, "orion/orion-tiny/other.gguf"));
+    assert_non_null(ori_catalogue_find(c, "orion-tiny"));
+}
+
+static void bad_catalogues_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "{",
+        "{\"models\": [{}]}",
+        "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"../x\", \"file\": \"x.gguf\", "
+        "\"size_bytes\": 1}]}",
+        "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"o/r\", \"file\": \"x.bin\", "
+        "\"size_bytes\": 1}]}",
+        "{\"models\": [{\"id\": \"a/b\", \"name\": \"A\", \"repo\": \"o/r\", \"file\": \"x.gguf\", "
+        "\"size_bytes\": 1}]}",
+        "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"o/r\", \"file\": \"x.gguf\", "
+        "\"size_bytes\": -1}]}",
+        "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"o/r/s\", \"file\": \"x.gguf\", "
+        "\"size_bytes\": 1}]}",
+    };
+    struct ori_catalogue catalogue;
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(texts); i++)
+        if (ori_catalogue_parse(texts[i], strlen(texts[i]), &catalogue, NULL) != ORION_E_FORMAT)
+            fail_msg("took '%s'", texts[i]);
+    static const char empty[] = "{\"models\": []}";
+    assert_int_equal(ori_catalogue_parse(empty, sizeof(empty) - 1, &catalogue, NULL), ORION_OK);
+    ori_catalogue_close(&catalogue);
+}
+
+/* ---- names ---- */
+
+static void names_are_resolved(void **state)
+{
+    const struct ori_manager *manager = *state;
+
+    pull(manager, "orion/orion-tiny", "orion-tiny.gguf");
+    pull(manager, "acme/tiny", "t-Q4_K_M.gguf");
+    pull(manager, "acme/tiny", "sub/t-Q8_0.gguf");
+    pull(manager, "acme/other", "only-Q6_K.gguf");
+    put("models/dropped file.gguf");
+    put("models/one/same.gguf");
+    put("models/two/same.gguf");
+    put("elsewhere/e.gguf");
+    put("here.gguf");
+
+    static const struct {
+        const char *label, *name;
+        orion_status status;
+        const char *path; /* from the test's folder */
+    } rows[] = {
+        {"catalogue id", "orion-tiny", ORION_OK, "models/orion/orion-tiny/orion-tiny.gguf"},
+        {"whatever the case", "Orion-TINY", ORION_OK, "models/orion/orion-tiny/orion-tiny.gguf"},
+        {"catalogue id, not here", "phi3-mini", ORION_E_NOT_FOUND, NULL},
+        {"org/repo/file", "acme/tiny/t-Q4_K_M.gguf", ORION_OK, "models/acme/tiny/t-Q4_K_M.gguf"},
+        {"file in a folder", "acme/tiny/sub/t-Q8_0.gguf", ORION_OK,
+         "models/acme/tiny/sub/t-Q8_0.gguf"},
+        {"org/repo", "acme/tiny", ORION_OK, "models/acme/tiny/t-Q4_K_M.gguf"},
+        {"org/repo:QUANT", "acme/tiny:q8_0", ORION_OK, "models/acme/tiny/sub/t-Q8_0.gguf"},
+        {"what there is of a repository", "acme/other", ORION_OK,
+         "models/acme/other/only-Q6_K.gguf"},
+        {"quantization, not here", "acme/tiny:Q2_K", ORION_E_NOT_FOUND, NULL},
+        {"repository, not here", "acme/none", ORION_E_NOT_FOUND, NULL},
+        {"file, not here", "acme/tiny/none.gguf", ORION_E_NOT_FOUND, NULL},
+        {"stem", "t-Q4_K_M", ORION_OK, "models/acme/tiny/t-Q4_K_M.gguf"},
+        {"file name", "t-Q8_0.gguf", ORION_OK, "models/acme/tiny/sub/t-Q8_0.gguf"},
+        {"stem of two", "same", ORION_E_NOT_FOUND, NULL},
+        {"one of the two", "two/same.gguf", ORION_OK, "models/two/same.gguf"},
+        {"dropped file by its id", "dropped file.gguf", ORION_OK, "models/dropped file.gguf"},
+        {"dropped file by its stem", "dropped file", ORION_OK, "models/dropped file.gguf"},
+        {"path in the working folder", "here.gguf", ORION_OK, "here.gguf"},
+        {"path with a slash", "elsewhere/e.gguf", ORION_OK, "elsewhere/e.gguf"},
+        {"path with a dot", "./elsewhere/../here.gguf", ORION_OK, "here.gguf"},
+        {"path into the store", "./models/acme/tiny/t-Q4_K_M.gguf", ORION_OK,
+         "models/acme/tiny/t-Q4_K_M.gguf"},
+        {"path to nothing", "./none.gguf", ORION_E_NOT_FOUND, NULL},
+        {"path to a folder", "./elsewhere", ORION_E_NOT_FOUND, NULL},
+        {"unknown", "nonsense", ORION_E_NOT_FOUND, NULL},
+        {"empty", "", ORION_E_FORMAT, NULL},
+        {"climbs", "acme/../../here.gguf", ORION_E_FORMAT, NULL},
+        {"no name", "a b/c d", ORION_E_FORMAT, NULL},
+    };
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        orion_error err = {0};
+        char *path = NULL, wanted[600] = "";
+        const orion_status status = ori_manager_path(manager, rows[i].name, &path, &err);
+        if (rows[i].path)
+            (void)snprintf(wanted, sizeof(wanted), "%s/%s", folder, rows[i].path);
+        if (status != rows[i].status || strcmp(path ? path : "", wanted) != 0)
+            fail_msg("%s: '%s' gave %d '%s' (%s)", rows[i].label, rows[i].name, status,
+                     path ? path : "", err.message);
+        assert_int_equal(status != ORION_OK, err.message[0] != '\0');
+        free(path);
+    }
+}
+
+static void quantizations_are_read(void **state)
+{
+    static const struct {
+        const char *file, *quantization;
+    } rows[] = {
+        {"x-Q4_K_M.gguf", "Q4_K_M"},
+        {"a/b/x.q8_0.gguf", "Q8_0"},
+        {"Phi-3-mini-q4.gguf", "Q4"},
+        {"x-IQ4_NL.gguf", "IQ4_NL"},
+        {"x-f16.gguf", "F16"},
+        {"x-BF16-Q4_0.gguf", "Q4_0"},
+        {"x.gguf", ""},
+        {"Qwen2-7b.gguf", ""},
+        {"Q2_K/x.gguf", ""},
+        {"x-Q4_K_M-imat.gguf", "Q4_K_M"},
+        {"IQ.gguf", ""},
+        {"", ""},
+    };
+    char out[ORI_QUANT_MAX + 1];
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        ori_quantization_of(rows[i].file, out);
+        if (strcmp(out, rows[i].quantization) != 0)
+            fail_msg("'%s' gave '%s'", rows[i].file, out);
+    }
+}
+
+/* ---- lists ---- */
+
+static const orion_model_facts *find(const orion_model_list *list, const char *id)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->models[i].id, id) == 0)
+            return &list->models[i];
+    return NULL;
+}
+
+static void lists_join_catalogue_and_disk(void **state)
+{
+    const struct ori_manager *manager = *state;
+    const size_t n = manager->catalogue.n;
+    orion_model_list *list;
+
+    assert_int_equal(ori_manager_available(manager, &list, NULL), ORION_OK);
+    assert_int_equal(list->count, n);
+    assert_string_equal(list->models[0].id, "phi3-mini-4k");
+    assert_false(list->models[0].downloaded);
+    assert_string_equal(list->models[0].path, "");
+    assert_true(list->models[0].size_bytes > 2000000000);
+    ori_manager_list_free(list);
+    assert_int_equal(ori_manager_downloaded(manager, &list, NULL), ORION_OK);
+    assert_int_equal(list->count, 0);
+    ori_manager_list_free(list);
+
+    pull(manager, "zeta/z", "z-Q8_0.gguf");
+    pull(manager, "orion/orion-tiny", "orion-tiny.gguf");
+    put("models/dropped.gguf");
+    assert_int_equal(ori_manager_available(manager, &list, NULL), ORION_OK);
+    assert_int_equal(list->count, n + 2);
+    assert_string_equal(list->models[n].id, "dropped.gguf");
+    assert_string_equal(list->models[n + 1].id, "zeta/z/z-Q8_0.gguf");
+
+    const orion_model_facts *z = find(list, "zeta/z/z-Q8_0.gguf");
+    assert_true(z && z->downloaded && !z->in_catalogue && z->size_bytes == 4);
+    assert_string_equal(z->name, "z-Q8_0");
+    assert_string_equal(z->version, "Q8_0");
+    assert_string_equal(z->repo, "zeta/z");
+    assert_string_equal(z->file, "z-Q8_0.gguf");
+    assert_int_equal(strlen(z->revision), 40);
+    assert_int_equal(strlen(z->sha256), 64);
+    assert_true(strncmp(z->path, models, strlen(models)) == 0 && z->modified_unix > 0);
+
+    const orion_model_facts *dropped = find(list, "dropped.gguf");
+    assert_true(dropped && dropped->downloaded);
+    assert_string_equal(dropped->repo, "");
+    assert_string_equal(dropped->sha256, "");
+    const orion_model_facts *tiny = find(list, "orion-tiny");
+    assert_true(tiny && tiny->downloaded && tiny->in_catalogue && tiny->size_bytes == 4);
+    ori_manager_list_free(list);
+
+    assert_int_equal(ori_manager_downloaded(manager, &list, NULL), ORION_OK);
+    assert_int_equal(list->count, 3);
+    assert_string_equal(list->models[0].id, "orion-tiny"); /* the catalogue's come first */
+    ori_manager_list_free(list);
+    ori_manager_list_free(NULL);
+}
+
+static void unfinished_downloads_are_listed(void **state)
+{
+    const struct ori_manager *manager = *state;
+    struct ori_blob blob = {.hub = "http://hub",
+                            .repo = "acme/part",
+                            .file = "p-Q4_0.gguf",
+                            .revision = "",
+                            .size_bytes = 100};
+    struct ori_partial *partial;
+    orion_model_list *list;
+
+    memset(blob.digest.hex, 'a', 64);
+    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_write(partial, 0, "GGUF", 4, NULL), ORION_OK);
+    ori_partial_close(partial);
+    assert_int_equal(ori_manager_available(manager, &list, NULL), ORION_OK);
+    const orion_model_facts *p = find(list, "acme/part/p-Q4_0.gguf");
+    assert_true(p && !p->downloaded && p->partial_bytes == 4 && p->size_bytes == 100);
+    ori_manager_list_free(list);
+    assert_int_equal(ori_manager_remove(manager, "acme/part:Q4_0", NULL), ORION_OK);
+    assert_int_equal(ori_manager_remove(manager, "acme/part:Q4_0", NULL), ORION_E_NOT_FOUND);
+}
+
+/* ---- what is done to models ---- */
+
+static void removing(void **state)
+{
+    const struct ori_manager *manager = *state;
+    orion_error err;
+
+    pull(manager, "orion/orion-tiny", "orion-tiny.gguf");
+    put("outside.gguf");
+    assert_int_equal(ori_manager_remove(manager, "outside.gguf", &err), ORION_E_DENIED);
+    assert_int_equal(access("outside.gguf", F_OK), 0);
+    assert_int_equal(ori_manager_remove(manager, "orion-tiny", &err), ORION_OK);
+    assert_int_equal(ori_manager_remove(manager, "orion-tiny", &err), ORION_E_NOT_FOUND);
+    assert_int_equal(access("models/orion", F_OK), -1);
+}
+
+static void verifying(void **state)
+{
+    const struct ori_manager *manager = *state;
+
+    pull(manager, "acme/tiny", "t.gguf");
+    put("models/dropped.gguf");
+    put("outside.gguf");
+    assert_int_equal(ori_manager_verify(manager, "t", NULL, NULL), ORION_OK);
+    assert_int_equal(ori_manager_verify(manager, "dropped", NULL, NULL), ORION_E_UNSUPPORTED);
+    assert_int_equal(ori_manager_verify(manager, "outside.gguf", NULL, NULL), ORION_E_UNSUPPORTED);
+    FILE *file = fopen("models/acme/tiny/t.gguf", "r+b");
+    assert_true(file && fputs("XXXX", file) >= 0 && fclose(file) == 0);
+    assert_int_equal(ori_manager_verify(manager, "t", NULL, NULL), ORION_E_INTEGRITY);
+}
+
+static void pulling_offline(void **state)
+{
+    const struct ori_manager *manager = *state;
+    char *path = NULL;
+
+    assert_int_equal(ori_manager_pull(manager, "orion-tiny", NULL, &path, NULL), ORION_E_OFFLINE);
+    assert_null(path);
+    pull(manager, "orion/orion-tiny", "orion-tiny.gguf");
+    assert_int_equal(ori_manager_pull(manager, "orion-tiny", NULL, &path, NULL), ORION_OK);
+    assert_non_null(strstr(path, "/models/orion/orion-tiny/orion-tiny.gguf"));
+    free(path);
+    pull(manager, "acme/tiny", "x-Q6_K.gguf"); /* not what the rule likes best, but there */
+    assert_int_equal(ori_manager_pull(manager, "acme/tiny", NULL, &path, NULL), ORION_OK);
+    free(path);
+    assert_int_equal(ori_manager_pull(manager, "acme/tiny@0123456", NULL, NULL, NULL), ORION_OK);
+    assert_int_equal(ori_manager_pull(manager, "acme/tiny@main", NULL, NULL, NULL),
+                     ORION_E_OFFLINE);
+    assert_int_equal(ori_manager_pull(manager, "acme/tiny:Q8_0", NULL, NULL, NULL),
+                     ORION_E_OFFLINE);
+    assert_int_equal(ori_manager_pull(manager, "x-Q6_K", NULL, &path, NULL), ORION_OK);
+    free(path);
+    assert_int_equal(ori_manager_pull(manager, "nonsense", NULL, NULL, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(ori_manager_pull_file(manager, "acme/tiny", "x-Q6_K.gguf", NULL, &path, NULL),
+                     ORION_OK);
+    free(path);
+    assert_int_equal(ori_manager_pull_file(manager, "acme/tiny", "../x.gguf", NULL, &path, NULL),
+                     ORION_E_FORMAT);
+    assert_int_equal(ori_manager_pull_file(manager, "acme", "x:y.gguf", NULL, &path, NULL),
+                     ORION_E_FORMAT);
+    assert_null(path);
+}
+
+/* ---- threads ---- */
+
+/* Returns NULL when all went well. */
+static void *use(void *self)
+{
+    const struct ori_manager *manager = self;
+    void *bad = NULL;
+
+    for (int i = 0; i < 10; i++) {
+        orion_model_list *list = NULL;
+        char *path = NULL;
+        if (ori_manager_available(manager, &list, NULL) != ORION_OK || !find(list, "orion-tiny") ||
+            find(list, "orion-tiny")->record_damaged ||
+            ori_manager_pull(manager, "orion-tiny", NULL, &path, NULL) != ORION_OK ||
+            ori_manager_verify(manager, "orion-tiny", NULL, NULL) != ORION_OK)
+            bad = self;
+        ori_manager_list_free(list);
+        free(path);
+    }
+    return bad;
+}
+
+static void threads_share_a_manager(void **state)
+{
+    pthread_t threads[4];
+    void *bad;
+
+    pull(*state, "orion/orion-tiny", "orion-tiny.gguf");
+    for (size_t i = 0; i < ORI_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, use, *state), 0);
+    for (size_t i = 0; i < ORI_COUNT(threads); i++) {
+        assert_int_equal(pthread_join(threads[i], &bad), 0);
+        assert_null(bad);
+    }
+}
+
+/* ---- configuration ---- */
+
+static void where_models_are_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("HOME", "/home/x", 1) | unsetenv("ORION_MODELS"), 0);
+    char *dir = ori_config_models_dir(NULL, NULL);
+    assert_string_equal(dir, "/home/x/.orionhealth/models");
+    free(dir);
+    assert_int_equal(setenv("ORION_MODELS", "/srv/models", 1), 0);
+    dir = ori_config_models_dir("", NULL);
+    assert_string_equal(dir, "/srv/models");
+    free(dir);
+    dir = ori_config_models_dir("/given", NULL);
+    assert_string_equal(dir, "/given");
+    free(dir);
+    assert_int_equal(unsetenv("ORION_MODELS") | unsetenv("HOME"), 0);
+    assert_null(ori_config_models_dir(NULL, NULL));
+}
+
+static void offline_by_environment(void **state)
+{
+    static const struct {
+        const char *value;
+        bool offline;
+    } rows[] = {{"1", true},  {"TRUE", true}, {"yes", true}, {"on", true},
+                {"0", false}, {"", false},    {"no", false}};
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        assert_int_equal(setenv("HF_HUB_OFFLINE", rows[i].value, 1), 0);
+        assert_int_equal(ori_config_offline(false), rows[i].offline);
+        assert_true(ori_config_offline(true));
+    }
+    assert_int_equal(unsetenv("HF_HUB_OFFLINE"), 0);
+}
+
+/* ---- progress ---- */
+
+#define MS 1000000u
+
+struct seen {
+    orion_progress last;
+    unsigned calls;
+    int answer;
+};
+
+static int see(const orion_progress *progress, void *user)
+{
+    struct seen *seen = user;
+    assert_true(progress->done_bytes >= seen->last.done_bytes);
+    seen->last = *progress;
+    seen->calls++;
+    return seen->answer;
+}
+
+static void progress_is_monotone_and_timed(void **state)
+{
+    struct seen seen = {0};
+    const orion_pull_options options = {.on_progress = see, .user = &seen};
+    struct ori_progress p;
+    uint64_t now = 1000 * MS;
+
+    (void)state;
+    ori_progress_init(&p, &options, "x.gguf");
+    assert_int_equal(ori_progress_tick_at(&p, ORION_PHASE_RESOLVE, 0, "", now), 0);
+    assert_true(seen.calls == 1 && seen.last.seconds_left < 0 && seen.last.percent == 0);
+    p.facts.total_bytes = 1000;
+    (void)ori_progress_tick_at(&p, ORION_PHASE_DOWNLOAD, 100, "", now);
+    assert_int_equal(seen.calls, 2); /* a new phase is told at once */
+    (void)ori_progress_tick_at(&p, ORION_PHASE_DOWNLOAD, 150, "", now + 50 * MS);
+    assert_int_equal(seen.calls, 2); /* no more than ten a second */
+    (void)ori_progress_tick_at(&p, ORION_PHASE_DOWNLOAD, 300, "", now + 1000 * MS);
+    assert_true(seen.last.done_bytes == 300 && seen.last.percent == 30);
+    assert_true(seen.last.bytes_per_second == 200 && seen.last.seconds_left == 3.5);
+    (void)ori_progress_tick_at(&p, ORION_PHASE_DOWNLOAD, 50, "", now + 1200 * MS);
+    assert_int_equal(seen.last.done_bytes, 300); /* a server that started over */
+    for (unsigned i = 0; i < 40; i++)
+        (void)ori_progress_tick_at(&p, ORION_PHASE_WAIT, 0, "why", now + (1300 + i * 100) * MS);
+    assert_true(seen.last.bytes_per_second == 0 && seen.last.seconds_left < 0);
+    assert_string_equal(seen.last.note, "why");
+    p.hold = true;
+    (void)ori_progress_tick_at(&p, ORION_PHASE_VERIFY, 900, "", now + 9000 * MS);
+    assert_int_equal(seen.last.done_bytes, 300);
+    p.hold = false;
+    (void)ori_progress_tick_at(&p, ORION_PHASE_VERIFY, 5000, "", now + 9900 * MS);
+    assert_int_equal(seen.last.done_bytes, 1000);
+    ori_progress_done(&p);
+    assert_true(seen.last.phase == ORION_PHASE_DONE && seen.last.percent == 100);
+    seen.answer = 7;
+    assert_int_equal(ori_progress_tick_at(&p, ORION_PHASE_WAIT, 0, "", now + 11000 * MS), 7);
+}
+
+static void progress_without_a_listener(void **state)
+{
+    struct ori_progress p;
+
+    (void)state;
+    ori_progress_init(&p, NULL, "x.gguf");
+    const struct ori_watch watch = ori_progress_watch(&p);
+    assert_int_equal(ori_watch_tick(&watch, ORION_PHASE_DOWNLOAD, 5, "", NULL), ORION_OK);
+    ori_progress_done(&p);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(the_catalogue_is_sound),
+        CASE(bad_catalogues_are_refused),
+        CASE(names_are_resolved),
+        CASE(quantizations_are_read),
+        CASE(lists_join_catalogue_and_disk),
+        CASE(unfinished_downloads_are_listed),
+        CASE(removing),
+        CASE(verifying),
+        CASE(pulling_offline),
+        CASE(threads_share_a_manager),
+        cmocka_unit_test(where_models_are_kept),
+        cmocka_unit_test(offline_by_environment),
+        cmocka_unit_test(progress_is_monotone_and_timed),
+        cmocka_unit_test(progress_without_a_listener),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
