@@ -14,8 +14,8 @@
 
 #include "kernels/bits.h"
 
-#define ORI_EXP_MAX 89.0f   /* e^89 > FLT_MAX */
-#define ORI_EXP_MIN -104.0f /* e^-104 < 2^-150, half the smallest subnormal */
+#define ORI_EXP_MAX 89.0f     /* e^89 > FLT_MAX */
+#define ORI_EXP_MIN (-104.0f) /* e^-104 < 2^-150, half the smallest subnormal */
 #define ORI_EXP_LOG2E 0x1.715476p0f
 #define ORI_EXP_LN2_HIGH 0x1.62ep-1f /* 12 bits: n * high is exact */
 #define ORI_EXP_LN2_LOW 0x1.0bfbe8p-15f

@@ -6,6 +6,8 @@
  *
  *   - Activations are quantized in blocks: d = amax/127, q = nearest-even of
  *     x * (127/amax), never -128; an all-zero block has d = 0 and q = 0.
+ *     amax below 2^-100 counts as zero; a block with an infinity or a NaN has
+ *     d = NaN and q = 0, so that it shows.
  *     They stay float where the weights are F32, F16 or BF16.
  *   - A block-quantized dot product is, for each block in index order, an
  *     exact int32 folded by acc = fmaf(d_w * d_a, (float)isum, acc) and, for
@@ -14,7 +16,10 @@
  *     One chain over all blocks, so rows may be put in lanes.
  *   - A float dot product has 16 lanes, element i into lane i mod 16 by fmaf,
  *     joined by the tree lane[j] += lane[j+8], then +4, +2, +1.
- *   - exp, silu and the rest are our own polynomials (math.h of this room).
+ *   - exp, silu and the rest are our own polynomials (approx.h and
+ *     elementary.c of this room).
+ *   - A result that is NaN is NaN in every tier; which one (sign, payload) is
+ *     specified for f16 conversions only.
  *
  * All functions are pure, thread-safe and never allocate.  Lengths are in
  * elements.  No alignment is required of weights (they lie in a mapped file);

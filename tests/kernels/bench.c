@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#define ROWS 3072
-#define FEW_ROWS 64 /* stay in the second-level cache */
-#define N 8192
-#define COLS 64
+#define ROWS ((size_t)3072)
+#define FEW_ROWS ((size_t)64) /* stay in the second-level cache */
+#define N ((size_t)8192)
+#define COLS ((size_t)64)
 #define POOL_BYTES ((size_t)512 << 20)
 #define MIN_SECONDS 0.4
 
@@ -48,13 +48,17 @@ static double rate(const struct ori_kernels *k, enum ori_type type, const uint8_
                    size_t n_cols, float *out)
 {
     size_t act_bytes = 0;
-    double seconds = 0;
+    double seconds;
     size_t runs = 0;
 
     ori_act_bytes(k->types[type].act, N, &act_bytes);
-    for (double start = now(); seconds < MIN_SECONDS; seconds = now() - start, runs++)
+    const double start = now();
+    do {
         k->types[type].matmul(pool + runs % n_matrices * n_rows * row_bytes, row_bytes, n_rows, N,
                               acts, act_bytes, n_cols, out, n_rows);
+        runs++;
+        seconds = now() - start;
+    } while (seconds < MIN_SECONDS);
     return (double)runs / seconds;
 }
 
@@ -67,7 +71,7 @@ static void bench_matmul(const struct ori_kernels *k, const struct stored_type *
     const double cache = rate(k, type->type, pool, row_bytes, FEW_ROWS, 1, acts, 1, out);
     const double many = rate(k, type->type, pool, row_bytes, FEW_ROWS, 16, acts, COLS, out);
 
-    printf("%-8s %-12s %6.1f GB/s from memory, %6.1f from cache, %7.1f Gop/s with %d columns\n",
+    printf("%-8s %-12s %6.1f GB/s from memory, %6.1f from cache, %7.1f Gop/s with %zu columns\n",
            k->name, type->name, memory * (double)(ROWS * row_bytes) * 1e-9,
            cache * (double)(FEW_ROWS * row_bytes) * 1e-9, many * 2 * FEW_ROWS * N * COLS * 1e-9,
            COLS);
@@ -82,12 +86,16 @@ static void print_row(const struct ori_kernels *k, const char *name, double seco
 
 #define BENCH_ROW(name, call)                                                                      \
     do {                                                                                           \
-        double seconds = 0, elems = 0;                                                             \
-        if (filter && !strstr(name, filter))                                                       \
+        const double start = now();                                                                \
+        double seconds, elems = 0;                                                                 \
+        if (filter && !strstr((name), filter))                                                     \
             break;                                                                                 \
-        for (double start = now(); seconds < 0.1; seconds = now() - start, elems += N)             \
-            call;                                                                                  \
-        print_row(k, name, seconds, elems);                                                        \
+        do {                                                                                       \
+            (call);                                                                                \
+            elems += (double)N;                                                                    \
+            seconds = now() - start;                                                               \
+        } while (seconds < 0.1);                                                                   \
+        print_row(k, (name), seconds, elems);                                                      \
     } while (0)
 
 static void bench_rows(const struct ori_kernels *k, uint8_t *pool, const char *filter)
@@ -118,7 +126,7 @@ static void bench_attention(const struct ori_kernels *k, uint8_t *pool)
     uint16_t *keys = (void *)pool, *values = keys + (size_t)positions * stride;
     float q[dim], row[dim], out[dim];
     struct rng rng = {11};
-    double seconds = 0, elems = 0;
+    double seconds, elems = 0;
 
     for (size_t t = 0; t < positions; t++) {
         fill_floats(&rng, PATTERN_NORMAL, row, dim);
@@ -136,8 +144,12 @@ static void bench_attention(const struct ori_kernels *k, uint8_t *pool)
                                   .end = positions,
                                   .scale = 0.1f,
                                   .out = out};
-    for (double start = now(); seconds < 0.2; seconds = now() - start, elems += positions)
+    const double start = now();
+    do {
         k->attention(&attn);
+        elems += positions;
+        seconds = now() - start;
+    } while (seconds < 0.2);
     printf("%-8s %-12s %8.3f ns a position of a head of %d\n", k->name, "attention",
            seconds / elems * 1e9, dim);
 }

@@ -12,10 +12,15 @@
 
 static size_t n_reported, n_failed;
 
+bool same_bytes(const void *a, const void *b, size_t n)
+{
+    return memcmp(a, b, n) == 0;
+}
+
 bool same_floats(const float *a, const float *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (memcmp(a + i, b + i, sizeof(*a)) != 0 && !(a[i] != a[i] && b[i] != b[i]))
+        if (!same_bytes(a + i, b + i, sizeof(*a)) && !(a[i] != a[i] && b[i] != b[i]))
             return false;
     return true;
 }

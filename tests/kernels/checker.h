@@ -49,6 +49,8 @@ void guarded_free(uint8_t *p, size_t bytes);
 
 /* ---- results (checker.c) ---- */
 
+bool same_bytes(const void *a, const void *b, size_t n);
+
 /* Bit for bit; NaN equals NaN, whose sign and payload are not specified. */
 bool same_floats(const float *a, const float *b, size_t n);
 

@@ -9,23 +9,23 @@
 
 /* d and the quants of one block.  The largest magnitude is found on the bits
  * (they are ordered as the floats are, NaN last), so that NaN cannot hide. */
-static float quantize_block(const float *x, int8_t *qs, int n)
+static float quantize_block(const float *x, int8_t *qs, size_t n)
 {
     uint32_t top = 0;
 
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const uint32_t magnitude = ori_f32_bits(x[i]) & 0x7fffffff;
         if (magnitude > top)
             top = magnitude;
     }
     if (top < ORI_ACT_TINY || top >= ORI_ACT_INFINITE) {
-        memset(qs, 0, (size_t)n);
+        memset(qs, 0, n);
         return top < ORI_ACT_TINY ? 0.0f : ori_f32_of_bits(ORI_ACT_NAN);
     }
 
     const float amax = ori_f32_of_bits(top);
     const float inverse = 127.0f / amax;
-    for (int i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++)
         qs[i] = (int8_t)ori_nearest(x[i] * inverse);
     return amax / 127.0f;
 }

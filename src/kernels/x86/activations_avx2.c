@@ -6,12 +6,12 @@
 #include "kernels/x86/vec_avx2.h"
 
 /* The largest magnitude's bits. */
-ORI_INLINE uint32_t top_bits(const float *x, int n)
+ORI_INLINE uint32_t top_bits(const float *x, size_t n)
 {
     const __m256i mask = _mm256_set1_epi32(0x7fffffff);
     __m256i top = _mm256_setzero_si256();
 
-    for (int i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += 8) {
         const __m256i bits = _mm256_castps_si256(_mm256_loadu_ps(x + i));
         top = _mm256_max_epu32(top, _mm256_and_si256(bits, mask));
     }
@@ -36,17 +36,17 @@ ORI_INLINE __m256i quantize_32(const float *x, __m256 inverse)
 }
 
 /* Stores the quants of a block; returns d. */
-ORI_INLINE float quantize_block(const float *x, int8_t *qs, int n)
+ORI_INLINE float quantize_block(const float *x, int8_t *qs, size_t n)
 {
     const uint32_t top = top_bits(x, n);
 
     if (top < ORI_ACT_TINY || top >= ORI_ACT_INFINITE) {
-        memset(qs, 0, (size_t)n);
+        memset(qs, 0, n);
         return top < ORI_ACT_TINY ? 0.0f : ori_f32_of_bits(ORI_ACT_NAN);
     }
     const float amax = ori_f32_of_bits(top);
     const __m256 inverse = _mm256_set1_ps(127.0f / amax);
-    for (int i = 0; i < n; i += 32)
+    for (size_t i = 0; i < n; i += 32)
         _mm256_storeu_si256((__m256i *)(void *)(qs + i), quantize_32(x + i, inverse));
     return amax / 127.0f;
 }

@@ -9,10 +9,6 @@
 #include "kernels/blocks.h"
 #include "kernels/x86/tiles_avx2.h"
 
-#ifndef PREFETCH_BYTES
-#define PREFETCH_BYTES 1024 /* ahead in each row */
-#endif
-
 /* Pairs of products of a block with 32 activations, in int16. */
 typedef __m256i pairs_fn(const uint8_t *block, __m256i a);
 
@@ -121,7 +117,7 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
 }
 
 ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_t *const a[4],
-                       size_t n, bool across)
+                       size_t n, bool across, size_t ahead)
 {
     const struct kind *kind = info;
     __m128 acc = _mm_setzero_ps();
@@ -134,9 +130,10 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
             (const void *)(a[0] + at_a), (const void *)(a[1] + at_a), (const void *)(a[2] + at_a),
             (const void *)(a[3] + at_a)};
 
-        if (b % 2 == 0) /* two blocks are a line or less */
-        for (int i = 0; i < (across ? 1 : 4); i++)
-            ori_prefetch(wb[i], PREFETCH_BYTES);
+        if (b % 2 == 0) { /* two blocks are about a line, or less */
+            for (int i = 0; i < 4 && !across; i++)
+                ori_prefetch(wb[i], ahead);
+        }
         acc = fold(kind, wb, ab, across, acc);
     }
     return acc;

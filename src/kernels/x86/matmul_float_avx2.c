@@ -5,8 +5,6 @@
 #include "kernels/scalar/lanes.h"
 #include "kernels/x86/tiles_avx2.h"
 
-#define PREFETCH_BYTES 1024 /* ahead in each row */
-
 /* How a type's weights become floats. */
 struct kind {
     size_t bytes; /* of a weight */
@@ -60,7 +58,7 @@ ORI_INLINE struct ori_lanes dot_tail(const struct kind *kind, const uint8_t *w, 
 }
 
 ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_t *const a[4],
-                       size_t n, bool across)
+                       size_t n, bool across, size_t ahead)
 {
     const struct kind *kind = info;
     const float *const x[4] = {(const void *)a[0], (const void *)a[1], (const void *)a[2],
@@ -77,7 +75,7 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
             const uint8_t *p = w[i] + k * kind->bytes;
 
             if (!across)
-                ori_prefetch(p, PREFETCH_BYTES);
+                ori_prefetch(p, ahead);
             acc[i].low = _mm256_fmadd_ps(kind->load8(p), _mm256_loadu_ps(x[i] + k), acc[i].low);
             acc[i].high = _mm256_fmadd_ps(kind->load8(p + 8 * kind->bytes),
                                           _mm256_loadu_ps(x[i] + k + 8), acc[i].high);

@@ -15,10 +15,6 @@
 #include "kernels/blocks.h"
 #include "kernels/x86/tiles_avx2.h"
 
-#ifndef PREFETCH_BYTES
-#define PREFETCH_BYTES 1024 /* ahead in each row */
-#endif
-
 /* A superblock's small integers, as int16. */
 struct scales {
     __m256i chunk; /* of 16s 0 2 4 ... in the low half, 1 3 5 ... in the high */
@@ -213,10 +209,10 @@ ORI_INLINE void load_units(const struct kind *kind, const uint8_t *const w[4], b
     *dmin = _mm_cvtph_ps(_mm_unpackhi_epi64(halves, halves));
 }
 
-ORI_INLINE void prefetch_block(const struct kind *kind, const uint8_t *w)
+ORI_INLINE void prefetch_block(const struct kind *kind, const uint8_t *w, size_t ahead)
 {
     for (size_t line = 0; line < kind->block_bytes; line += 64)
-        ori_prefetch(w, PREFETCH_BYTES + line);
+        ori_prefetch(w, ahead + line);
 }
 
 /* One superblock of four products folded into acc. */
@@ -256,7 +252,7 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
 }
 
 ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_t *const a[4],
-                       size_t n, bool across)
+                       size_t n, bool across, size_t ahead)
 {
     const struct kind *kind = info;
     __m128 acc = _mm_setzero_ps();
@@ -269,8 +265,8 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
             (const void *)(a[0] + at_a), (const void *)(a[1] + at_a), (const void *)(a[2] + at_a),
             (const void *)(a[3] + at_a)};
 
-        for (int i = 0; i < (across ? 1 : 4); i++)
-            prefetch_block(kind, wb[i]);
+        for (int i = 0; i < 4 && !across; i++)
+            prefetch_block(kind, wb[i], ahead);
         acc = fold(kind, wb, ab, across, acc);
     }
     return acc;

@@ -26,9 +26,11 @@ struct ori_product {
 
 /* Four dot products of n elements: row w[i] with column a[i].  `across` says
  * (as a constant) that it is one row and four columns, else four rows and one
- * column; `info` is the family's row for the type. */
+ * column; `info` is the family's row for the type.  Going down, each row also
+ * asks for the bytes `ahead` of its own: those of the tile after this one,
+ * which the CPU's own prefetching would only find row by row. */
 typedef __m128 ori_dot4_fn(const void *info, const uint8_t *const w[ORI_TILE],
-                           const uint8_t *const a[ORI_TILE], size_t n, bool across);
+                           const uint8_t *const a[ORI_TILE], size_t n, bool across, size_t ahead);
 
 /* One row by the four columns from c. */
 ORI_INLINE void ori_tile_across(const struct ori_product *p, ori_dot4_fn *dot4, const void *info,
@@ -41,7 +43,7 @@ ORI_INLINE void ori_tile_across(const struct ori_product *p, ori_dot4_fn *dot4, 
                                         col + 3 * p->act_bytes};
     float result[ORI_TILE];
 
-    _mm_storeu_ps(result, dot4(info, w, a, p->n, true));
+    _mm_storeu_ps(result, dot4(info, w, a, p->n, true, 0));
     for (size_t i = 0; i < ORI_TILE; i++)
         p->out[(c + i) * p->out_stride + r] = result[i];
 }
@@ -61,7 +63,7 @@ ORI_INLINE void ori_tile_down(const struct ori_product *p, ori_dot4_fn *dot4, co
     const uint8_t *const a[ORI_TILE] = {col, col, col, col};
     float result[ORI_TILE];
 
-    _mm_storeu_ps(result, dot4(info, w, a, p->n, false));
+    _mm_storeu_ps(result, dot4(info, w, a, p->n, false, ORI_TILE * p->row_bytes));
     for (size_t i = 0; r + i < end && i < ORI_TILE; i++)
         p->out[c * p->out_stride + r + i] = result[i];
 }
