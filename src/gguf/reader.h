@@ -27,7 +27,7 @@ struct ori_gguf {
     size_t n_tensors;
     const struct ori_gguf_tensor **tensors_by_name; /* [n_tensors], sorted by strcmp */
 
-    struct ori_arena names; /* keys, tensor names, and these texts: */
+    struct ori_arena names;              /* keys, tensor names, and these texts: */
     const char *texts[ORI_GGUF_N_TEXTS]; /* of ori_gguf_text(); "" where there is none */
 };
 

@@ -15,14 +15,14 @@ struct ori_forward {
     uint32_t n;                         /* items of the last batch */
 
     /* [max_batch][...] each, 64-byte aligned */
-    float *x;      /* [n_embd] the residual stream */
-    float *normed; /* [n_embd] */
-    float *q;      /* [n_heads][head_dim] */
-    float *k, *v;  /* [n_heads_kv][head_dim] */
-    float *mixed;  /* [n_heads][head_dim] what attention brings together */
-    float *added;  /* [n_embd] what a block adds to the stream */
+    float *x;         /* [n_embd] the residual stream */
+    float *normed;    /* [n_embd] */
+    float *q;         /* [n_heads][head_dim] */
+    float *k, *v;     /* [n_heads_kv][head_dim] */
+    float *mixed;     /* [n_heads][head_dim] what attention brings together */
+    float *added;     /* [n_embd] what a block adds to the stream */
     float *gate, *up; /* [n_ff] */
-    float *angles; /* [n_rot] cosines and sines in pairs */
+    float *angles;    /* [n_rot] cosines and sines in pairs */
 };
 
 void ori_forward_free(struct ori_forward *f)
@@ -102,8 +102,8 @@ static void embed_items(void *arg, size_t begin, size_t end, uint32_t worker)
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         const struct ori_batch_item *item = &f->items[i];
-        f->compute->kernels->types[w->type].dequantize(
-            w->data + (size_t)item->token * w->row_bytes, f->x + i * w->n, w->n);
+        f->compute->kernels->types[w->type].dequantize(w->data + (size_t)item->token * w->row_bytes,
+                                                       f->x + i * w->n, w->n);
         ori_rope_angles(f->rope, item->position, f->angles + i * f->model->hp.n_rot);
     }
 }
@@ -177,8 +177,7 @@ static void attend(void *arg, size_t begin, size_t end, uint32_t worker)
         const size_t i = p % f->n;
         const struct ori_kv *kv = f->items[i].kv;
         const uint32_t stop = f->items[i].position + 1;
-        const size_t base =
-            ori_kv_offset(kv, job->layer, head / (hp->n_heads / hp->n_heads_kv));
+        const size_t base = ori_kv_offset(kv, job->layer, head / (hp->n_heads / hp->n_heads_kv));
         const struct ori_attn attn = {
             .q = f->q + (i * hp->n_heads + head) * dim,
             .k = kv->k + base,
@@ -186,8 +185,8 @@ static void attend(void *arg, size_t begin, size_t end, uint32_t worker)
             .stride = dim,
             .slots = kv->n_slots,
             .head_dim = dim,
-            .begin = hp->window_tokens > 0 && stop > hp->window_tokens ? stop - hp->window_tokens
-                                                                       : 0,
+            .begin =
+                hp->window_tokens > 0 && stop > hp->window_tokens ? stop - hp->window_tokens : 0,
             .end = stop,
             .scale = 1.0f / sqrtf((float)dim),
             .out = f->mixed + (i * hp->n_heads + head) * dim,

@@ -36,7 +36,7 @@ orion_status ori_forward_run(struct ori_forward *forward, const struct ori_batch
 
 /* Logits of items [first, first+n) of the batch just run:
  * out[n][n_vocab].  May be called repeatedly, for other items. */
-orion_status ori_forward_logits(struct ori_forward *forward, uint32_t first, uint32_t n,
-                                float *out, orion_error *err);
+orion_status ori_forward_logits(struct ori_forward *forward, uint32_t first, uint32_t n, float *out,
+                                orion_error *err);
 
 #endif

@@ -10,8 +10,8 @@
 #include "model/model.h"
 
 struct ori_kv {
-    uint16_t *k; /* [n_layers][n_heads_kv][n_slots][head_dim] */
-    uint16_t *v; /* the same shape */
+    uint16_t *k;  /* [n_layers][n_heads_kv][n_slots][head_dim] */
+    uint16_t *v;  /* the same shape */
     size_t bytes; /* of both together */
     uint32_t n_heads_kv;
     uint32_t head_dim;
@@ -33,9 +33,10 @@ static inline size_t ori_kv_offset(const struct ori_kv *kv, uint32_t layer, uint
     return ((size_t)layer * kv->n_heads_kv + head) * kv->n_slots * kv->head_dim;
 }
 
-/* With n_written positions in the cache, may one go back to `keep` positions
- * and continue?  Not when the ring has overwritten keys that the next query's
- * window reaches. */
+/* With positions up to n_written written at some time, may one go back to
+ * `keep` positions and continue?  Not when the ring has overwritten keys that
+ * the next query's window reaches.  Going back does not bring keys back: the
+ * caller passes the furthest that was written, not where it stands. */
 bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, uint32_t n_written,
                        uint32_t keep);
 

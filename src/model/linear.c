@@ -106,14 +106,16 @@ void ori_linear(const struct ori_compute *compute, struct ori_acts *acts, const 
         total_rows += products[i].weight->n_rows;
         if (job.acts[kind])
             continue;
-        struct quantize_job quantize = {
-            .quantize = compute->kernels->quantize_act[kind], .x = x, .out = acts->data[kind], .n = n};
+        struct quantize_job quantize = {.quantize = compute->kernels->quantize_act[kind],
+                                        .x = x,
+                                        .out = acts->data[kind],
+                                        .n = n};
         /* Cannot fail: the weights' rows are whole blocks of this layout. */
         (void)ori_act_bytes(kind, n, &quantize.out_bytes);
         ori_pool_for(compute->pool, n_cols, 4, quantize_columns, &quantize);
         job.acts[kind] = acts->data[kind];
         job.act_bytes[kind] = quantize.out_bytes;
     }
-    ori_pool_for(compute->pool, total_rows,
-                 grain_for(total_rows, ori_pool_threads(compute->pool)), multiply_rows, &job);
+    ori_pool_for(compute->pool, total_rows, grain_for(total_rows, ori_pool_threads(compute->pool)),
+                 multiply_rows, &job);
 }

@@ -48,7 +48,7 @@ void ori_rope_release(struct ori_rope *rope)
 
 void ori_rope_angles(const struct ori_rope *rope, uint32_t position, float *angles)
 {
-    for (uint32_t i = 0; i < rope->n_pairs; i++) {
+    for (size_t i = 0; i < rope->n_pairs; i++) {
         float cosine;
         float sine;
         ori_rope_angle((double)position * rope->frequency[i], &cosine, &sine);

@@ -129,7 +129,7 @@ static orion_status take_attention(struct loader *l, uint32_t i, struct ori_laye
 
     if (l->model->arch->fused_qkv) {
         struct ori_weight qkv;
-        status = layer_matrix(l, i, "attn_qkv", hp->n_embd, (uint64_t)q_rows + 2u * kv_rows, &qkv);
+        status = layer_matrix(l, i, "attn_qkv", hp->n_embd, q_rows + (uint64_t)2 * kv_rows, &qkv);
         if (status != ORION_OK)
             return status;
         layer->q = rows_of(&qkv, 0, q_rows);

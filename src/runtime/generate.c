@@ -2,9 +2,11 @@
 #include "runtime/session.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "runtime/stop.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_TOKEN_TEXT (1u << 20)
 
@@ -153,6 +155,8 @@ static orion_status check(const struct ori_session *s, const struct ori_tokens *
     for (size_t i = 0; i < how->n_stop; i++)
         if (!how->stop[i] || how->stop[i][0] == '\0')
             return ori_fail(err, ORION_E_ARGUMENT, "stop text %zu is empty", i + 1);
+        else if (ori_utf8_valid_len(how->stop[i], strlen(how->stop[i])) != strlen(how->stop[i]))
+            return ori_fail(err, ORION_E_ARGUMENT, "stop text %zu is not UTF-8", i + 1);
     if (prompt->count == 0)
         return ori_fail(err, ORION_E_ARGUMENT, "the prompt is empty");
     if (prompt->count >= s->context_tokens)

@@ -3,6 +3,7 @@
 
 #include "base/sha256.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,11 @@ orion_status ori_perplexity(struct ori_session *s, const char *text, size_t len,
     status = take_text(&m, &tokens, err);
     if (status != ORION_OK)
         goto done;
+    if (!isfinite(m.nll)) {
+        status = ori_fail(err, ORION_E_FORMAT,
+                          "the model's output is not a number; its weights are broken");
+        goto done;
+    }
     out->perplexity = ori_exp(m.nll / (double)m.n);
     out->n_tokens = m.n;
     if (want_digest)

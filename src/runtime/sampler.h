@@ -7,10 +7,10 @@
 #include "base/base.h"
 
 struct ori_sampler_params {
-    float temperature; /* >= 0; 0: the likeliest */
-    uint32_t top_k;    /* 0: all */
-    float top_p;       /* (0, 1] */
-    float min_p;       /* [0, 1) */
+    float temperature;           /* >= 0; 0: the likeliest */
+    uint32_t top_k;              /* 0: all */
+    float top_p;                 /* (0, 1] */
+    float min_p;                 /* [0, 1) */
     float repeat_penalty;        /* > 0; 1: off */
     uint32_t repeat_last_tokens; /* of the history, how many the penalty sees */
     uint64_t seed;

@@ -90,6 +90,7 @@ void ori_session_free(struct ori_session *s)
 void ori_session_reset(struct ori_session *s)
 {
     s->n_tokens = 0;
+    s->n_reached = 0;
 }
 
 void ori_session_cancel(struct ori_session *s)
@@ -110,6 +111,10 @@ static orion_status compute_batch(struct ori_session *s, uint32_t from, uint32_t
         s->items[i] = (struct ori_batch_item){s->tokens[from + i], from + i, &s->kv};
     /* Until it has succeeded the cache does not count as holding them. */
     s->n_tokens = from;
+    if (from == 0)
+        s->n_reached = 0;
+    if (s->n_reached < from + n)
+        s->n_reached = from + n;
     const orion_status status = ori_forward_run(s->forward, s->items, n, err);
     if (status == ORION_OK)
         s->n_tokens = from + n;
@@ -125,7 +130,7 @@ static uint32_t reusable(const struct ori_session *s, const int32_t *prompt, uin
         common++;
     if (common == n_prompt)
         common--; /* the last token's logits are not kept: compute it anew */
-    return ori_kv_can_rewind(&s->kv, &s->model->hp, s->n_tokens, common) ? common : 0;
+    return ori_kv_can_rewind(&s->kv, &s->model->hp, s->n_reached, common) ? common : 0;
 }
 
 orion_status ori_session_prefill(struct ori_session *s, const int32_t *prompt, uint32_t n_prompt,
@@ -136,6 +141,7 @@ orion_status ori_session_prefill(struct ori_session *s, const int32_t *prompt, u
     uint32_t last_batch = 0;
 
     *n_cached = done;
+    s->n_tokens = done; /* what comes after is not in the cache until it is computed */
     memcpy(s->tokens + done, prompt + done, (n_prompt - done) * sizeof(*prompt));
     while (done < n_prompt) {
         if (ori_session_take_cancel(s))

@@ -32,7 +32,9 @@ struct ori_session {
     uint32_t batch_tokens;
     int32_t *tokens; /* [context_tokens], of which n_tokens are in the cache */
     uint32_t n_tokens;
-    float *logits; /* [n_vocab] of the newest token */
+    uint32_t n_reached;           /* >= n_tokens: positions written since position 0 last was; what
+                                   * the ring has overwritten follows from it, also after going back */
+    float *logits;                /* [n_vocab] of the newest token */
     struct ori_batch_item *items; /* [batch_tokens] scratch */
     atomic_bool cancel;
 };
@@ -61,7 +63,7 @@ orion_status ori_session_append(struct ori_session *session, int32_t token, orio
 
 struct ori_generate {
     struct ori_sampler_params sampling;
-    uint32_t max_tokens; /* 0: until the end or the context is full */
+    uint32_t max_tokens;     /* 0: until the end or the context is full */
     const char *const *stop; /* [n_stop] */
     size_t n_stop;
     orion_text_fn on_text; /* may be NULL */

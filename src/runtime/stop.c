@@ -28,6 +28,17 @@ static size_t overlap(const struct ori_buf *held, const char *text)
     return 0;
 }
 
+/* Where `text` first begins in the held bytes, which may hold NULs; held->len
+ * when nowhere. */
+static size_t find(const struct ori_buf *held, const char *text)
+{
+    const size_t len = strlen(text);
+    for (size_t at = 0; at + len <= held->len; at++)
+        if (memcmp(held->data + at, text, len) == 0)
+            return at;
+    return held->len;
+}
+
 orion_status ori_stop_add(struct ori_stop *stop, const char *text, size_t len, size_t *ready,
                           bool *hit)
 {
@@ -40,10 +51,10 @@ orion_status ori_stop_add(struct ori_stop *stop, const char *text, size_t len, s
         return status;
     *ready = stop->held.len;
     for (size_t i = 0; i < stop->n; i++) {
-        const char *found = strstr(ori_buf_text(&stop->held), stop->texts[i]);
+        const size_t found = find(&stop->held, stop->texts[i]);
         const size_t part = overlap(&stop->held, stop->texts[i]);
-        if (found && (size_t)(found - stop->held.data) <= *ready) {
-            *ready = (size_t)(found - stop->held.data);
+        if (found < *ready) {
+            *ready = found;
             *hit = true;
         }
         if (part > keep)

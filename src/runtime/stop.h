@@ -6,7 +6,7 @@
 #include "base/buf.h"
 
 struct ori_stop {
-    const char *const *texts; /* [n], borrowed; none is empty */
+    const char *const *texts; /* [n], borrowed; none is empty, all are UTF-8 */
     size_t n;
     struct ori_buf held; /* text not yet passed on */
 };

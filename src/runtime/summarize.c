@@ -5,6 +5,7 @@
  * exactly one part.  Each round's summaries are shorter than what they were
  * made of, or the work ends with an error, so that the rounds come to an end.
  */
+#include "runtime/parts.h"
 #include "runtime/session.h"
 
 #include <stdlib.h>
@@ -13,19 +14,7 @@
 #define MAX_RECORDS_BYTES ((size_t)1 << 30)
 #define MAX_SUMMARY_BYTES ((size_t)16 << 20)
 #define MIN_PART_TOKENS 32u
-
-/* A stretch of a record that fits into a part, and what goes before it. */
-struct unit {
-    const char *text;
-    size_t len;
-    const char *glue; /* "\n\n" before a record, "\n" within one */
-};
-
-struct units {
-    struct unit *list;
-    size_t count;
-    size_t cap;
-};
+#define EDGE_TOKENS 16u /* more than a text's tokens change by what stands around it */
 
 struct work {
     struct ori_session *session;
@@ -33,112 +22,12 @@ struct work {
     orion_stats *stats;
     enum ori_lang lang;
     uint32_t reserve;  /* tokens of the context kept free for a summary */
+    uint32_t overhead; /* tokens of a request without records */
     uint32_t capacity; /* tokens of records that fit a part */
 };
 
-static bool units_add(struct units *units, struct unit unit)
-{
-    if (units->count == units->cap) {
-        const size_t cap = units->cap ? units->cap * 2 : 16;
-        size_t bytes;
-        if (!ori_mul(cap, sizeof(*units->list), &bytes))
-            return false;
-        struct unit *list = realloc(units->list, bytes);
-        if (!list)
-            return false;
-        units->list = list;
-        units->cap = cap;
-    }
-    units->list[units->count++] = unit;
-    return true;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static struct unit trimmed(struct unit unit)
-{
-    while (unit.len > 0 && is_space(unit.text[0])) {
-        unit.text++;
-        unit.len--;
-    }
-    while (unit.len > 0 && is_space(unit.text[unit.len - 1]))
-        unit.len--;
-    return unit;
-}
-
-static orion_status count_tokens(const struct work *w, struct unit unit, size_t *out,
-                                 orion_error *err)
-{
-    const struct ori_piece piece = {unit.text, unit.len, false};
-    struct ori_tokens tokens = {0};
-    const orion_status status =
-        ori_vocab_encode(w->session->model->vocab, &piece, 1, false, &tokens, err);
-
-    *out = tokens.count;
-    ori_tokens_release(&tokens);
-    return status;
-}
-
-/* Where to cut a text in two: the end of a paragraph, a line, a sentence or a
- * word that is nearest to the middle, within the middle half; else between
- * characters. */
-static size_t cut_position(struct unit unit)
-{
-    static const char *const ends[] = {"\n\n", "\n", ". ", " "};
-    const size_t middle = unit.len / 2;
-
-    for (size_t e = 0; e < ORI_COUNT(ends); e++) {
-        const size_t n = strlen(ends[e]);
-        for (size_t distance = 0; distance < unit.len / 4; distance++) {
-            if (middle + distance + n < unit.len &&
-                memcmp(unit.text + middle + distance, ends[e], n) == 0)
-                return middle + distance + n;
-            if (memcmp(unit.text + middle - distance, ends[e], n) == 0)
-                return middle - distance + n;
-        }
-    }
-    size_t at = middle;
-    while (at > 1 && ((unsigned char)unit.text[at] & 0xC0) == 0x80)
-        at--; /* not inside a UTF-8 character */
-    return at;
-}
-
-/* Halve a text until its pieces fit a part, and append them in order. */
-static orion_status split(const struct work *w, struct unit whole, struct units *out,
-                          orion_error *err)
-{
-    struct units todo = {0}; /* a stack; its top is what comes next in the text */
-    orion_status status = ORION_OK;
-    bool ok = units_add(&todo, whole);
-
-    while (ok && status == ORION_OK && todo.count > 0) {
-        const struct unit unit = trimmed(todo.list[--todo.count]);
-        size_t n_tokens;
-
-        if (unit.len == 0)
-            continue;
-        status = count_tokens(w, unit, &n_tokens, err);
-        if (status != ORION_OK)
-            break;
-        if (n_tokens <= w->capacity || unit.len < 2) {
-            ok = units_add(out, unit);
-            continue;
-        }
-        const size_t at = cut_position(unit);
-        ok = units_add(&todo, (struct unit){unit.text + at, unit.len - at, "\n"}) &&
-             units_add(&todo, (struct unit){unit.text, at, unit.glue});
-    }
-    free(todo.list);
-    if (!ok)
-        return ori_fail_nomem(err, "the records");
-    return status;
-}
-
 /* The tokens of the request for units [first, first+n). */
-static orion_status request(const struct work *w, const struct units *units, size_t first,
+static orion_status request(const struct work *w, const struct ori_units *units, size_t first,
                             size_t n, struct ori_tokens *out, orion_error *err)
 {
     struct ori_buf records;
@@ -157,7 +46,7 @@ static orion_status request(const struct work *w, const struct units *units, siz
         status = ori_summary_request(w->lang, w->how->period, ori_buf_text(&records), records.len,
                                      &text);
     if (status != ORION_OK) {
-        status = ori_fail(err, status, "the records are too large to be put together");
+        status = ori_fail(err, status, "there is no room to put the records together");
     } else {
         const orion_message message = {"user", ori_buf_text(&text)};
         status = ori_chat_tokens(w->session->model, &message, 1, out, err);
@@ -168,7 +57,7 @@ static orion_status request(const struct work *w, const struct units *units, siz
 }
 
 /* Fits with room for the answer.  *tokens is the request when it does. */
-static orion_status try_request(const struct work *w, const struct units *units, size_t first,
+static orion_status try_request(const struct work *w, const struct ori_units *units, size_t first,
                                 size_t n, struct ori_tokens *tokens, bool *fits, orion_error *err)
 {
     const orion_status status = request(w, units, first, n, tokens, err);
@@ -180,9 +69,9 @@ static orion_status try_request(const struct work *w, const struct units *units,
 }
 
 /* How much fits, given what the request itself takes. */
-static orion_status measure(struct work *w, orion_error *err)
+static orion_status measure_request(struct work *w, orion_error *err)
 {
-    const struct units none = {0};
+    const struct ori_units none = {0};
     struct ori_tokens tokens = {0};
     const uint32_t context = w->session->context_tokens;
     const orion_status status = request(w, &none, 0, 0, &tokens, err);
@@ -193,49 +82,71 @@ static orion_status measure(struct work *w, orion_error *err)
         return status;
     w->reserve = context / 4;
     if (overhead + w->reserve + MIN_PART_TOKENS > context)
-        return ori_fail(err, ORION_E_TOO_LONG,
-                        "a context of %u tokens is too small for summaries: the request alone takes "
-                        "%zu and the answer %u; use a larger context",
-                        context, overhead, w->reserve);
-    w->capacity = context - w->reserve - (uint32_t)overhead;
+        return ori_fail(
+            err, ORION_E_TOO_LONG,
+            "a context of %u tokens is too small for summaries: the request alone takes "
+            "%zu and the answer %u; use a larger context",
+            context, overhead, w->reserve);
+    w->overhead = (uint32_t)overhead;
+    w->capacity = context - w->reserve - w->overhead;
     return ORION_OK;
 }
 
-/* The last unit, exclusive, of the longest part that begins at `first`; with
- * its request.  A first guess adds up tokens, then requests are tried. */
-static orion_status next_part(const struct work *w, const struct units *units, size_t first,
+/* Tokens that a text adds to a request; an ori_measure_fn.  By itself a text
+ * may be cut into other tokens than amid the request, so where that decides
+ * whether it fits, the request itself is looked at. */
+static orion_status measure_text(void *arg, const char *text, size_t len, size_t *n_tokens,
+                                 orion_error *err)
+{
+    const struct work *w = arg;
+    const struct ori_piece piece = {text, len, false};
+    struct ori_unit unit = {text, len, 0, ""};
+    const struct ori_units alone = {&unit, 1, 1};
+    struct ori_tokens tokens = {0};
+
+    orion_status status =
+        ori_vocab_encode(w->session->model->vocab, &piece, 1, false, &tokens, err);
+    *n_tokens = tokens.count;
+    ori_tokens_release(&tokens);
+    if (status != ORION_OK || *n_tokens + EDGE_TOKENS < w->capacity ||
+        *n_tokens > w->capacity + EDGE_TOKENS)
+        return status;
+    status = request(w, &alone, 0, 1, &tokens, err);
+    *n_tokens = tokens.count > w->overhead ? tokens.count - w->overhead : 1;
+    ori_tokens_release(&tokens);
+    return status;
+}
+
+/* The last unit, exclusive, of the part that begins at `first`; with its
+ * request.  Its length is guessed from the units' tokens (glue at its longest),
+ * then the request decides. */
+static orion_status next_part(const struct work *w, const struct ori_units *units, size_t first,
                               size_t *end, struct ori_tokens *tokens, orion_error *err)
 {
-    size_t sum = 0;
-    size_t stop = first;
+    size_t sum = units->list[first].n_tokens;
+    size_t stop = first + 1;
     bool fits = false;
-    orion_status status;
 
     while (stop < units->count) {
-        size_t n_tokens;
-        status = count_tokens(w, units->list[stop], &n_tokens, err);
-        if (status != ORION_OK)
-            return status;
-        sum += n_tokens;
-        if (stop > first && sum > w->capacity)
+        const struct ori_unit *unit = &units->list[stop];
+        sum += strlen(unit->glue) + unit->n_tokens;
+        if (sum > w->capacity)
             break;
         stop++;
     }
-    for (;;) {
-        status = try_request(w, units, first, stop - first, tokens, &fits, err);
+    for (; stop > first; stop--) {
+        const orion_status status = try_request(w, units, first, stop - first, tokens, &fits, err);
         if (status != ORION_OK)
             return status;
-        if (fits)
-            break;
-        if (stop - first == 1)
-            return ori_fail(err, ORION_E_TOO_LONG,
-                            "a single character of the records does not fit the context of %u "
-                            "tokens; use a larger context",
-                            w->session->context_tokens);
-        stop--;
+        if (fits) {
+            *end = stop;
+            return ORION_OK;
+        }
     }
-    *end = stop;
-    return ORION_OK;
+    return ori_fail(err, ORION_E_TOO_LONG,
+                    "a single character of the records does not fit the context of %u tokens; use "
+                    "a larger context",
+                    w->session->context_tokens);
 }
 
 struct collect {
@@ -245,7 +156,14 @@ struct collect {
 static int collect_text(const char *text, size_t len, void *user)
 {
     struct collect *c = user;
-    return ori_buf_add(&c->text, text, len) != ORION_OK;
+    const size_t at = c->text.len;
+
+    if (ori_buf_add(&c->text, text, len) != ORION_OK)
+        return 1;
+    for (size_t i = at; i < c->text.len; i++)
+        if (c->text.data[i] == '\0') /* it would hide what comes after it */
+            c->text.data[i] = ' ';
+    return 0;
 }
 
 static void add_stats(orion_stats *sum, const orion_stats *one)
@@ -304,7 +222,7 @@ static void announce(const struct work *w, size_t part, size_t n_parts)
 }
 
 /* How many parts the units make. */
-static orion_status count_parts(const struct work *w, const struct units *units, size_t *out,
+static orion_status count_parts(const struct work *w, const struct ori_units *units, size_t *out,
                                 orion_error *err)
 {
     size_t n = 0;
@@ -320,7 +238,7 @@ static orion_status count_parts(const struct work *w, const struct units *units,
 }
 
 /* Summarise each part: texts[*n_texts], which the caller frees. */
-static orion_status summarize_parts(struct work *w, const struct units *units, char ***out,
+static orion_status summarize_parts(struct work *w, const struct ori_units *units, char ***out,
                                     size_t *n_texts, orion_error *err)
 {
     size_t n_parts;
@@ -352,24 +270,50 @@ static orion_status summarize_parts(struct work *w, const struct units *units, c
     return ORION_OK;
 }
 
-static orion_status split_all(const struct work *w, const char *const *texts, size_t n,
-                              struct units *out, size_t *n_tokens, orion_error *err)
+/* All texts as units, and their tokens together. */
+static orion_status split_all(struct work *w, const char *const *texts, size_t n,
+                              struct ori_units *out, size_t *n_tokens, orion_error *err)
 {
     *n_tokens = 0;
     for (size_t i = 0; i < n; i++) {
         const orion_status status =
-            split(w, (struct unit){texts[i], strlen(texts[i]), "\n\n"}, out, err);
+            ori_units_add(out, texts[i], strlen(texts[i]), w->capacity, measure_text, w, err);
         if (status != ORION_OK)
             return status;
     }
-    for (size_t i = 0; i < out->count; i++) {
-        size_t tokens;
-        const orion_status status = count_tokens(w, out->list[i], &tokens, err);
-        if (status != ORION_OK)
-            return status;
-        *n_tokens += tokens;
-    }
+    for (size_t i = 0; i < out->count; i++)
+        *n_tokens += out->list[i].n_tokens;
     return ORION_OK;
+}
+
+static orion_status nothing_left(const struct work *w, orion_error *err)
+{
+    if (w->stats->parts == 0)
+        return ori_fail(err, ORION_E_ARGUMENT,
+                        "the records are empty; there is nothing to summarise");
+    return ori_fail(err, ORION_E_UNSUPPORTED,
+                    "the model gave no summary for any of the %u parts; use another model or a "
+                    "larger context",
+                    w->stats->parts);
+}
+
+/* One request for all units, when it fits. */
+static orion_status in_one_piece(struct work *w, const struct ori_units *units, size_t n_tokens,
+                                 bool *fits, orion_error *err)
+{
+    struct ori_tokens tokens = {0};
+    orion_stats stats;
+
+    *fits = false;
+    if (n_tokens / 2 > w->capacity) /* far too long: not worth putting together */
+        return ORION_OK;
+    orion_status status = try_request(w, units, 0, units->count, &tokens, fits, err);
+    if (status == ORION_OK && *fits) {
+        status = ori_generate_tokens(w->session, &tokens, true, &w->how->how, &stats, err);
+        add_stats(w->stats, &stats);
+    }
+    ori_tokens_release(&tokens);
+    return status;
 }
 
 /* One round: the final summary when all fits (*done), else the summaries of
@@ -378,40 +322,24 @@ static orion_status one_round(struct work *w, const char *const *records, size_t
                               size_t *n_tokens, char ***texts, size_t *n_texts, bool *done,
                               orion_error *err)
 {
-    struct units units = {0};
-    struct ori_tokens tokens = {0};
+    struct ori_units units = {0};
     const size_t before = *n_tokens;
 
     *texts = NULL;
     *n_texts = 0;
     orion_status status = split_all(w, records, n_records, &units, n_tokens, err);
-    if (status != ORION_OK)
-        goto out;
-    if (units.count == 0) {
-        status = ori_fail(err, ORION_E_ARGUMENT, "the records are empty; there is nothing to "
-                                                 "summarise");
-        goto out;
-    }
-    if (*n_tokens >= before) {
+    if (status == ORION_OK && units.count == 0)
+        status = nothing_left(w, err);
+    if (status == ORION_OK && *n_tokens >= before)
         status = ori_fail(err, ORION_E_TOO_LONG,
                           "the records do not fit the context of %u tokens, and the summaries of "
                           "their parts are not shorter; use a larger context or fewer records",
                           w->session->context_tokens);
-        goto out;
-    }
-    status = try_request(w, &units, 0, units.count, &tokens, done, err);
-    if (status != ORION_OK)
-        goto out;
-    if (*done) {
-        orion_stats stats;
-        status = ori_generate_tokens(w->session, &tokens, true, &w->how->how, &stats, err);
-        add_stats(w->stats, &stats);
-    } else {
+    if (status == ORION_OK)
+        status = in_one_piece(w, &units, *n_tokens, done, err);
+    if (status == ORION_OK && !*done)
         status = summarize_parts(w, &units, texts, n_texts, err);
-    }
-out:
-    ori_tokens_release(&tokens);
-    free(units.list);
+    ori_units_release(&units);
     return status;
 }
 
@@ -424,7 +352,8 @@ static orion_status choose_language(struct work *w, const char *const *records, 
     if (w->how->language) {
         if (!ori_lang_by_name(w->how->language, &w->lang))
             return ori_fail(err, ORION_E_ARGUMENT,
-                            "summaries in '%s' are not offered; use 'es' or 'en'", w->how->language);
+                            "summaries in '%s' are not offered; use 'es' or 'en'",
+                            w->how->language);
         return ORION_OK;
     }
     ori_buf_init(&all, MAX_RECORDS_BYTES);
@@ -436,7 +365,7 @@ static orion_status choose_language(struct work *w, const char *const *records, 
     if (status == ORION_OK)
         w->lang = ori_lang_guess(ori_buf_text(&all), all.len);
     else
-        status = ori_fail(err, status, "the records are too large to be put together");
+        status = ori_fail(err, status, "there is no room to put the records together");
     ori_buf_release(&all);
     return status;
 }
@@ -454,7 +383,7 @@ orion_status ori_summarize(struct ori_session *session, const char *const *recor
     *stats = (orion_stats){0};
     orion_status status = choose_language(&w, records, n_records, err);
     if (status == ORION_OK)
-        status = measure(&w, err);
+        status = measure_request(&w, err);
     while (status == ORION_OK && !done) {
         char **next;
         size_t n_next;

@@ -71,7 +71,8 @@ def gotos():
 
 @tap.case('nothing names a path of one machine')
 def machine_paths():
-    pattern = r'(?<![\w./])/(root|home/\w+|work|Users/\w+)/'
+    # /home/x is nobody's: a test may name it
+    pattern = r'(?<![\w./])/(root|home/(?!x/)\w+|work|Users/\w+)/'
     tap.fail_if(list(lines_with(TEXT, pattern)), 'paths of one machine')
 
 

@@ -1,0 +1,321 @@
+/* Memory that cannot be had: the Nth allocation fails, for every N, while a
+ * model is opened, a session made and an answer given.  Each time the call says
+ * so, nothing is left behind, and the next attempt works.  Linked with
+ *   -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,
+ *   --wrap=mmap64,--wrap=munmap,--wrap=free */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <cmocka.h>
+
+#include "../unit/model_file.h"
+
+#include <orion.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void __real_free(void *memory);
+void *__real_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+int __real_munmap(void *address, size_t length);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __wrap_free(void *memory);
+void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+int __wrap_munmap(void *address, size_t length);
+
+/* Atomic: a session's threads may free, too. */
+static struct {
+    _Atomic size_t calls;   /* since watch() */
+    _Atomic size_t fail_at; /* 1..: the call that fails; 0: none */
+    _Atomic long blocks;    /* handed out less taken back */
+    _Atomic long maps;
+} memory;
+
+/* Count from here, and fail the given call. */
+static void watch(size_t fail_at)
+{
+    memory.calls = 0;
+    memory.fail_at = fail_at;
+    memory.blocks = 0;
+    memory.maps = 0;
+}
+
+static bool refused(void)
+{
+    return atomic_fetch_add(&memory.calls, 1) + 1 == memory.fail_at;
+}
+
+static void *taken(void *block)
+{
+    if (block)
+        memory.blocks++;
+    return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return refused() ? NULL : taken(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return refused() ? NULL : taken(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    if (refused())
+        return NULL;
+    if (block)
+        memory.blocks--;
+    return taken(__real_realloc(block, size));
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return refused() ? NULL : taken(__real_aligned_alloc(alignment, size));
+}
+
+void __wrap_free(void *block)
+{
+    if (block)
+        memory.blocks--;
+    __real_free(block);
+}
+
+void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    if (refused()) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    void *map = __real_mmap64(address, length, protection, flags, fd, offset);
+    if (map != MAP_FAILED)
+        memory.maps++;
+    return map;
+}
+
+int __wrap_munmap(void *address, size_t length)
+{
+    memory.maps--;
+    return __real_munmap(address, length);
+}
+
+/* The bundled model's first layer alone, which is quick. */
+static char model_path[512];
+
+static int write_model(void **state)
+{
+    struct model_file file;
+
+    if (make_scratch(state) != 0)
+        return -1;
+    file_read(&file, data_path("../models/orion-tiny.gguf"));
+    for (size_t i = file.n_tensors; i-- > 0;)
+        if (strncmp(file.tensors[i].name, "blk.", 4) == 0 && file.tensors[i].name[4] != '0')
+            remove_tensor(&file, file.tensors[i].name);
+    set_u32(&file, "phi3.block_count", 1);
+    (void)snprintf(model_path, sizeof(model_path), "%s", scratch_path("one-layer.gguf"));
+    file_write(&file, model_path);
+    file_free(&file);
+    return 0;
+}
+
+static int remove_model(void **state)
+{
+    return unlink(model_path) == 0 ? remove_scratch(state) : -1;
+}
+
+/* ---- what is done ---- */
+
+static const char question[] = "2024-03-06: Weight 91.4 kg.";
+
+struct run {
+    const orion_model *model;
+    orion_session *session;
+    orion_error err;
+};
+
+static orion_status open_only(struct run *run)
+{
+    orion_model *model;
+    const orion_status status = orion_model_open(model_path, NULL, &model, &run->err);
+    if (status == ORION_OK)
+        orion_model_close(model);
+    else
+        assert_null(model);
+    return status;
+}
+
+static orion_status session_only(struct run *run)
+{
+    orion_session_options options;
+    orion_session *session;
+
+    orion_session_options_init(&options);
+    options.threads = 3;
+    options.context_tokens = 64;
+    const orion_status status = orion_session_new(run->model, &options, &session, &run->err);
+    if (status == ORION_OK)
+        orion_session_free(session);
+    else
+        assert_null(session);
+    return status;
+}
+
+static orion_status answer(struct run *run)
+{
+    const char *const stop[] = {"never"};
+    const orion_message messages[] = {{"system", "Be brief."}, {"user", question}};
+    orion_generate_params params;
+    orion_generate_params_init(&params);
+    params.max_tokens = 3;
+    params.stop = stop;
+    params.n_stop = 1;
+    return orion_generate(run->session, messages, 2, &params, NULL, NULL, NULL, &run->err);
+}
+
+static int ignore(const char *text, size_t len, void *user)
+{
+    (void)text;
+    (void)len;
+    (void)user;
+    return 0;
+}
+
+/* Records that take more than one part. */
+static orion_status summarize(struct run *run)
+{
+    static char text[700];
+    const char *const records[] = {question, text};
+    orion_summarize_options options;
+    orion_generate_params params;
+
+    for (size_t i = 0; i + 1 < sizeof(text); i++)
+        text[i] = "2024-05-15: Glucose 149 mg/dL.\n"[i % 31];
+    orion_generate_params_init(&params);
+    params.max_tokens = 2;
+    params.temperature = 0;
+    orion_summarize_options_init(&options);
+    options.params = &params;
+    options.language = "en";
+    return orion_summarize(run->session, records, 2, &options, ignore, NULL, NULL, &run->err);
+}
+
+static orion_status perplexity(struct run *run)
+{
+    orion_perplexity_result result;
+    return orion_perplexity(run->session, question, sizeof(question) - 1, true, &result, &run->err);
+}
+
+static orion_status tokens(struct run *run)
+{
+    int32_t *ids;
+    size_t n;
+    char *text;
+    orion_status status =
+        orion_tokenize(run->model, question, sizeof(question) - 1, 0, &ids, &n, &run->err);
+    if (status != ORION_OK) {
+        assert_null(ids);
+        return status;
+    }
+    status = orion_detokenize(run->model, ids, n, 0, &text, NULL, &run->err);
+    if (status != ORION_OK)
+        assert_null(text);
+    orion_free(ids);
+    orion_free(text);
+    return status;
+}
+
+/* Fail each allocation in turn until a run needs no more of them. */
+static void torture(orion_status (*what)(struct run *run), size_t at_least)
+{
+    orion_session_options options;
+    struct run run = {0};
+    orion_model *model;
+    size_t n = 0;
+
+    watch(0);
+    orion_session_options_init(&options);
+    options.threads = 1;
+    options.context_tokens = 280;
+    assert_int_equal(orion_model_open(model_path, NULL, &model, NULL), ORION_OK);
+    assert_int_equal(orion_session_new(model, &options, &run.session, NULL), ORION_OK);
+    run.model = model;
+    for (;;) {
+        orion_session_reset(run.session);
+        run.err = (orion_error){.status = ORION_OK};
+        watch(++n);
+        const orion_status status = what(&run);
+        memory.fail_at = 0;
+        assert_int_equal(memory.blocks, 0);
+        assert_int_equal(memory.maps, 0);
+        if (memory.calls < n) { /* it needed fewer: all have failed once */
+            assert_int_equal(status, ORION_OK);
+            break;
+        }
+        if (status == ORION_OK) /* libc may do without: qsort() sorts in place then */
+            continue;
+        if (status != ORION_E_NOMEM || run.err.status != status || run.err.message[0] == '\0')
+            fail_msg("allocation %zu: %d '%s'", n, status, run.err.message);
+    }
+    assert_true(n > at_least);
+    orion_session_free(run.session);
+    orion_model_close(model);
+}
+
+static void test_open(void **state)
+{
+    (void)state;
+    torture(open_only, 10);
+}
+
+static void test_session(void **state)
+{
+    (void)state;
+    torture(session_only, 15);
+}
+
+static void test_answer(void **state)
+{
+    (void)state;
+    torture(answer, 10);
+}
+
+static void test_summarize(void **state)
+{
+    (void)state;
+    torture(summarize, 30);
+}
+
+static void test_perplexity(void **state)
+{
+    (void)state;
+    torture(perplexity, 3);
+}
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    torture(tokens, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open),       cmocka_unit_test(test_session),
+        cmocka_unit_test(test_answer),     cmocka_unit_test(test_summarize),
+        cmocka_unit_test(test_perplexity), cmocka_unit_test(test_tokens),
+    };
+    return cmocka_run_group_tests_name("memory for models", tests, write_model, remove_model);
+}
