@@ -1,11 +1,8 @@
 /* Memory that cannot be had: the Nth allocation fails, for every N, while a
- * file is read or written.  Linked with
- *   -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free */
+ * file is read or written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <dirent.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -13,104 +10,8 @@
 #include "gguf/gguf.h"
 #include "gguf/writer.h"
 #include "../unit/gguf_bytes.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-
-static struct {
-    size_t calls;      /* since watch() */
-    size_t fail_at;    /* 1..: the call that fails; 0: none */
-    size_t live, peak; /* bytes */
-    long blocks;       /* handed out less taken back */
-} heap;
-
-/* Count from here, and fail the given call. */
-static void watch(size_t fail_at)
-{
-    heap.calls = 0;
-    heap.fail_at = fail_at;
-    heap.live = heap.peak = 0;
-    heap.blocks = 0;
-}
-
-static bool refused(void)
-{
-    return ++heap.calls == heap.fail_at;
-}
-
-static void *taken(void *memory)
-{
-    if (memory) {
-        heap.blocks++;
-        heap.live += malloc_usable_size(memory);
-        heap.peak = heap.live > heap.peak ? heap.live : heap.peak;
-    }
-    return memory;
-}
-
-static void given_back(void *memory)
-{
-    if (memory) {
-        heap.blocks--;
-        heap.live -= malloc_usable_size(memory);
-    }
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : taken(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : taken(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    if (refused())
-        return NULL;
-    given_back(memory);
-    return taken(__real_realloc(memory, size));
-}
-
-void __wrap_free(void *memory)
-{
-    given_back(memory);
-    __real_free(memory);
-}
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof(folder), "%s/oom_gguf.XXXXXX", base ? base : "/tmp");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder);
-}
-
-static void assert_folder_is_empty(void)
-{
-    DIR *dir = opendir(folder);
-    assert_non_null(dir);
-    for (const struct dirent *entry; (entry = readdir(dir));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            fail_msg("left behind: %s", entry->d_name);
-    assert_int_equal(closedir(dir), 0);
-}
+#include "../unit/scratch.h"
+#include "alloc_fault.h"
 
 /* A small file with a key too long for the arena's usual blocks. */
 static uint8_t *build(size_t *size)
@@ -195,7 +96,7 @@ static void opening(void **state)
 }
 
 /* Write a file; the status of whichever step failed. */
-static orion_status write_file(const char *path, orion_error *err)
+static orion_status write_sample(const char *path, orion_error *err)
 {
     static const char zeros[400];
     struct ori_gguf_writer *w = NULL;
@@ -227,7 +128,7 @@ static void writing(void **state)
     for (;;) {
         orion_error err = {.status = ORION_OK};
         watch(++n);
-        const orion_status status = write_file(path, &err);
+        const orion_status status = write_sample(path, &err);
         if (heap.calls < n) {
             assert_int_equal(status, ORION_OK);
             assert_int_equal(heap.blocks, 0);

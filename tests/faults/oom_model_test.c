@@ -1,8 +1,8 @@
 /* Memory that cannot be had: the Nth allocation fails, for every N, while a
  * model is opened, a session made and an answer given.  Each time the call says
- * so, nothing is left behind, and the next attempt works.  Linked with
- *   -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,
- *   --wrap=mmap64,--wrap=munmap,--wrap=free */
+ * so, nothing is left behind, and the next attempt works.  mmap() counts as
+ * an allocation: linked with --wrap=mmap64,--wrap=munmap besides what
+ * alloc_fault.h says. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,83 +15,16 @@
 #include <cmocka.h>
 
 #include "../unit/model_file.h"
+#include "alloc_fault.h"
 
 #include <orion.h>
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void __real_free(void *memory);
 void *__real_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void *address, size_t length);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void __wrap_free(void *memory);
 void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 int __wrap_munmap(void *address, size_t length);
 
-/* Atomic: a session's threads may free, too. */
-static struct {
-    _Atomic size_t calls;   /* since watch() */
-    _Atomic size_t fail_at; /* 1..: the call that fails; 0: none */
-    _Atomic long blocks;    /* handed out less taken back */
-    _Atomic long maps;
-} memory;
-
-/* Count from here, and fail the given call. */
-static void watch(size_t fail_at)
-{
-    memory.calls = 0;
-    memory.fail_at = fail_at;
-    memory.blocks = 0;
-    memory.maps = 0;
-}
-
-static bool refused(void)
-{
-    return atomic_fetch_add(&memory.calls, 1) + 1 == memory.fail_at;
-}
-
-static void *taken(void *block)
-{
-    if (block)
-        memory.blocks++;
-    return block;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : taken(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : taken(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    if (refused())
-        return NULL;
-    if (block)
-        memory.blocks--;
-    return taken(__real_realloc(block, size));
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return refused() ? NULL : taken(__real_aligned_alloc(alignment, size));
-}
-
-void __wrap_free(void *block)
-{
-    if (block)
-        memory.blocks--;
-    __real_free(block);
-}
+static _Atomic long maps; /* made less taken down, since try began */
 
 void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
@@ -101,13 +34,13 @@ void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int
     }
     void *map = __real_mmap64(address, length, protection, flags, fd, offset);
     if (map != MAP_FAILED)
-        memory.maps++;
+        maps++;
     return map;
 }
 
 int __wrap_munmap(void *address, size_t length)
 {
-    memory.maps--;
+    maps--;
     return __real_munmap(address, length);
 }
 
@@ -118,14 +51,14 @@ static int write_model(void **state)
 {
     struct model_file file;
 
-    if (make_scratch(state) != 0)
+    if (make_folder(state) != 0)
         return -1;
     file_read(&file, data_path("../models/orion-tiny.gguf"));
     for (size_t i = file.n_tensors; i-- > 0;)
         if (strncmp(file.tensors[i].name, "blk.", 4) == 0 && file.tensors[i].name[4] != '0')
             remove_tensor(&file, file.tensors[i].name);
     set_u32(&file, "phi3.block_count", 1);
-    (void)snprintf(model_path, sizeof(model_path), "%s", scratch_path("one-layer.gguf"));
+    (void)snprintf(model_path, sizeof(model_path), "%s", path_of("one-layer.gguf"));
     file_write(&file, model_path);
     file_free(&file);
     return 0;
@@ -133,7 +66,7 @@ static int write_model(void **state)
 
 static int remove_model(void **state)
 {
-    return unlink(model_path) == 0 ? remove_scratch(state) : -1;
+    return unlink(model_path) == 0 ? remove_folder(state) : -1;
 }
 
 /* ---- what is done ---- */
@@ -256,11 +189,12 @@ static void torture(orion_status (*what)(struct run *run), size_t at_least)
         orion_session_reset(run.session);
         run.err = (orion_error){.status = ORION_OK};
         watch(++n);
+        maps = 0;
         const orion_status status = what(&run);
-        memory.fail_at = 0;
-        assert_int_equal(memory.blocks, 0);
-        assert_int_equal(memory.maps, 0);
-        if (memory.calls < n) { /* it needed fewer: all have failed once */
+        heap.fail_at = 0;
+        assert_int_equal(heap.blocks, 0);
+        assert_int_equal(maps, 0);
+        if (heap.calls < n) { /* it needed fewer: all have failed once */
             assert_int_equal(status, ORION_OK);
             break;
         }

@@ -1,7 +1,5 @@
 /* Memory that cannot be had: the Nth allocation fails, for every N, while a
- * vocabulary is built, a text is encoded and decoded, and a chat is laid out.
- * Linked with
- *   -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free */
+ * vocabulary is built, a text is encoded and decoded, and a chat is laid out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,64 +8,7 @@
 #include "chat/chat.h"
 #include "tokenizer/tokenizer.h"
 #include "../unit/vocab_file.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-
-static struct {
-    size_t calls;   /* since watch() */
-    size_t fail_at; /* 1..: the call that fails; 0: none */
-    long blocks;    /* handed out less taken back */
-} heap;
-
-/* Count from here, and fail the given call. */
-static void watch(size_t fail_at)
-{
-    heap.calls = 0;
-    heap.fail_at = fail_at;
-    heap.blocks = 0;
-}
-
-static bool refused(void)
-{
-    return ++heap.calls == heap.fail_at;
-}
-
-static void *taken(void *memory)
-{
-    heap.blocks += memory != NULL;
-    return memory;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : taken(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : taken(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    if (refused())
-        return NULL;
-    heap.blocks -= memory != NULL;
-    return taken(__real_realloc(memory, size));
-}
-
-void __wrap_free(void *memory)
-{
-    heap.blocks -= memory != NULL;
-    __real_free(memory);
-}
+#include "alloc_fault.h"
 
 /* ---- the things tried ---- */
 

@@ -90,7 +90,7 @@ static void test_manager(void **state)
     char models[600];
 
     (void)state;
-    (void)snprintf(models, sizeof(models), "%s", scratch_path("models"));
+    (void)snprintf(models, sizeof(models), "%s", path_of("models"));
     orion_manager_options_init(&options);
     orion_pull_options_init(&pull);
     options.models_dir = models;
@@ -506,5 +506,5 @@ int main(void)
         cmocka_unit_test(test_stats_after_a_refusal),
         cmocka_unit_test(test_option_sizes),
     };
-    return cmocka_run_group_tests_name("api", tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests_name("api", tests, make_folder, remove_folder);
 }

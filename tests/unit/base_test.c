@@ -21,29 +21,7 @@
 #include "base/pool.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof(folder), "%s/base_test.XXXXXX", base ? base : "/tmp");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[512];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return path;
-}
+#include "scratch.h"
 
 /* ---- arithmetic ---- */
 

@@ -12,6 +12,7 @@
 
 #include "gguf/gguf.h"
 #include "gguf_bytes.h"
+#include "scratch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -46,43 +47,6 @@ static struct parsed parse_sample(void)
     struct bytes b = {0};
     put_sample(&b);
     return parse(&b);
-}
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof(folder), "%s/gguf_test.XXXXXX", base ? base : "/tmp");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[512];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return path;
-}
-
-static void write_file(const char *path, const void *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-static bool exists(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0;
 }
 
 /* ---- the reader ---- */

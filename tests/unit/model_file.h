@@ -13,6 +13,7 @@
 #include "gguf/gguf.h"
 #include "gguf_bytes.h"
 #include "kernels/kernels.h"
+#include "scratch.h"
 
 struct file_key {
     char name[96];
@@ -33,34 +34,6 @@ struct model_file {
     struct file_tensor *tensors;
     size_t n_tensors;
 };
-
-/* ---- scratch files ---- */
-
-/* A folder of the test program's own, and the path of a file in it. */
-static char scratch_folder[256];
-
-static inline int make_scratch(void **state)
-{
-    const char *base = getenv("TMPDIR");
-    (void)state;
-    (void)snprintf(scratch_folder, sizeof(scratch_folder), "%s/orion-test.XXXXXX",
-                   base && *base ? base : "/tmp");
-    return mkdtemp(scratch_folder) ? 0 : -1;
-}
-
-/* Fails when a test left a file. */
-static inline int remove_scratch(void **state)
-{
-    (void)state;
-    return rmdir(scratch_folder);
-}
-
-static inline const char *scratch_path(const char *name)
-{
-    static char path[512];
-    (void)snprintf(path, sizeof(path), "%s/%s", scratch_folder, name);
-    return path;
-}
 
 static inline const char *data_path(const char *name)
 {

@@ -633,7 +633,7 @@ static void test_refusal(void **state)
     struct ori_model *model = (struct ori_model *)(uintptr_t)1;
     struct model_file file;
     orion_error err = {0};
-    const char *path = scratch_path("refused.gguf");
+    const char *path = path_of("refused.gguf");
 
     file_read(&file, data_path(row->sample));
     row->edit(&file);
@@ -664,7 +664,7 @@ static void test_unchanged(void **state)
         struct ori_model *model;
         struct model_file file;
         orion_error err = {0};
-        const char *path = scratch_path("unchanged.gguf");
+        const char *path = path_of("unchanged.gguf");
         file_read(&file, data_path(samples[i]));
         file_write(&file, path);
         file_free(&file);
@@ -687,7 +687,7 @@ static void test_vocab_only(void **state)
         struct ori_model *model;
         struct model_file file;
         orion_error err = {0};
-        const char *path = scratch_path("vocab.gguf");
+        const char *path = path_of("vocab.gguf");
         file_read(&file, data_path(LLAMA));
         edits[i](&file);
         file_write(&file, path);
@@ -710,10 +710,10 @@ static void test_no_file(void **state)
     orion_error err = {0};
 
     (void)state;
-    assert_int_equal(ori_model_open(scratch_path("absent.gguf"), options, &model, &err),
+    assert_int_equal(ori_model_open(path_of("absent.gguf"), options, &model, &err),
                      ORION_E_NOT_FOUND);
     assert_non_null(strstr(err.message, "absent.gguf"));
-    assert_int_equal(ori_model_open(scratch_folder, options, &model, &err), ORION_E_FORMAT);
+    assert_int_equal(ori_model_open(folder, options, &model, &err), ORION_E_FORMAT);
     assert_null(model);
 }
 
@@ -727,7 +727,7 @@ static void test_many_layers(void **state)
     struct ori_model *model;
     struct model_file file;
     orion_error err = {0};
-    const char *path = scratch_path("deep.gguf");
+    const char *path = path_of("deep.gguf");
 
     (void)state;
     file_read(&file, data_path(LLAMA));
@@ -781,5 +781,5 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_vocab_only);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_no_file);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_many_layers);
-    return cmocka_run_group_tests_name("model refusals", tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests_name("model refusals", tests, make_folder, remove_folder);
 }

@@ -558,7 +558,7 @@ static void test_window(void **state)
             set_u32(&file, "phi3.attention.sliding_window", rows[i].key);
         else
             remove_key(&file, "phi3.attention.sliding_window");
-        const char *path = scratch_path("window.gguf");
+        const char *path = path_of("window.gguf");
         file_write(&file, path);
         assert_int_equal(ori_model_open(path, options, &model, NULL), ORION_OK);
         assert_int_equal(model->hp.window_tokens, rows[i].expected);
@@ -580,7 +580,7 @@ static void test_quantization_name(void **state)
         struct model_file file;
         file_read(&file, data_path("golden/llama-gqa.gguf"));
         set_u32(&file, "general.file_type", rows[i].file_type);
-        const char *path = scratch_path("type.gguf");
+        const char *path = path_of("type.gguf");
         file_write(&file, path);
         struct ori_model *model = open_model(path);
         assert_string_equal(ori_model_quantization(model), rows[i].name);
@@ -603,7 +603,7 @@ static void test_shrinking_file(void **state)
 
     (void)state;
     file_read(&file, data_path("golden/llama-gqa.gguf"));
-    const char *path = scratch_path("shrinks.gguf");
+    const char *path = path_of("shrinks.gguf");
     file_write(&file, path);
     file_free(&file);
     model = open_model(path);
@@ -644,5 +644,5 @@ int main(void)
         cmocka_unit_test(test_quantization_name),
         cmocka_unit_test(test_shrinking_file),
     };
-    return cmocka_run_group_tests_name("model", tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests_name("model", tests, make_folder, remove_folder);
 }

@@ -472,7 +472,7 @@ static void test_broken_weights(void **state)
     orion_perplexity_result result;
     orion_stats stats;
     orion_error err = {0};
-    const char *path = scratch_path("nan.gguf");
+    const char *path = path_of("nan.gguf");
 
     (void)state;
     file_read(&file, data_path(PLAIN_MODEL));
@@ -877,7 +877,7 @@ static void test_digest_sees_a_bit(void **state)
     static const char *const tensors[] = {"token_embd.weight", "blk.0.attn_k.weight",
                                           "blk.1.ffn_down.weight", "output_norm.weight"};
     char digests[ORI_COUNT(tensors) + 1][65];
-    const char *path = scratch_path("bit.gguf");
+    const char *path = path_of("bit.gguf");
 
     (void)state;
     for (size_t i = 0; i <= ORI_COUNT(tensors); i++) {
@@ -978,5 +978,5 @@ int main(void)
         cmocka_unit_test(test_digest_sees_a_bit),
         cmocka_unit_test(test_two_sessions),
     };
-    return cmocka_run_group_tests_name("runtime", tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests_name("runtime", tests, make_folder, remove_folder);
 }

@@ -96,7 +96,7 @@ static const struct type_row {
 static void test_type(void **state)
 {
     const struct type_row *row = *state;
-    const char *path = scratch_path("typed.gguf");
+    const char *path = path_of("typed.gguf");
     struct model_file file;
     orion_model *model;
     orion_error err = {0};
@@ -145,5 +145,5 @@ int main(void)
     for (size_t i = 0; i < ORI_COUNT(types); i++)
         tests[i] =
             (struct CMUnitTest){types[i].name, test_type, NULL, NULL, (void *)(uintptr_t)&types[i]};
-    return cmocka_run_group_tests_name("same bits", tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests_name("same bits", tests, make_folder, remove_folder);
 }

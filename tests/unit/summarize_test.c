@@ -434,7 +434,7 @@ static void test_refused(void **state)
 static struct ori_model *open_silent(void)
 {
     struct model_file file;
-    const char *path = scratch_path("silent.gguf");
+    const char *path = path_of("silent.gguf");
 
     file_read(&file, data_path(TINY_MODEL));
     for (size_t i = file.n_tensors; i-- > 0;)
@@ -512,5 +512,5 @@ int main(void)
         cmocka_unit_test(test_model_says_nothing),
         cmocka_unit_test(test_at_the_edge),
     };
-    return cmocka_run_group_tests_name("summarize", tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests_name("summarize", tests, make_folder, remove_folder);
 }
