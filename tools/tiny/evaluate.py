@@ -33,7 +33,7 @@ def load(path):
     config = Config(len(keys["tokenizer.ggml.tokens"]), key("context_length"), key("embedding_length"), key("attention.head_count"),
                     key("block_count"), key("feed_forward_length"), key("attention.layer_norm_rms_epsilon"), key("rope.freq_base"))
     model = Phi3(config)
-    model.load_state_dict({name: torch.tensor(value).float() for name, value in tensors.items()})
+    model.load_state_dict({name: torch.tensor(value).float() for name, value in tensors.items()}, strict=False)  # no tie
     return model.eval()
 
 

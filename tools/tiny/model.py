@@ -12,7 +12,7 @@ class Config:
     n_ctx: int = 1024
     n_embd: int = 256
     n_head: int = 8
-    n_layer: int = 5
+    n_layer: int = 4
     n_ff: int = 512
     eps: float = 1e-5
     rope_base: float = 10000.0
@@ -78,11 +78,7 @@ class Phi3(nn.Module):
         self.blk = nn.ModuleList(Block(c) for _ in range(c.n_layer))
         self.output_norm = Norm(c.n_embd, c.eps)
         self.output = nn.Linear(c.n_embd, c.n_vocab, bias=False)
-        for name, p in self.named_parameters():
-            if p.dim() == 2:
-                scale = (2 * c.n_layer) ** -.5 if name.endswith(("attn_output.weight", "ffn_down.weight")) else 1
-                nn.init.normal_(p, std=.02 * scale if "token_embd" in name or "output.weight" == name
-                                else scale * p.shape[1] ** -.5)
+        start_copying(self)
 
     def hidden(self, ids, picked=None):
         """Normalised hidden states [batch][t][n_embd], or [picked][n_embd] where only those are wanted."""
@@ -97,3 +93,57 @@ class Phi3(nn.Module):
 
     def forward(self, ids):
         return self.output(self.hidden(ids))
+
+
+@torch.no_grad()
+def start_copying(model):
+    """Initial weights with which attending to a token already means saying it.
+
+    A summary is mostly copied, and from random weights a model this small spends most of its training
+    on discovering how to copy.  So it starts out knowing: values pass through unchanged, attention
+    writes them into a rotated space (ROLL) which the output matrix reads, three heads of the first layer
+    look one, two and three tokens back, and two heads of the second find where the present words
+    occurred before.  What to attend to is left to training, as is everything else.
+    """
+    c = model.config
+    n, dim = c.n_embd, c.n_embd // c.n_head
+    half, roll = dim // 2, c.n_embd // 2
+    e = torch.randn(c.n_vocab, n)
+    e[:, 0] = 4  # the same for every token: what a head that looks at positions can hold on to
+    model.token_embd.weight.copy_(e)
+    model.output.weight.copy_(torch.roll(e, roll, 1) * .09)
+    model.output.weight[:, roll] = 0
+    identity = torch.eye(n)
+    for block in model.blk:
+        for linear, gain in ((block.attn_qkv, .7), (block.attn_output, .15), (block.ffn_up, 1), (block.ffn_down, .3)):
+            nn.init.normal_(linear.weight, std=gain * linear.weight.shape[1] ** -.5)
+        block.attn_qkv.weight[2 * n:] += identity
+        block.attn_output.weight += 1.0 * torch.roll(identity, roll, 0)
+
+    slow = torch.cat((torch.arange(half // 2, half), torch.arange(half // 2, half) + half))  # pairs that hardly turn
+    first, second = model.blk[0], model.blk[1]
+    q, k = first.attn_qkv.weight[:n], first.attn_qkv.weight[n:2 * n]
+    for back in (1, 2, 3):
+        head, pairs = back - 1, torch.arange(half // 4)
+        rows = slice(head * dim, head * dim + dim)
+        q[rows], k[rows] = 0, 0
+        angle = back * c.rope_base ** (-pairs / half)  # turned by rope, this points at position - back
+        k[head * dim + pairs, 0] = 1.6
+        q[head * dim + pairs, 0] = 1.6 * angle.cos()
+        q[head * dim + pairs + half, 0] = -1.6 * angle.sin()
+        # the tokens found: their elements 32..63 (each head its own copy) go to 64.., 96.., 160..
+        first.attn_qkv.weight[2 * n:][rows] = 0
+        first.attn_qkv.weight[2 * n:][torch.arange(head * dim, head * dim + dim), torch.arange(32, 32 + dim)] = 1
+        first.attn_output.weight[:, rows] = 0
+        to = (64, 96, 160)[head]
+        first.attn_output.weight[torch.arange(to, to + dim), torch.arange(head * dim, head * dim + dim)] = 2
+    q, k = second.attn_qkv.weight[:n], second.attn_qkv.weight[n:2 * n]
+    for head, spans in ((0, [(32, 64, 16)]), (1, [(32, 64, 8), (64, 96, 8)])):
+        rows = slice(head * dim, head * dim + dim)
+        q[rows], k[rows] = 0, 0
+        at = 0
+        for mine, theirs, count in spans:
+            for i in range(count):
+                q[head * dim + slow[at], mine + i] = 1.7
+                k[head * dim + slow[at], theirs + i] = 1.7
+                at += 1

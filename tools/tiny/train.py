@@ -6,7 +6,6 @@ The schedule follows the clock, so the same command ends on time on a slow or a 
 simply sees fewer tokens there.
 """
 import argparse
-import math
 import os
 import time
 
@@ -18,9 +17,9 @@ from records import Sampler
 from vocab import WORK, Vocab
 
 CHECKPOINT = WORK / "train.pt"
-PEAK, FLOOR, WARM_UP = 1.2e-3, 2e-5, 150
+PEAK, FLOOR, WARM_UP = 1.5e-3, 2e-5, 60
 BATCH_TOKENS = 1024
-PROMPT_SHARE, PROMPT_WEIGHT = .05, .3  # a few prompt tokens teach the language of the records
+PROMPT_SHARE, PROMPT_WEIGHT = .03, .3  # a few prompt tokens teach the language of the records
 AVERAGE = .998
 
 
@@ -53,8 +52,9 @@ def batches(vocab, seed, share_mini):
 
 
 def learning_rate(progress, step):
-    cosine = .5 * (1 + math.cos(math.pi * min(1, progress)))
-    return (FLOOR + (PEAK - FLOOR) * cosine) * min(1, (step + 1) / WARM_UP)
+    """Warm-up by steps, then flat, then down to FLOOR over the last fifth."""
+    down = min(1, max(0, (1 - progress) / .2))
+    return (FLOOR + (PEAK - FLOOR) * down) * min(1, (step + 1) / WARM_UP)
 
 
 def save(path, state):
@@ -76,7 +76,7 @@ def main():
     model = Phi3(config)
     matrices = [p for p in model.parameters() if p.dim() == 2]
     vectors = [p for p in model.parameters() if p.dim() == 1]
-    optimizer = torch.optim.AdamW([dict(params=matrices, weight_decay=.05), dict(params=vectors, weight_decay=0)],
+    optimizer = torch.optim.AdamW([dict(params=matrices, weight_decay=.01), dict(params=vectors, weight_decay=0)],
                                   lr=PEAK, betas=(.9, .98), eps=1e-8)
     average = {k: v.clone() for k, v in model.state_dict().items()}
     step, tokens, before = 0, 0, 0.0
@@ -90,7 +90,7 @@ def main():
     progress = lambda: seconds() / (60 * args.minutes)
     checkpoint = lambda: save(CHECKPOINT, dict(model=model.state_dict(), optimizer=optimizer.state_dict(), average=average,
                                                config=vars(config), step=step, tokens=tokens, seconds=seconds()))
-    supply = batches(vocab, 1000 + step, lambda: .85 * min(1, max(0, (.85 - progress()) / .25)))
+    supply = batches(vocab, 1000 + step, lambda: .9 * min(1, max(0, (.8 - progress()) / .5)))
     log = dict.fromkeys(("answer", "prompt", "digits", "n"), 0.0)
     while progress() < 1:
         ids, kind = next(supply)
