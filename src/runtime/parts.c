@@ -3,20 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ori_units_release(struct ori_units *units)
+void ori_parts_release(struct ori_parts *units)
 {
     free(units->list);
-    *units = (struct ori_units){0};
+    *units = (struct ori_parts){0};
 }
 
-static bool push(struct ori_units *units, struct ori_unit unit)
+static bool push(struct ori_parts *units, struct ori_part unit)
 {
     if (units->count == units->cap) {
         const size_t cap = units->cap ? units->cap * 2 : 16;
         size_t bytes;
         if (!ori_mul(cap, sizeof(*units->list), &bytes))
             return false;
-        struct ori_unit *list = realloc(units->list, bytes);
+        struct ori_part *list = realloc(units->list, bytes);
         if (!list)
             return false;
         units->list = list;
@@ -31,7 +31,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static struct ori_unit trimmed(struct ori_unit unit)
+static struct ori_part trimmed(struct ori_part unit)
 {
     while (unit.len > 0 && is_space(unit.text[0])) {
         unit.text++;
@@ -50,7 +50,7 @@ static bool begins_character(char c)
 /* Where to cut a text in two, inside it: the end of a paragraph, a line, a
  * sentence or a word that is nearest to the middle, within the middle half;
  * else between characters.  An end is never the text's last, which is visible. */
-static size_t cut_position(struct ori_unit unit)
+static size_t cut_position(struct ori_part unit)
 {
     static const char *const ends[] = {"\n\n", "\n", ". ", " "};
     const size_t middle = unit.len / 2;
@@ -74,15 +74,15 @@ static size_t cut_position(struct ori_unit unit)
     return at < unit.len ? at : middle;
 }
 
-orion_status ori_units_add(struct ori_units *units, const char *text, size_t len, size_t max_tokens,
+orion_status ori_parts_add(struct ori_parts *units, const char *text, size_t len, size_t max_tokens,
                            ori_measure_fn measure, void *arg, orion_error *err)
 {
-    struct ori_units todo = {0}; /* a stack; its top is what comes next in the text */
+    struct ori_parts todo = {0}; /* a stack; its top is what comes next in the text */
     orion_status status = ORION_OK;
-    bool ok = push(&todo, (struct ori_unit){text, len, 0, "\n\n"});
+    bool ok = push(&todo, (struct ori_part){text, len, 0, "\n\n"});
 
     while (ok && todo.count > 0) {
-        struct ori_unit unit = trimmed(todo.list[--todo.count]);
+        struct ori_part unit = trimmed(todo.list[--todo.count]);
         if (unit.len == 0)
             continue;
         status = measure(arg, unit.text, unit.len, &unit.n_tokens, err);
@@ -93,9 +93,9 @@ orion_status ori_units_add(struct ori_units *units, const char *text, size_t len
             continue;
         }
         const size_t at = cut_position(unit);
-        ok = push(&todo, (struct ori_unit){unit.text + at, unit.len - at, 0, "\n"}) &&
-             push(&todo, (struct ori_unit){unit.text, at, 0, unit.glue});
+        ok = push(&todo, (struct ori_part){unit.text + at, unit.len - at, 0, "\n"}) &&
+             push(&todo, (struct ori_part){unit.text, at, 0, unit.glue});
     }
-    ori_units_release(&todo);
+    ori_parts_release(&todo);
     return ok ? status : ori_fail_nomem(err, "the records");
 }

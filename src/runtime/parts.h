@@ -9,20 +9,20 @@
 #include "base/base.h"
 
 /* A stretch of a text, borrowed. */
-struct ori_unit {
+struct ori_part {
     const char *text; /* [len], begins and ends with something visible */
     size_t len;
     size_t n_tokens;
     const char *glue; /* what goes before it: "\n\n" before a text, "\n" within one */
 };
 
-struct ori_units {
-    struct ori_unit *list; /* [count], owned */
+struct ori_parts {
+    struct ori_part *list; /* [count], owned */
     size_t count;
     size_t cap;
 };
 
-void ori_units_release(struct ori_units *units);
+void ori_parts_release(struct ori_parts *units);
 
 /* How many tokens a text takes in a request. */
 typedef orion_status (*ori_measure_fn)(void *arg, const char *text, size_t len, size_t *n_tokens,
@@ -31,7 +31,7 @@ typedef orion_status (*ori_measure_fn)(void *arg, const char *text, size_t len, 
 /* Append a text to units, halved where it reads well until no piece has more
  * than max_tokens (one of a single byte may).  A text that is all white space
  * adds nothing. */
-orion_status ori_units_add(struct ori_units *units, const char *text, size_t len, size_t max_tokens,
+orion_status ori_parts_add(struct ori_parts *units, const char *text, size_t len, size_t max_tokens,
                            ori_measure_fn measure, void *arg, orion_error *err);
 
 #endif

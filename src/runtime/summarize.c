@@ -27,7 +27,7 @@ struct work {
 };
 
 /* The tokens of the request for units [first, first+n). */
-static orion_status request(const struct work *w, const struct ori_units *units, size_t first,
+static orion_status request(const struct work *w, const struct ori_parts *units, size_t first,
                             size_t n, struct ori_tokens *out, orion_error *err)
 {
     struct ori_buf records;
@@ -57,7 +57,7 @@ static orion_status request(const struct work *w, const struct ori_units *units,
 }
 
 /* Fits with room for the answer.  *tokens is the request when it does. */
-static orion_status try_request(const struct work *w, const struct ori_units *units, size_t first,
+static orion_status try_request(const struct work *w, const struct ori_parts *units, size_t first,
                                 size_t n, struct ori_tokens *tokens, bool *fits, orion_error *err)
 {
     const orion_status status = request(w, units, first, n, tokens, err);
@@ -71,7 +71,7 @@ static orion_status try_request(const struct work *w, const struct ori_units *un
 /* How much fits, given what the request itself takes. */
 static orion_status measure_request(struct work *w, orion_error *err)
 {
-    const struct ori_units none = {0};
+    const struct ori_parts none = {0};
     struct ori_tokens tokens = {0};
     const uint32_t context = w->session->context_tokens;
     const orion_status status = request(w, &none, 0, 0, &tokens, err);
@@ -100,8 +100,8 @@ static orion_status measure_text(void *arg, const char *text, size_t len, size_t
 {
     const struct work *w = arg;
     const struct ori_piece piece = {text, len, false};
-    struct ori_unit unit = {text, len, 0, ""};
-    const struct ori_units alone = {&unit, 1, 1};
+    struct ori_part unit = {text, len, 0, ""};
+    const struct ori_parts alone = {&unit, 1, 1};
     struct ori_tokens tokens = {0};
 
     orion_status status =
@@ -120,7 +120,7 @@ static orion_status measure_text(void *arg, const char *text, size_t len, size_t
 /* The last unit, exclusive, of the part that begins at `first`; with its
  * request.  Its length is guessed from the units' tokens (glue at its longest),
  * then the request decides. */
-static orion_status next_part(const struct work *w, const struct ori_units *units, size_t first,
+static orion_status next_part(const struct work *w, const struct ori_parts *units, size_t first,
                               size_t *end, struct ori_tokens *tokens, orion_error *err)
 {
     size_t sum = units->list[first].n_tokens;
@@ -128,7 +128,7 @@ static orion_status next_part(const struct work *w, const struct ori_units *unit
     bool fits = false;
 
     while (stop < units->count) {
-        const struct ori_unit *unit = &units->list[stop];
+        const struct ori_part *unit = &units->list[stop];
         sum += strlen(unit->glue) + unit->n_tokens;
         if (sum > w->capacity)
             break;
@@ -222,7 +222,7 @@ static void announce(const struct work *w, size_t part, size_t n_parts)
 }
 
 /* How many parts the units make. */
-static orion_status count_parts(const struct work *w, const struct ori_units *units, size_t *out,
+static orion_status count_parts(const struct work *w, const struct ori_parts *units, size_t *out,
                                 orion_error *err)
 {
     size_t n = 0;
@@ -238,7 +238,7 @@ static orion_status count_parts(const struct work *w, const struct ori_units *un
 }
 
 /* Summarise each part: texts[*n_texts], which the caller frees. */
-static orion_status summarize_parts(struct work *w, const struct ori_units *units, char ***out,
+static orion_status summarize_parts(struct work *w, const struct ori_parts *units, char ***out,
                                     size_t *n_texts, orion_error *err)
 {
     size_t n_parts;
@@ -272,12 +272,12 @@ static orion_status summarize_parts(struct work *w, const struct ori_units *unit
 
 /* All texts as units, and their tokens together. */
 static orion_status split_all(struct work *w, const char *const *texts, size_t n,
-                              struct ori_units *out, size_t *n_tokens, orion_error *err)
+                              struct ori_parts *out, size_t *n_tokens, orion_error *err)
 {
     *n_tokens = 0;
     for (size_t i = 0; i < n; i++) {
         const orion_status status =
-            ori_units_add(out, texts[i], strlen(texts[i]), w->capacity, measure_text, w, err);
+            ori_parts_add(out, texts[i], strlen(texts[i]), w->capacity, measure_text, w, err);
         if (status != ORION_OK)
             return status;
     }
@@ -298,7 +298,7 @@ static orion_status nothing_left(const struct work *w, orion_error *err)
 }
 
 /* One request for all units, when it fits. */
-static orion_status in_one_piece(struct work *w, const struct ori_units *units, size_t n_tokens,
+static orion_status in_one_piece(struct work *w, const struct ori_parts *units, size_t n_tokens,
                                  bool *fits, orion_error *err)
 {
     struct ori_tokens tokens = {0};
@@ -322,7 +322,7 @@ static orion_status one_round(struct work *w, const char *const *records, size_t
                               size_t *n_tokens, char ***texts, size_t *n_texts, bool *done,
                               orion_error *err)
 {
-    struct ori_units units = {0};
+    struct ori_parts units = {0};
     const size_t before = *n_tokens;
 
     *texts = NULL;
@@ -339,7 +339,7 @@ static orion_status one_round(struct work *w, const char *const *records, size_t
         status = in_one_piece(w, &units, *n_tokens, done, err);
     if (status == ORION_OK && !*done)
         status = summarize_parts(w, &units, texts, n_texts, err);
-    ori_units_release(&units);
+    ori_parts_release(&units);
     return status;
 }
 

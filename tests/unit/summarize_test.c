@@ -35,11 +35,11 @@ static orion_status measure_bytes(void *arg, const char *text, size_t len, size_
 /* Units of a text, one a line, joined by '|'; a glue of "\n\n" is shown by '#'. */
 static void cut(const char *text, size_t max, char *out)
 {
-    struct ori_units units = {0};
+    struct ori_parts units = {0};
     size_t measured = 0;
     size_t len = 0;
 
-    assert_int_equal(ori_units_add(&units, text, strlen(text), max, measure_bytes, &measured, NULL),
+    assert_int_equal(ori_parts_add(&units, text, strlen(text), max, measure_bytes, &measured, NULL),
                      ORION_OK);
     for (size_t i = 0; i < units.count; i++) {
         assert_int_equal(units.list[i].n_tokens, units.list[i].len);
@@ -48,8 +48,8 @@ static void cut(const char *text, size_t max, char *out)
         len += units.list[i].len;
     }
     out[len] = '\0';
-    ori_units_release(&units);
-    ori_units_release(&units);
+    ori_parts_release(&units);
+    ori_parts_release(&units);
 }
 
 static void test_cut(void **state)
@@ -95,18 +95,18 @@ static void test_cut_loses_nothing(void **state)
     for (uint32_t round = 0; round < 400; round++) {
         int32_t noise[80];
         char text[600] = "";
-        struct ori_units units = {0};
+        struct ori_parts units = {0};
         size_t measured = 0;
         some_tokens(noise, 80, 1u << 20, round + 1);
         const size_t max = 4 + (size_t)noise[0] % 40;
         for (size_t i = 1; i < 80; i++)
             strcat(text, bits[(size_t)noise[i] % ORI_COUNT(bits)]);
         assert_int_equal(
-            ori_units_add(&units, text, strlen(text), max, measure_bytes, &measured, NULL),
+            ori_parts_add(&units, text, strlen(text), max, measure_bytes, &measured, NULL),
             ORION_OK);
         const char *at = text;
         for (size_t i = 0; i < units.count; i++) {
-            const struct ori_unit *u = &units.list[i];
+            const struct ori_part *u = &units.list[i];
             for (; at < u->text; at++)
                 assert_true(is_space(*at));
             assert_ptr_equal(at, u->text);
@@ -118,7 +118,7 @@ static void test_cut_loses_nothing(void **state)
         }
         for (; *at; at++)
             assert_true(is_space(*at));
-        ori_units_release(&units);
+        ori_parts_release(&units);
     }
 }
 
@@ -134,13 +134,13 @@ static void test_cut_passes_errors_on(void **state)
 {
     (void)state;
     for (int n = 0; n < 3; n++) {
-        struct ori_units units = {0};
+        struct ori_parts units = {0};
         orion_error err = {0};
         int left = n;
-        assert_int_equal(ori_units_add(&units, "aa bb cc dd", 11, 5, measure_fails, &left, &err),
+        assert_int_equal(ori_parts_add(&units, "aa bb cc dd", 11, 5, measure_fails, &left, &err),
                          ORION_E_NOMEM);
         assert_string_equal(err.message, "no more");
-        ori_units_release(&units);
+        ori_parts_release(&units);
     }
 }
 
