@@ -80,6 +80,20 @@ orion_status ori_lock_try(int dir, const char *path, struct ori_lock *out, long 
     return ORION_OK;
 }
 
+long ori_lock_holder(int dir, const char *path)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    long holder = 0;
+
+    const int fd = ori_dir_open(dir, path, O_RDONLY, 0);
+    if (fd < 0)
+        return 0;
+    if (fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK)
+        holder = read_holder(fd);
+    (void)close(fd);
+    return holder;
+}
+
 void ori_lock_release(struct ori_lock *lock)
 {
     if (lock->fd < 0)

@@ -22,6 +22,8 @@ struct ori_lock {
  * unknown; may be NULL). */
 orion_status ori_lock_try(int dir, const char *path, struct ori_lock *out, long *holder,
                           orion_error *err);
+/* The process id in the lock file while someone holds it; 0 when no one does. */
+long ori_lock_holder(int dir, const char *path);
 void ori_lock_release(struct ori_lock *lock);
 
 #endif

@@ -12,6 +12,22 @@ void ori_sha256_update(struct ori_sha256 *hash, const void *data, size_t len)
     SHA256_Update(&hash->ctx, data, len);
 }
 
+void ori_sha256_state(const struct ori_sha256 *hash, uint32_t state[8])
+{
+    for (size_t i = 0; i < 8; i++)
+        state[i] = (uint32_t)hash->ctx.h[i];
+}
+
+void ori_sha256_resume(struct ori_sha256 *hash, const uint32_t state[8], uint64_t bytes)
+{
+    SHA256_Init(&hash->ctx);
+    for (size_t i = 0; i < 8; i++)
+        hash->ctx.h[i] = state[i];
+    const uint64_t bits = bytes * 8;
+    hash->ctx.Nl = (SHA_LONG)(bits & 0xffffffffu);
+    hash->ctx.Nh = (SHA_LONG)(bits >> 32);
+}
+
 void ori_sha256_hex(struct ori_sha256 *hash, char hex[ORI_SHA256_HEX + 1])
 {
     static const char digits[] = "0123456789abcdef";

@@ -17,6 +17,12 @@ struct ori_sha256 {
 
 void ori_sha256_init(struct ori_sha256 *hash);
 void ori_sha256_update(struct ori_sha256 *hash, const void *data, size_t len);
+
+/* The state between two blocks of 64 bytes, for a hash that is to be taken up
+ * again: after `bytes` bytes, a multiple of 64, which are not part of it. */
+void ori_sha256_state(const struct ori_sha256 *hash, uint32_t state[8]);
+void ori_sha256_resume(struct ori_sha256 *hash, const uint32_t state[8], uint64_t bytes);
+
 /* Writes 64 lower-case hex digits and a NUL. */
 void ori_sha256_hex(struct ori_sha256 *hash, char hex[ORI_SHA256_HEX + 1]);
 

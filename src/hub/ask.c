@@ -5,10 +5,8 @@
 
 #include "hub/retry.h"
 
-#define MAX_REDIRECTS 10
 #define MAX_ATTEMPTS 5
 #define MAX_ATTEMPTS_UNREACHED 2 /* a hub that is not there is said so within seconds */
-#define PATIENCE_MS (UINT64_C(5) * 60 * 1000)
 
 static orion_status keep_body(struct ori_transfer *t, const void *data, size_t len,
                               orion_error *err)
@@ -34,7 +32,7 @@ static orion_status ask_once(const struct ori_hub *hub, struct ori_engine *engin
     const uint64_t nothing = 0;
     struct ori_retry retry;
 
-    ori_retry_init(&retry, MAX_ATTEMPTS, PATIENCE_MS);
+    ori_retry_init(&retry, MAX_ATTEMPTS, hub->give_up_ms);
     for (;;) {
         *t = (struct ori_transfer){.url = url,
                                    .head = q->head,
@@ -63,8 +61,7 @@ static orion_status ask_once(const struct ori_hub *hub, struct ori_engine *engin
     }
 }
 
-/* Where a redirect leads; NULL with err filled when it must not be followed. */
-static char *follow(const char *url, const char *location, orion_error *err)
+char *ori_hub_follow(const char *url, const char *location, orion_error *err)
 {
     char host[128];
 
@@ -89,7 +86,7 @@ static bool is_redirect(const struct ori_reply *reply)
 
 /* A mirror may well send an absolute URL where it only means another place of
  * its own (a renamed repository); then there is no commit yet. */
-static bool is_answer(const struct ori_question *q, const char *url, const struct ori_reply *reply)
+bool ori_hub_is_answer(const struct ori_question *q, const char *url, const struct ori_reply *reply)
 {
     if (!is_redirect(reply))
         return true;
@@ -109,10 +106,10 @@ orion_status ori_hub_ask(const struct ori_hub *hub, struct ori_engine *engine,
         *answered = NULL;
     for (int i = 0; t && url; i++) {
         status = ask_once(hub, engine, q, url, watch, t, err);
-        if (status != ORION_OK || is_answer(q, url, &t->reply))
+        if (status != ORION_OK || ori_hub_is_answer(q, url, &t->reply))
             break;
-        char *next = follow(url, t->reply.location, err);
-        if (next && i == MAX_REDIRECTS) {
+        char *next = ori_hub_follow(url, t->reply.location, err);
+        if (next && i == ORI_MAX_REDIRECTS) {
             (void)ori_fail(err, ORION_E_NETWORK, "%s redirects in circles when asked for '%s'",
                            hub->endpoint, q->repo);
             free(next);

@@ -20,4 +20,25 @@ orion_status ori_hub_ask(const struct ori_hub *hub, struct ori_engine *engine,
                          const struct ori_question *question, const struct ori_watch *watch,
                          struct ori_reply *reply, char **answered, orion_error *err);
 
+/* ---- the parts of it, for whoever asks in steps ---- */
+
+#define ORI_MAX_REDIRECTS 10
+
+/* Is this the answer, or one more redirect to follow? */
+bool ori_hub_is_answer(const struct ori_question *question, const char *url,
+                       const struct ori_reply *reply);
+/* Where a redirect leads (free()); NULL with err filled when it must not be
+ * followed. */
+char *ori_hub_follow(const char *url, const char *location, orion_error *err);
+
+/* ---- the metadata question; see ori_hub_resolve() ---- */
+
+/* The address to ask; NULL when memory is short.  `rev` may be "". */
+char *ori_hub_resolve_url(const struct ori_hub *hub, const char *repo, const char *path,
+                          const char *rev);
+/* Read the answer into file's commit, digest, url and, when it is said, size;
+ * *sized tells.  file->repo and file->path are there already. */
+orion_status ori_hub_read_facts(const struct ori_reply *reply, const char *answered,
+                                struct ori_hub_file *file, bool *sized, orion_error *err);
+
 #endif

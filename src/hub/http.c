@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -59,6 +60,10 @@ static size_t body(char *data, size_t size, size_t n, void *self)
     t->heard_ns = ori_now_ns();
     if (!tell_reply(t))
         return 0;
+    if (t->may_take && !t->may_take(t)) {
+        t->held = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     if (t->on_body)
         t->status = t->on_body(t, data, size * n, &t->error);
     t->refused = t->status != ORION_OK;
@@ -105,6 +110,14 @@ static bool set_range(struct ori_transfer *t)
     return curl_easy_setopt(t->easy, CURLOPT_RANGE, text) == CURLE_OK;
 }
 
+/* The system's certificates are there twice, as a file and as a folder.  With
+ * the file alone they are read once for all connections. */
+static bool has_trust_file(void)
+{
+    const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
+    return file && access(file, R_OK) == 0;
+}
+
 static bool set_trust(CURL *easy, const struct ori_hub *hub)
 {
     bool ok = true;
@@ -112,6 +125,10 @@ static bool set_trust(CURL *easy, const struct ori_hub *hub)
         ok = curl_easy_setopt(easy, CURLOPT_CAINFO, hub->ca_file) == CURLE_OK;
     if (hub->ca_dir)
         ok = curl_easy_setopt(easy, CURLOPT_CAPATH, hub->ca_dir) == CURLE_OK && ok;
+    else if (!hub->ca_file && has_trust_file())
+        ok = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK && ok;
+    if (hub->proxy)
+        ok = curl_easy_setopt(easy, CURLOPT_PROXY, hub->proxy) == CURLE_OK && ok;
     return ok;
 }
 
@@ -128,8 +145,14 @@ static bool set_up(struct ori_transfer *t)
     SET(CURLOPT_USERAGENT, t->hub->user_agent);
     SET(CURLOPT_HTTPHEADER, t->headers);
     /* One TCP connection a range: see docs/internals/hub.md. */
-    if (t->ranged)
+    if (t->ranged) {
         SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+        SET(CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
+    }
+    if (t->fresh) {
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+        SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    }
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
     SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -180,10 +203,16 @@ static void judge(struct ori_transfer *t, CURLcode result)
                        host, detail);
         return;
     case CURLE_OUT_OF_MEMORY:
+        if (t->reply.status != 0 && !t->replied) { /* so it calls a header beyond its limit */
+            (void)ori_fail(&t->error, ORION_E_NETWORK, "%s sent an absurdly long header", host);
+            return;
+        }
         t->status = ori_fail_nomem(&t->error, "a transfer");
         return;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* ours are http and https, so this is its answer */
+        (void)ori_fail(&t->error, ORION_E_NETWORK, "%s did not answer in HTTP: %s", host, detail);
+        break;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         (void)ori_fail(&t->error, ORION_E_NETWORK, "%s sent an address that cannot be used: %s",
                        host, detail);
         return;
@@ -224,15 +253,24 @@ void ori_engine_free(struct ori_engine *engine)
     free(engine);
 }
 
+/* Before a name is looked up, which needs a socket too. */
+orion_status ori_engine_check_online(const struct ori_hub *hub, orion_error *err)
+{
+    if (!hub->offline)
+        return ORION_OK;
+    return ori_fail(err, ORION_E_OFFLINE,
+                    "offline: the hub at %s was not asked; drop --offline (or HF_HUB_OFFLINE) "
+                    "to fetch",
+                    hub->endpoint);
+}
+
 orion_status ori_engine_add(struct ori_engine *engine, struct ori_transfer *t, orion_error *err)
 {
     size_t slot = 0;
 
-    if (engine->hub->offline) /* before a name is looked up, which needs a socket too */
-        return ori_fail(err, ORION_E_OFFLINE,
-                        "offline: the hub at %s was not asked; drop --offline (or HF_HUB_OFFLINE) "
-                        "to fetch",
-                        engine->hub->endpoint);
+    const orion_status status = ori_engine_check_online(engine->hub, err);
+    if (status != ORION_OK)
+        return status;
     while (slot < MAX_TRANSFERS && engine->transfers[slot])
         slot++;
     t->hub = engine->hub;
@@ -266,7 +304,7 @@ static void end_stalled(struct ori_engine *engine)
 
     for (size_t i = 0; i < MAX_TRANSFERS; i++) {
         struct ori_transfer *t = engine->transfers[i];
-        if (!t || t->done || now - t->heard_ns < limit)
+        if (!t || t->done || t->held || now - t->heard_ns < limit)
             continue;
         (void)curl_multi_remove_handle(engine->multi, t->easy);
         ori_url_host(t->url, host, sizeof(host));
@@ -275,6 +313,24 @@ static void end_stalled(struct ori_engine *engine)
         t->worth_retrying = true;
         t->done = true;
     }
+}
+
+void ori_engine_resume(struct ori_engine *engine, struct ori_transfer *t)
+{
+    if (!t->held || t->done)
+        return;
+    t->held = false;
+    t->heard_ns = ori_now_ns();
+    (void)curl_easy_pause(t->easy, CURLPAUSE_CONT); /* calls back with what was held */
+    if (t->refused) {
+        (void)curl_multi_remove_handle(engine->multi, t->easy);
+        t->done = true;
+    }
+}
+
+void ori_engine_wake(struct ori_engine *engine)
+{
+    (void)curl_multi_wakeup(engine->multi);
 }
 
 void ori_engine_step(struct ori_engine *engine, int wait_ms)

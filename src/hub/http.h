@@ -19,11 +19,15 @@ struct ori_transfer {
     bool ranged;     /* bytes=begin-end, both included */
     uint64_t range_begin, range_end;
     const char *if_range; /* a strong ETag, or NULL */
+    bool fresh;           /* on a new connection, to an address looked up anew */
     /* Called once when the head of the response is complete and once for
      * each piece of its body; not ORION_OK ends the transfer.  May be NULL. */
     orion_status (*on_reply)(struct ori_transfer *transfer, orion_error *err);
     orion_status (*on_body)(struct ori_transfer *transfer, const void *data, size_t len,
                             orion_error *err);
+    /* Asked before each piece of the body; false holds it back until
+     * ori_engine_resume().  May be NULL. */
+    bool (*may_take)(struct ori_transfer *transfer);
     void *self;
 
     /* ---- what came of it ---- */
@@ -40,6 +44,7 @@ struct ori_transfer {
     struct curl_slist *headers;
     char problem[CURL_ERROR_SIZE];
     bool replied;
+    bool held;         /* by may_take() */
     uint64_t heard_ns; /* when the last byte arrived */
 };
 
@@ -47,6 +52,9 @@ struct ori_engine;
 
 orion_status ori_engine_new(const struct ori_hub *hub, struct ori_engine **out, orion_error *err);
 void ori_engine_free(struct ori_engine *engine); /* NULL is a no-op; all transfers were removed */
+
+/* ORION_E_OFFLINE with its sentence when the hub is offline. */
+orion_status ori_engine_check_online(const struct ori_hub *hub, orion_error *err);
 
 /* Begin.  ORION_E_OFFLINE when the hub is offline; nothing was begun then. */
 orion_status ori_engine_add(struct ori_engine *engine, struct ori_transfer *transfer,
@@ -57,6 +65,10 @@ void ori_engine_remove(struct ori_engine *engine, struct ori_transfer *transfer)
 /* Move all transfers on, waiting up to wait_ms for something to happen; sets
  * `done` of those that ended. */
 void ori_engine_step(struct ori_engine *engine, int wait_ms);
+/* Let a transfer that was held back go on. */
+void ori_engine_resume(struct ori_engine *engine, struct ori_transfer *transfer);
+/* Make a step in progress, or the next, return at once.  From any thread. */
+void ori_engine_wake(struct ori_engine *engine);
 
 /* Add, step until done, remove.  ORION_OK when the transfer was carried out,
  * however it ended: look at transfer->status.  Otherwise ORION_E_CANCELLED,

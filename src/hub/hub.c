@@ -57,7 +57,8 @@ orion_status ori_hub_open(const struct ori_hub_config *config, struct ori_hub **
     hub->give_up_ms = config->give_up_ms ? config->give_up_ms : GIVE_UP_MS;
     (void)snprintf(hub->user_agent, sizeof(hub->user_agent), "orion/%s", orion_version());
     if (!copy_text(&hub->token, config->token) || !copy_text(&hub->ca_file, config->ca_file) ||
-        !copy_text(&hub->ca_dir, config->ca_dir)) {
+        !copy_text(&hub->ca_dir, config->ca_dir) ||
+        (config->proxy && !(hub->proxy = strdup(config->proxy)))) {
         ori_hub_close(hub);
         return ori_fail_nomem(err, "the hub");
     }
@@ -73,6 +74,7 @@ void ori_hub_close(struct ori_hub *hub)
     free(hub->token);
     free(hub->ca_file);
     free(hub->ca_dir);
+    free(hub->proxy);
     free(hub);
 }
 

@@ -1,8 +1,8 @@
 /* hub - talking to a Hugging Face compatible hub.
  *
  * Everything that a server says is checked and bounded here; what comes out is
- * a file's facts (commit, size, digest, where its bytes are) and its bytes, in
- * order, handed to a sink.  The room writes no file and knows no models
+ * a file's facts (commit, size, digest, where its bytes are) and, by fetcher.h,
+ * its bytes, handed to a sink.  The room writes no file and knows no models
  * directory.  All sockets of the library are opened in http.c, which refuses
  * when the hub is offline.
  *
@@ -24,6 +24,7 @@ struct ori_hub_config {
     const char *token;    /* NULL or "": none */
     const char *ca_file;  /* NULL: the system's */
     const char *ca_dir;   /* NULL: the system's */
+    const char *proxy;    /* NULL: the environment's; "": none */
     bool offline;
     uint32_t stall_ms;   /* a connection silent for this long is dropped; 0: 30 s */
     uint32_t give_up_ms; /* no byte for this long ends a transfer; 0: 5 min */
@@ -67,23 +68,6 @@ orion_status ori_hub_choose(const struct ori_hub *hub, struct ori_ref *ref,
 orion_status ori_hub_resolve(const struct ori_hub *hub, const char *repo, const char *path,
                              const char *rev, const struct ori_watch *watch,
                              struct ori_hub_file *out, orion_error *err);
-
-/* Where bytes go.  Any status other than ORION_OK ends the transfer with it. */
-struct ori_sink {
-    orion_status (*write)(void *self, uint64_t offset, const void *data, size_t len,
-                          orion_error *err);
-    /* The server can't continue: forget what was written and start at 0. */
-    orion_status (*restart)(void *self, orion_error *err);
-    void *self;
-};
-
-/* Bring the bytes [offset, size) of the file to the sink, in order, with as
- * many attempts as it takes.  `file->url` is renewed when it expires.
- * Returns ORION_E_NETWORK, ORION_E_DENIED, ORION_E_NOT_FOUND,
- * ORION_E_OFFLINE, ORION_E_CANCELLED, ORION_E_NOMEM, or what the sink said. */
-orion_status ori_hub_fetch(const struct ori_hub *hub, struct ori_hub_file *file, uint64_t offset,
-                           const struct ori_sink *sink, const struct ori_watch *watch,
-                           orion_error *err);
 
 /* The rule behind ori_hub_choose(), also for names that are on disk: index of
  * the file that `quant` ("" for the default) picks among names[n], or -1.

@@ -9,6 +9,7 @@ struct ori_hub {
     char *endpoint;
     char *token; /* or NULL */
     char *ca_file, *ca_dir;
+    char *proxy; /* NULL: the environment's; "": none */
     bool offline;
     uint32_t stall_ms, give_up_ms;
     char user_agent[64];

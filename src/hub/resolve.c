@@ -14,8 +14,8 @@ void ori_hub_file_release(struct ori_hub_file *file)
     file->url = NULL;
 }
 
-static char *resolve_url(const struct ori_hub *hub, const char *repo, const char *path,
-                         const char *rev)
+char *ori_hub_resolve_url(const struct ori_hub *hub, const char *repo, const char *path,
+                          const char *rev)
 {
     struct ori_buf url;
     char *where = ori_url_encode(path, true), *when = ori_url_encode(*rev ? rev : "main", false);
@@ -104,15 +104,14 @@ static orion_status probe_size(const struct ori_hub *hub, struct ori_engine *eng
     return ORION_OK;
 }
 
-static orion_status read_reply(const struct ori_hub *hub, struct ori_engine *engine,
-                               const struct ori_watch *watch, struct ori_reply *reply,
-                               const char *answered, struct ori_hub_file *file, orion_error *err)
+orion_status ori_hub_read_facts(const struct ori_reply *reply, const char *answered,
+                                struct ori_hub_file *file, bool *sized, orion_error *err)
 {
     if (!reply->commit[0])
         return not_a_hub(answered, reply, err);
     memcpy(file->commit, reply->commit, sizeof(file->commit));
 
-    orion_status status = read_digest(reply, file, err);
+    const orion_status status = read_digest(reply, file, err);
     if (status != ORION_OK)
         return status;
 
@@ -124,11 +123,12 @@ static orion_status read_reply(const struct ori_hub *hub, struct ori_engine *eng
     if (ori_url_is_downgrade(answered, file->url))
         return ori_fail(err, ORION_E_NETWORK,
                         "the hub redirects to an address without encryption; refused");
-    if (!read_size(reply, file)) {
-        status = probe_size(hub, engine, watch, file, reply, err);
-        if (status != ORION_OK)
-            return status;
-    }
+    *sized = read_size(reply, file);
+    return ORION_OK;
+}
+
+static orion_status check_size(const struct ori_hub_file *file, orion_error *err)
+{
     if (file->size_bytes == 0)
         return ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, file->path,
                            "'%s/%s' is empty on the hub", file->repo, file->path);
@@ -146,6 +146,7 @@ orion_status ori_hub_resolve(const struct ori_hub *hub, const char *repo, const 
     struct ori_hub_file file = {0};
     struct ori_reply *reply = NULL;
     char *url = NULL, *answered = NULL;
+    bool sized = false;
 
     *out = (struct ori_hub_file){0};
     (void)snprintf(file.repo, sizeof(file.repo), "%s", repo);
@@ -154,7 +155,7 @@ orion_status ori_hub_resolve(const struct ori_hub *hub, const char *repo, const 
     orion_status status = ori_engine_new(hub, &engine, err);
     if (status != ORION_OK)
         return status;
-    url = resolve_url(hub, repo, path, rev);
+    url = ori_hub_resolve_url(hub, repo, path, rev);
     reply = calloc(1, sizeof(*reply));
     if (!url || !reply) {
         status = ori_fail_nomem(err, "a question to the hub");
@@ -164,7 +165,11 @@ orion_status ori_hub_resolve(const struct ori_hub *hub, const char *repo, const 
         .url = url, .head = true, .stop_at_absolute = true, .repo = repo, .file = path, .rev = rev};
     status = ori_hub_ask(hub, engine, &question, watch, reply, &answered, err);
     if (status == ORION_OK)
-        status = read_reply(hub, engine, watch, reply, answered, &file, err);
+        status = ori_hub_read_facts(reply, answered, &file, &sized, err);
+    if (status == ORION_OK && !sized)
+        status = probe_size(hub, engine, watch, &file, reply, err);
+    if (status == ORION_OK)
+        status = check_size(&file, err);
     if (status == ORION_OK) {
         *out = file;
         file.url = NULL;

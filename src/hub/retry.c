@@ -31,8 +31,8 @@ uint64_t ori_retry_delay_ms(unsigned attempt, uint64_t random)
     return random % (limit + 1);
 }
 
-/* Good enough to spread clients: the clock's low digits, stirred. */
-static uint64_t any_number(void)
+/* The clock's low digits, stirred. */
+uint64_t ori_retry_random(void)
 {
     uint64_t x = ori_now_ns() * 0x9e3779b97f4a7c15u;
     x ^= x >> 29;
@@ -62,7 +62,7 @@ orion_status ori_retry_wait(struct ori_retry *retry, const struct ori_reply *rep
     retry->attempts++;
     const uint64_t delay_ms = reply && reply->has_retry_after
                                   ? reply->retry_after_ms
-                                  : ori_retry_delay_ms(retry->attempts, any_number());
+                                  : ori_retry_delay_ms(retry->attempts, ori_retry_random());
     const uint64_t begin = ori_now_ns();
     const uint64_t idle_ms = (begin - retry->since_ns) / 1000000u;
     if (retry->attempts > retry->max_attempts || idle_ms + delay_ms > retry->patience_ms)

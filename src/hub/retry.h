@@ -18,6 +18,7 @@ void ori_retry_progress(struct ori_retry *retry); /* something was gained: start
  * and a limit that doubles from half a second to 30 s, so that many clients do
  * not come back at once.  `random` is any number. */
 uint64_t ori_retry_delay_ms(unsigned attempt, uint64_t random);
+uint64_t ori_retry_random(void); /* good enough for that */
 
 /* Wait before the next attempt, as long as the server asked for if it did.
  * `why` is the failure, and the result once patience is at its end. */
