@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,29 +57,74 @@ orion_status ori_store_look(const struct ori_store *store, const char *path, str
     return look(store, path, &st, out, err);
 }
 
-static orion_status hash_file(int fd, uint64_t size, const struct ori_digest *wanted,
-                              const struct ori_watch *watch, bool *met,
+/* Like ori_chain_check(), with what was kept of the model's hash when that is
+ * the wanted one; without that, all of a damaged file is damaged. */
+static orion_status hash_file(const struct ori_store *store, const char *path, int fd,
+                              uint64_t size, const struct ori_digest *wanted,
+                              const struct ori_watch *watch, struct ori_ranges *damaged,
                               char sha256[ORI_SHA256_HEX + 1], orion_error *err)
 {
-    struct ori_hasher hasher;
+    struct ori_chain chain;
+    bool met;
 
-    ori_hasher_init(&hasher, wanted->kind, size);
-    const orion_status status = ori_hash_range(fd, 0, size, &hasher, watch, err);
+    orion_status status = ori_chain_init(&chain, wanted->kind, size, err);
+    if (status == ORION_OK && wanted->kind == ORI_DIGEST_SHA256)
+        ori_units_read(store, path, wanted->hex, &chain);
+    const bool located = chain.known == chain.n_units && chain.n_units > 1;
     if (status == ORION_OK)
-        *met = ori_hasher_finish(&hasher, wanted, sha256);
+        status = ori_chain_check(fd, &chain, wanted, watch, damaged, &met, sha256, err);
+    if (status == ORION_OK && damaged->count > 0 && !located)
+        status = ori_ranges_add(damaged, 0, size);
+    ori_chain_release(&chain);
+    return status;
+}
+
+static orion_status is_damaged(const char *path, const struct ori_ranges *damaged, uint64_t size,
+                               orion_error *err)
+{
+    const uint64_t bytes = ori_ranges_total(damaged);
+
+    if (bytes < size)
+        return ori_fail_at(err, ORION_E_INTEGRITY, damaged->list[0].begin, path,
+                           "'%s' is damaged: %" PRIu64 " MB of it, from byte %" PRIu64
+                           " on, are not what was pulled; repair it or pull it again",
+                           path, (bytes + 999999) / 1000000, damaged->list[0].begin);
+    return ori_fail_at(err, ORION_E_INTEGRITY, ORION_NO_OFFSET, path,
+                       "'%s' is damaged: its SHA-256 is not what it was when it was pulled; pull "
+                       "it again",
+                       path);
+}
+
+/* A file that became shorter, or longer, is damaged from where it ends. */
+static orion_status verify_bytes(const struct ori_store *store, const char *path, int fd,
+                                 uint64_t size, const struct ori_record *record,
+                                 const struct ori_watch *watch, struct ori_ranges *damaged,
+                                 orion_error *err)
+{
+    struct ori_digest wanted = {.kind = ORI_DIGEST_SHA256};
+    char sha256[ORI_SHA256_HEX + 1];
+
+    memcpy(wanted.hex, record->sha256, sizeof(wanted.hex));
+    orion_status status =
+        size == record->size_bytes
+            ? hash_file(store, path, fd, size, &wanted, watch, damaged, sha256, err)
+            : ori_ranges_add(damaged, 0, record->size_bytes ? record->size_bytes : 1);
+    if (status == ORION_OK && damaged->count > 0)
+        status = is_damaged(path, damaged, record->size_bytes, err);
     return status;
 }
 
 orion_status ori_store_verify(const struct ori_store *store, const char *path,
-                              const struct ori_watch *watch, orion_error *err)
+                              const struct ori_watch *watch, struct ori_ranges *damaged,
+                              orion_error *err)
 {
-    struct ori_digest wanted = {.kind = ORI_DIGEST_SHA256};
+    struct ori_ranges found = {0};
     struct ori_stored model = {0};
-    char sha256[ORI_SHA256_HEX + 1];
-    bool met = false;
     struct stat st;
     int fd;
 
+    if (damaged)
+        *damaged = found;
     orion_status status = open_model(store, path, &fd, &st, err);
     if (status != ORION_OK)
         return status;
@@ -90,18 +136,15 @@ orion_status ori_store_verify(const struct ori_store *store, const char *path,
                                    "with; pull the model again"
                                  : "no hash was recorded for '%s': it was not pulled from a hub",
                              path);
-    if (status == ORION_OK) {
-        memcpy(wanted.hex, model.record.sha256, sizeof(wanted.hex));
-        status = hash_file(fd, (uint64_t)st.st_size, &wanted, watch, &met, sha256, err);
-    }
-    if (status == ORION_OK && !met)
+    if (status == ORION_OK)
         status =
-            ori_fail_at(err, ORION_E_INTEGRITY, ORION_NO_OFFSET, path,
-                        "'%s' is damaged: its SHA-256 is %.16s..., and was %.16s... when it was "
-                        "pulled; pull it again",
-                        path, sha256, model.record.sha256);
-    else if (status == ORION_OK) /* a store that can't be written to is still verified */
+            verify_bytes(store, path, fd, (uint64_t)st.st_size, &model.record, watch, &found, err);
+    if (status == ORION_OK) /* a store that can't be written to is still verified */
         (void)ori_record_write(store, path, &model.record, &st, NULL);
+    if (status == ORION_E_INTEGRITY && damaged)
+        *damaged = found;
+    else
+        ori_ranges_release(&found);
     ori_stored_release(&model);
     (void)close(fd);
     return status;
@@ -121,6 +164,7 @@ orion_status ori_store_has(const struct ori_store *store, const struct ori_blob 
                            const struct ori_watch *watch, bool *has, orion_error *err)
 {
     char place[ORI_STORE_PATH_MAX], sha256[ORI_SHA256_HEX + 1];
+    struct ori_ranges damaged = {0};
     struct ori_stored model = {0};
     struct ori_record record;
     struct stat st;
@@ -141,7 +185,9 @@ orion_status ori_store_has(const struct ori_store *store, const struct ori_blob 
     if (same)
         memcpy(sha256, model.record.sha256, sizeof(sha256));
     else
-        status = hash_file(fd, (uint64_t)st.st_size, &blob->digest, watch, &same, sha256, err);
+        status = hash_file(store, place, fd, (uint64_t)st.st_size, &blob->digest, watch, &damaged,
+                           sha256, err);
+    same |= status == ORION_OK && damaged.count == 0;
     if (status != ORION_OK || !same)
         goto done;
     *has = true;
@@ -150,6 +196,7 @@ orion_status ori_store_has(const struct ori_store *store, const struct ori_blob 
     fill_record(&record, blob, sha256);
     (void)ori_record_write(store, place, &record, &st, NULL); /* as in ori_store_verify() */
 done:
+    ori_ranges_release(&damaged);
     ori_stored_release(&model);
     (void)close(fd);
     return status;

@@ -1,9 +1,9 @@
 /* A verified download becomes a model.
  *
  * Its bytes are synced and hashed by now.  It is renamed into its place, the
- * folders are synced, and the record is written last: a crash in between
- * leaves a whole model without a record, which the next pull hashes and
- * records without fetching it again. */
+ * folders are synced, and the record is written last; that of other bytes in
+ * the same place goes first.  A crash in between leaves a whole model without a
+ * record, which the next pull hashes and records without fetching it again. */
 #define _GNU_SOURCE /* renameat2() */
 #include "store/internal.h"
 
@@ -49,22 +49,24 @@ static orion_status put_in_place(int from_dir, const char *from, int to_dir, con
     return ORION_OK;
 }
 
-orion_status ori_publish(const struct ori_store *store, const char *key, const char *place, int fd,
-                         const struct ori_record *facts, orion_error *err)
+void ori_publish_facts(const struct ori_journal *journal, const char *sha256,
+                       struct ori_record *facts)
 {
-    char folder[ORI_STORE_PATH_MAX], part[ORI_STORE_KEY_BYTES + 8];
-    const char *name = strrchr(place, '/') + 1; /* "<org>/<repo>/<file>" has slashes */
-    orion_status status;
-    struct stat st;
+    *facts = (struct ori_record){0};
+    memcpy(facts->hub, journal->hub, sizeof(facts->hub));
+    memcpy(facts->repo, journal->repo, sizeof(facts->repo));
+    memcpy(facts->file, journal->file, sizeof(facts->file));
+    memcpy(facts->revision, journal->revision, sizeof(facts->revision));
+    memcpy(facts->sha256, sha256, sizeof(facts->sha256));
+}
 
-    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(name - 1 - place), place);
-    (void)snprintf(part, sizeof(part), "%s.part", key);
-    status = ori_dir_make(store->fd, folder, err);
-    if (status != ORION_OK)
-        return status;
-
+static orion_status move_in(const struct ori_store *store, const char *part, const char *folder,
+                            const char *name, orion_error *err)
+{
     const int from = ori_dir_open(store->fd, ORI_STORE_PARTIAL_DIR, O_RDONLY | O_DIRECTORY, 0);
     const int to = ori_dir_open(store->fd, folder, O_RDONLY | O_DIRECTORY, 0);
+    orion_status status;
+
     if (from < 0 || to < 0)
         status = ori_fail_errno(err, "cannot open the folder '%s'", folder);
     else
@@ -73,11 +75,45 @@ orion_status ori_publish(const struct ori_store *store, const char *key, const c
         (void)close(from);
     if (to >= 0)
         (void)close(to);
+    return status;
+}
+
+/* A record never stands beside a model with other bytes than it tells of. */
+static orion_status drop_other_record(const struct ori_store *store, const char *place,
+                                      const char *sha256, orion_error *err)
+{
+    char record[ORI_STORE_PATH_MAX];
+    struct ori_stored old = {0};
+
+    ori_record_read(store, place, &old);
+    if (!old.has_record || strcmp(old.record.sha256, sha256) == 0)
+        return ORION_OK;
+    if (ori_store_record_path(place, record) && ori_dir_unlink(store->fd, record) != 0)
+        return ori_fail_errno(err, "cannot delete the record of the older '%s'", place);
+    return ORION_OK;
+}
+
+orion_status ori_publish(const struct ori_store *store, const char *key, const char *place, int fd,
+                         const struct ori_record *facts, const struct ori_chain *chain,
+                         orion_error *err)
+{
+    char folder[ORI_STORE_PATH_MAX], part[ORI_STORE_KEY_BYTES + 8];
+    const char *name = strrchr(place, '/') + 1; /* "<org>/<repo>/<file>" has slashes */
+    struct stat st;
+
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(name - 1 - place), place);
+    (void)snprintf(part, sizeof(part), "%s.part", key);
+    orion_status status = ori_dir_make(store->fd, folder, err);
+    if (status == ORION_OK)
+        status = drop_other_record(store, place, facts->sha256, err);
+    if (status == ORION_OK)
+        status = move_in(store, part, folder, name, err);
     if (status != ORION_OK)
         return status;
-
     if (fstat(fd, &st) != 0)
         return ori_fail_errno(err, "cannot read '%s'", place);
+    /* Without it a model is whole, but is mended as a whole. */
+    (void)ori_units_write(store, place, facts->sha256, chain, NULL);
     status = ori_record_write(store, place, facts, &st, err);
     if (status == ORION_OK)
         ori_partial_discard(store, key); /* the journal; the data has moved */

@@ -64,6 +64,7 @@ orion_status ori_store_remove(const struct ori_store *store, const char *path, o
     const orion_status status = remove_partials(store, path, &removed, err);
     if (status != ORION_OK)
         return status;
+    ori_set_forget(store, path);
     /* The file before its record: a record alone is never listed. */
     if (ori_dir_unlink(store->fd, path) == 0)
         removed++;
@@ -71,6 +72,7 @@ orion_status ori_store_remove(const struct ori_store *store, const char *path, o
         return ori_fail_errno(err, "cannot delete '%s' in %s", path, store->root);
     if (ori_store_record_path(path, record))
         (void)ori_file_unlink(store->fd, record);
+    ori_units_remove(store, path);
     const char *slash = strrchr(path, '/');
     if (slash && (size_t)(slash - path) < sizeof(folder)) {
         (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);

@@ -18,6 +18,7 @@ struct scan {
     const struct ori_store *store;
     struct ori_stored *models;
     size_t n, cap;
+    json_t *hidden;      /* places that wait for others of their set */
     char path[PATH_MAX]; /* of the folder that is being read, with its slash */
 };
 
@@ -67,6 +68,8 @@ static orion_status walk(struct scan *scan, int fd, size_t path_len, int depth, 
             continue;
         memcpy(scan->path + path_len, name, len + 1);
         if (S_ISREG(st.st_mode) && ori_name_is_gguf(name)) {
+            if (json_object_get(scan->hidden, scan->path))
+                continue;
             status = add(scan, &st, err);
         } else if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH) {
             const int child = ori_dir_open(fd, name, O_RDONLY | O_DIRECTORY, 0);
@@ -95,7 +98,9 @@ orion_status ori_store_scan(const struct ori_store *store, struct ori_stored **o
     const int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return ori_fail_errno(err, "cannot read the models directory '%s'", store->root);
+    scan.hidden = ori_set_hidden(store);
     const orion_status status = walk(&scan, fd, 0, 0, err);
+    json_decref(scan.hidden);
     if (status != ORION_OK) {
         for (size_t i = 0; i < scan.n; i++)
             ori_stored_release(&scan.models[i]);

@@ -99,14 +99,24 @@ void ori_store_key_path(const char *folder, const char *key, const char *ending,
     (void)snprintf(path, ORI_STORE_PATH_MAX, "%s/%s%s", folder, key, ending);
 }
 
-bool ori_store_record_path(const char *path, char record[ORI_STORE_PATH_MAX])
+static bool beside(const char *path, const char *ending, char out[ORI_STORE_PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
 
-    if (strlen(name) + strlen(".") + strlen(".json") > NAME_MAX)
+    if (strlen(name) + strlen(".") + strlen(ending) > NAME_MAX)
         return false;
     const int n =
-        snprintf(record, ORI_STORE_PATH_MAX, "%.*s.%s.json", (int)(name - path), path, name);
+        snprintf(out, ORI_STORE_PATH_MAX, "%.*s.%s%s", (int)(name - path), path, name, ending);
     return n > 0 && n < ORI_STORE_PATH_MAX;
+}
+
+bool ori_store_record_path(const char *path, char record[ORI_STORE_PATH_MAX])
+{
+    return beside(path, ".json", record);
+}
+
+bool ori_store_units_path(const char *path, char units[ORI_STORE_PATH_MAX])
+{
+    return beside(path, ".units", units);
 }

@@ -2,7 +2,10 @@
  *
  *   <root>/<org>/<repo>/<file>.gguf         a model, readable by any other tool
  *   <root>/<org>/<repo>/.<file>.gguf.json   its record: where from, which bytes
- *   <root>/.partial/<digest>.part, .json    an unfinished download and its journal
+ *   <root>/<org>/<repo>/.<file>.gguf.units  where its parts begin to differ, if they do
+ *   <root>/.partial/<digest>.part           an unfinished download
+ *   <root>/.partial/<digest>.json, .note    its journal, and what is newer than that
+ *   <root>/.partial/<digest>.set            files that become visible together
  *   <root>/.lock/<digest>.lock              held while a download is worked on
  *
  * The promise: a model stands under its name only when it is complete, its
@@ -22,6 +25,7 @@
 #include "base/base.h"
 #include "base/digest.h"
 #include "base/names.h"
+#include "base/ranges.h"
 #include "base/watch.h"
 
 struct ori_store;
@@ -65,9 +69,12 @@ orion_status ori_store_scan(const struct ori_store *store, struct ori_stored **o
                             orion_error *err);
 
 /* Hash a model and compare with its record: ORION_E_INTEGRITY when it differs,
- * ORION_E_UNSUPPORTED when no hash was recorded. */
+ * ORION_E_UNSUPPORTED when no hash was recorded.  `damaged` (may be NULL)
+ * receives where it differs, or all of it when that can't be told; the caller
+ * releases it. */
 orion_status ori_store_verify(const struct ori_store *store, const char *path,
-                              const struct ori_watch *watch, orion_error *err);
+                              const struct ori_watch *watch, struct ori_ranges *damaged,
+                              orion_error *err);
 
 /* ---- fetching ---- */
 
@@ -89,34 +96,84 @@ orion_status ori_store_place(const char *repo, const char *file, char path[ORI_S
 orion_status ori_store_has(const struct ori_store *store, const struct ori_blob *blob,
                            const struct ori_watch *watch, bool *has, orion_error *err);
 
-/* An unfinished download; belongs to one thread. */
+/* An unfinished download.  Filled by one thread; the hash follows in a thread
+ * of its own, and the syncs happen in another. */
 struct ori_partial;
 
-/* Take the lock (waiting for another process as long as the watch lets us; for
- * ORION_E_BUSY at once when there is no watch), and take up what an earlier
- * attempt left.  *out is owned by the caller: ori_partial_close(). */
-orion_status ori_partial_open(const struct ori_store *store, const struct ori_blob *blob,
-                              const struct ori_watch *watch, struct ori_partial **out,
-                              orion_error *err);
+/* What ori_partial_open() found. */
+enum ori_partial_state {
+    ORI_PARTIAL_OURS = 0,   /* the lock is ours: fill it */
+    ORI_PARTIAL_OTHERS = 1, /* another process fills it: follow, and try again */
+};
 
-/* ORION_E_NO_SPACE when what is still missing does not fit the disk. */
+/* Try to take the lock of the blob and take up what an earlier attempt left.
+ * Does not wait: with *state ORI_PARTIAL_OTHERS, *out is NULL, and
+ * ori_partial_peek() tells how far the other process is.
+ * *out is owned by the caller: ori_partial_close(). */
+orion_status ori_partial_open(const struct ori_store *store, const struct ori_blob *blob,
+                              const struct ori_watch *watch, enum ori_partial_state *state,
+                              struct ori_partial **out, orion_error *err);
+
+/* How many bytes there are of it by the journal, and the id of the process that
+ * fills it (0: none does, or it can't be told).  ORION_E_NOT_FOUND when
+ * there is no such download. */
+orion_status ori_partial_peek(const struct ori_store *store, const struct ori_blob *blob,
+                              uint64_t *done_bytes, long *process);
+
+/* Refuse now what would not fit: the bytes still missing plus a reserve.  Then
+ * preallocate.  ORION_E_NO_SPACE gives both numbers. */
 orion_status ori_partial_make_room(struct ori_partial *partial, orion_error *err);
 
-uint64_t ori_partial_bytes(const struct ori_partial *partial); /* from the start, without a gap */
+/* What is there: the next ori_partial_write() adds to it, a failed
+ * ori_partial_publish() takes away. */
+const struct ori_ranges *ori_partial_have(const struct ori_partial *partial);
+/* True where gaps cost: a file system without sparse files (exFAT, FAT32). */
+bool ori_partial_wants_order(const struct ori_partial *partial);
 
-/* `offset` must be ori_partial_bytes(). */
+/* Bytes at any offset below the size, where there are none yet.  A failure to
+ * sync what was written before is reported here too. */
 orion_status ori_partial_write(struct ori_partial *partial, uint64_t offset, const void *data,
                                size_t len, orion_error *err);
-orion_status ori_partial_restart(struct ori_partial *partial, orion_error *err);
+/* Bytes that survive whatever happens now: synced, and in the journal. */
+uint64_t ori_partial_durable_bytes(const struct ori_partial *partial);
 
 /* Check size and hash, sync, and put the model in its place with a record;
- * what was there before stays until then.  ORION_E_INTEGRITY: the bytes are
- * not what the publisher released; they are discarded. */
-orion_status ori_partial_publish(struct ori_partial *partial, orion_error *err);
+ * what was there before stays until then.  Waits for the hash, reporting to
+ * the watch.
+ *
+ * ORION_E_INTEGRITY: the bytes are not what the publisher released.  What is
+ * to be fetched again has left ori_partial_have(): the parts that changed on
+ * this disk, if that is what happened; else what an earlier attempt left,
+ * if that is not all of it; else everything.  Fetch, and publish again; a caller gives
+ * up after a few rounds, and ori_partial_close() keeps what is not in doubt. */
+orion_status ori_partial_publish(struct ori_partial *partial, const struct ori_watch *watch,
+                                 orion_error *err);
+/* The same, but for one of several files that belong together: it is checked,
+ * synced, and held back for ori_store_publish_set(). */
+orion_status ori_partial_hold(struct ori_partial *partial, const struct ori_watch *watch,
+                              orion_error *err);
+/* Was it held by an earlier attempt?  Then nothing is left to fetch. */
+bool ori_partial_is_held(const struct ori_partial *partial);
 
 /* Keep what was fetched for the next attempt and release the lock.  NULL is a
  * no-op. */
 void ori_partial_close(struct ori_partial *partial);
+
+/* Put files that belong together in their places: each of them is there
+ * already or was held (and closed).  ORION_E_ARGUMENT when one is neither.
+ * After a crash in between none of them is listed, until a next call with the
+ * same files completes it. */
+orion_status ori_store_publish_set(const struct ori_store *store, const struct ori_blob *blobs,
+                                   size_t n, orion_error *err);
+
+/* Begin to mend the model at `path`, which `blob` describes (the digest is that
+ * of its record: ORION_E_ARGUMENT if not): a download that has all of the model
+ * except what is damaged, to be filled and published as any other.  Until then
+ * the model stays as it is. */
+orion_status ori_store_repair_open(const struct ori_store *store, const char *path,
+                                   const struct ori_blob *blob, const struct ori_ranges *damaged,
+                                   const struct ori_watch *watch, enum ori_partial_state *state,
+                                   struct ori_partial **out, orion_error *err);
 
 /* ---- unfinished downloads and removal ---- */
 
@@ -125,7 +182,9 @@ struct ori_partial_facts {
     char file[ORI_NAME_PATH_MAX + 1];
     char key[80];
     uint64_t size_bytes, done_bytes;
+    uint64_t disk_bytes; /* what it takes on disk: preallocated, so often more than done */
     int64_t modified_unix;
+    bool held; /* complete and verified; waits for the other files of its set */
 };
 
 /* All of them; free() the array. */
@@ -136,5 +195,101 @@ orion_status ori_store_partials(const struct ori_store *store, struct ori_partia
  * it.  ORION_E_NOT_FOUND when nothing was there; ORION_E_BUSY when another
  * process is fetching it. */
 orion_status ori_store_remove(const struct ori_store *store, const char *path, orion_error *err);
+
+/* ---- taking in what is on this machine already ---- */
+
+enum ori_import_mode {
+    ORI_IMPORT_AUTO = 0, /* share the bytes where the file system can, else copy */
+    ORI_IMPORT_LINK = 1, /* share (a reflink or a hard link), or ORION_E_UNSUPPORTED */
+    ORI_IMPORT_COPY = 2,
+    ORI_IMPORT_MOVE = 3, /* the original goes once the model is verified and in its place */
+};
+
+enum ori_import_way {
+    ORI_IMPORTED_REFLINK,
+    ORI_IMPORTED_HARD_LINK,
+    ORI_IMPORTED_COPY,
+    ORI_IMPORT_WAS_THERE
+};
+
+struct ori_import {
+    const char *source;         /* absolute path of a file; links on the way are followed */
+    const char *repo, *file;    /* where to keep it: "<repo>/<file>" */
+    const char *hub, *revision; /* for the record; may be NULL */
+    const char *sha256;         /* that it must have; may be NULL */
+    enum ori_import_mode mode;
+};
+
+/* Take a model in.  The original is only read, unless the mode is MOVE.
+ * ORION_E_FORMAT: no GGUF file.  ORION_E_INTEGRITY: another hash than wanted.
+ * ORION_E_DENIED: another model stands at that place already. */
+orion_status ori_store_import(const struct ori_store *store, const struct ori_import *what,
+                              const struct ori_watch *watch, enum ori_import_way *way,
+                              orion_error *err);
+
+/* Models that other programs keep on this machine. */
+enum ori_foreign_kind {
+    ORI_FOREIGN_HUGGING_FACE = 0, /* models--org--name/snapshots/<commit>/, links to blobs/ */
+    ORI_FOREIGN_LLAMA_CPP = 1,    /* flat, with a .json beside each file; or as above */
+    ORI_FOREIGN_OLLAMA = 2,       /* manifests/host/namespace/model/tag, blobs/sha256-... */
+    ORI_FOREIGN_LM_STUDIO = 3,    /* publisher/model/file.gguf */
+};
+
+struct ori_foreign {
+    enum ori_foreign_kind kind;
+    char *path;     /* absolute, of the bytes themselves */
+    char repo[200]; /* "" when it can't be told */
+    char file[ORI_NAME_PATH_MAX + 1];
+    char revision[41];               /* or "" */
+    char sha256[ORI_SHA256_HEX + 1]; /* that it is kept under, or "" */
+    uint64_t size_bytes;
+    int64_t modified_unix;
+};
+
+/* Look for models in the store of that kind at `root`, read only; add them to
+ * the list.  What is malformed, unreadable or no GGUF file is passed over; a
+ * root that is not there has none. */
+orion_status ori_foreign_find(enum ori_foreign_kind kind, const char *root,
+                              struct ori_foreign **list, size_t *n, orion_error *err);
+void ori_foreign_free(struct ori_foreign *list, size_t n);
+
+/* ---- room and order ---- */
+
+struct ori_usage {
+    uint64_t model_bytes;            /* their sizes */
+    uint64_t partial_bytes;          /* on disk, of unfinished downloads and what belongs to them */
+    uint64_t free_bytes, disk_bytes; /* of the file system; 0: not known */
+    size_t n_models, n_partials;
+};
+
+orion_status ori_store_usage(const struct ori_store *store, struct ori_usage *out,
+                             orion_error *err);
+
+/* ORION_E_NO_SPACE, with the numbers, when `needed_bytes` more would pass
+ * `max_bytes`.  0: no quota. */
+orion_status ori_store_check_quota(const struct ori_store *store, uint64_t max_bytes,
+                                   uint64_t needed_bytes, orion_error *err);
+
+enum ori_litter_kind {
+    ORI_LITTER_PARTIAL,        /* a download that no one has worked on for long */
+    ORI_LITTER_STRAY,          /* in .partial, and no usable download */
+    ORI_LITTER_LOCK,           /* that no one holds */
+    ORI_LITTER_RECORD,         /* of a model that is gone */
+    ORI_LITTER_DAMAGED_RECORD, /* of a model that stays */
+};
+
+struct ori_litter {
+    enum ori_litter_kind kind;
+    char path[ORI_STORE_PATH_MAX]; /* below the root */
+    uint64_t bytes;                /* on disk */
+    int64_t modified_unix;
+    bool removed;
+};
+
+/* Find what may go, and delete it unless `dry_run`.  Downloads go only when
+ * they were not worked on for `older_than_s` seconds; no model ever goes, and
+ * nothing that another process holds.  free() the array. */
+orion_status ori_store_prune(const struct ori_store *store, int64_t older_than_s, bool dry_run,
+                             struct ori_litter **out, size_t *n, orion_error *err);
 
 #endif

@@ -14,145 +14,8 @@
 #include <cmocka.h>
 
 #include "base/dir.h"
-#include "base/file.h"
 #include "base/lock.h"
-#include "store/internal.h"
-
-#define SIZE 100000u
-
-static char folder[256];
-static uint8_t bytes[SIZE]; /* a file as the hub has it */
-static struct ori_blob blob;
-
-static void fill(uint8_t seed)
-{
-    struct ori_sha256 hash;
-
-    for (size_t i = 0; i < SIZE; i++)
-        bytes[i] = (uint8_t)(i * 31 + i / 251 + seed);
-    memcpy(bytes, "GGUF", 4);
-    blob = (struct ori_blob){.hub = "http://hub",
-                             .repo = "acme/tiny",
-                             .file = "dir/t.gguf",
-                             .revision = "0123456789abcdef0123456789abcdef01234567",
-                             .size_bytes = SIZE};
-    ori_sha256_init(&hash);
-    ori_sha256_update(&hash, bytes, SIZE);
-    ori_sha256_hex(&hash, blob.digest.hex);
-}
-
-#define PLACE "acme/tiny/dir/t.gguf"
-
-static int set_up(void **state)
-{
-    struct ori_store *store;
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof(folder), "%s/store_test.XXXXXX", base ? base : "/tmp");
-    fill(1);
-    if (!mkdtemp(folder) || ori_store_open(folder, &store, NULL) != ORION_OK)
-        return -1;
-    *state = store;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct ori_store *store = *state;
-    char command[300];
-    ori_store_close(store);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command);
-}
-
-/* ---- helpers ---- */
-
-static const char *at(const char *path)
-{
-    static char whole[4][600];
-    static unsigned turn;
-    char *text = whole[turn++ % 4];
-    (void)snprintf(text, sizeof(whole[0]), "%s/%s", folder, path);
-    return text;
-}
-
-static bool exists(const char *path)
-{
-    struct stat st;
-    return lstat(at(path), &st) == 0;
-}
-
-static void put(const char *path, const void *data, size_t len)
-{
-    FILE *file = fopen(at(path), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void make_folder(const char *path)
-{
-    assert_int_equal(mkdir(at(path), 0700), 0);
-}
-
-static bool holds(const char *path, const void *data, size_t len)
-{
-    uint8_t *there = malloc(len + 1);
-    FILE *file = fopen(at(path), "rb");
-    assert_non_null(there);
-    const bool same =
-        file && fread(there, 1, len + 1, file) == len && memcmp(there, data, len) == 0;
-    if (file)
-        (void)fclose(file);
-    free(there);
-    return same;
-}
-
-static size_t count_in(const char *path)
-{
-    char command[400];
-    int n = -1;
-    (void)snprintf(command, sizeof(command), "ls -A '%s' 2>/dev/null | wc -l", at(path));
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    assert_int_equal(fscanf(pipe, "%d", &n), 1);
-    assert_int_equal(pclose(pipe), 0);
-    return (size_t)n;
-}
-
-static struct ori_partial *begin(struct ori_store *store)
-{
-    struct ori_partial *partial;
-    orion_error err;
-    if (ori_partial_open(store, &blob, NULL, &partial, &err) != ORION_OK)
-        fail_msg("%s", err.message);
-    return partial;
-}
-
-static void add(struct ori_partial *partial, size_t from, size_t to)
-{
-    assert_int_equal(ori_partial_write(partial, from, bytes + from, to - from, NULL), ORION_OK);
-}
-
-static void fetch(struct ori_store *store)
-{
-    orion_error err = {0};
-    struct ori_partial *partial = begin(store);
-    add(partial, ori_partial_bytes(partial), SIZE);
-    if (ori_partial_publish(partial, &err) != ORION_OK)
-        fail_msg("%s", err.message);
-    ori_partial_close(partial);
-}
-
-static const char *key_path(const char *ending)
-{
-    static char path[2][ORI_STORE_PATH_MAX];
-    static unsigned turn;
-    char *text = path[turn++ % 2];
-    char key[ORI_STORE_KEY_BYTES];
-    ori_store_key(&blob.digest, key);
-    ori_store_key_path(ORI_STORE_PARTIAL_DIR, key, ending, text);
-    return text;
-}
+#include "store_folder.h"
 
 /* ---- from nothing to a model ---- */
 
@@ -187,44 +50,52 @@ static void an_interrupted_download_goes_on(void **state)
     struct ori_store *store = *state;
     struct ori_partial *partial = begin(store);
 
-    assert_int_equal(ori_partial_bytes(partial), 0);
+    assert_int_equal(so_far(partial), 0);
     add(partial, 0, 1000);
     add(partial, 1000, 33333);
     ori_partial_close(partial);
     assert_false(exists(PLACE));
 
     partial = begin(store);
-    assert_int_equal(ori_partial_bytes(partial), 33333);
+    assert_int_equal(so_far(partial), 33333);
     add(partial, 33333, SIZE);
-    assert_int_equal(ori_partial_publish(partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_publish(partial, NULL, NULL), ORION_OK);
     ori_partial_close(partial);
     assert_true(holds(PLACE, bytes, SIZE));
 }
 
-static void what_is_out_of_turn_is_refused(void **state)
+static void bytes_may_come_in_any_order(void **state)
+{
+    struct ori_store *store = *state;
+    struct ori_partial *partial = begin(store);
+
+    add(partial, 60000, SIZE);
+    add(partial, 0, 1000);
+    assert_int_equal(so_far(partial), 1000);
+    ori_partial_close(partial);
+    partial = begin(store);
+    const struct ori_ranges *have = ori_partial_have(partial);
+    assert_int_equal(have->count, 2);
+    assert_int_equal(ori_ranges_total(have), 41000);
+    assert_int_equal(ori_partial_durable_bytes(partial), 41000);
+    add(partial, 30000, 60000);
+    add(partial, 1000, 30000);
+    assert_int_equal(ori_partial_publish(partial, NULL, NULL), ORION_OK);
+    ori_partial_close(partial);
+    assert_true(holds(PLACE, bytes, SIZE));
+}
+
+static void what_is_out_of_bounds_is_refused(void **state)
 {
     struct ori_partial *partial = begin(*state);
 
     add(partial, 0, 1000);
-    assert_int_equal(ori_partial_write(partial, 999, bytes, 1, NULL), ORION_E_ARGUMENT);
-    assert_int_equal(ori_partial_write(partial, 1001, bytes, 1, NULL), ORION_E_ARGUMENT);
+    assert_int_equal(ori_partial_write(partial, SIZE, bytes, 1, NULL), ORION_E_ARGUMENT);
     assert_int_equal(ori_partial_write(partial, 1000, bytes, SIZE, NULL), ORION_E_ARGUMENT);
-    assert_int_equal(ori_partial_publish(partial, NULL), ORION_E_ARGUMENT);
-    assert_int_equal(ori_partial_bytes(partial), 1000);
+    assert_int_equal(ori_partial_write(partial, UINT64_MAX, bytes, 2, NULL), ORION_E_ARGUMENT);
+    assert_int_equal(ori_partial_publish(partial, NULL, NULL), ORION_E_ARGUMENT);
+    assert_int_equal(so_far(partial), 1000);
     ori_partial_close(partial);
-}
-
-static void a_download_starts_over(void **state)
-{
-    struct ori_partial *partial = begin(*state);
-
-    add(partial, 0, 5000);
-    assert_int_equal(ori_partial_restart(partial, NULL), ORION_OK);
-    assert_int_equal(ori_partial_bytes(partial), 0);
-    add(partial, 0, SIZE);
-    assert_int_equal(ori_partial_publish(partial, NULL), ORION_OK);
-    ori_partial_close(partial);
-    assert_true(holds(PLACE, bytes, SIZE));
 }
 
 static void nothing_fetched_leaves_nothing(void **state)
@@ -238,34 +109,60 @@ static void nothing_fetched_leaves_nothing(void **state)
 
 static void the_journal_is_believed_only_so_far(void **state)
 {
-    char boot[40], other[] = "00000000-0000-0000-0000-000000000000";
     static const struct {
         const char *label;
-        bool this_boot;
-        uint64_t durable, length, claim;
+        uint64_t durable, noted, length, claim;
+        bool noted_now; /* in this boot */
     } rows[] = {
-        {"another boot: what was synced", false, 500, 1000, 500},
-        {"another boot: never more than there is", false, 500, 300, 300},
-        {"this boot: what was written", true, 500, 1000, 1000},
-        {"this boot: nothing there", true, 500, 0, 0},
-        {"never more than the file is", true, 0, SIZE + 7, SIZE},
-        {"a claim beyond the file", false, SIZE * 2ull, SIZE * 3ull, SIZE},
+        {"another boot: what was synced", 500, 800, 1000, 500, false},
+        {"another boot: never more than there is", 500, 800, 300, 300, false},
+        {"this boot: what was noted", 500, 800, 1000, 800, true},
+        {"this boot: never more than there is", 500, 800, 600, 600, true},
+        {"this boot: nothing there", 500, 800, 0, 0, true},
+        {"nothing synced yet", 0, 800, 1000, 800, true},
+        {"a note beyond the file", 500, SIZE * 2ull, SIZE * 3ull, SIZE, true},
+        {"a claim beyond the file", SIZE * 2ull, 0, SIZE * 3ull, SIZE, true},
     };
+    struct ori_store *store = *state;
+    char boot[40], other[40] = "00000000-0000-0000-0000-000000000000";
 
-    (void)state;
     ori_journal_boot_id(boot);
+    ori_partial_close(begin(store)); /* makes the folders */
     for (size_t i = 0; i < ORI_COUNT(rows); i++) {
-        struct ori_journal journal = {.size_bytes = SIZE, .durable = rows[i].durable};
-        if (rows[i].this_boot && !boot[0])
+        struct ori_journal journal = {.size_bytes = SIZE};
+        struct ori_ranges noted = {0};
+        if (!boot[0])
             continue;
-        memcpy(journal.boot_id, rows[i].this_boot ? boot : other, 37);
-        const uint64_t claim = ori_journal_claim(&journal, rows[i].length);
-        if (claim != rows[i].claim)
-            fail_msg("%s: %llu", rows[i].label, (unsigned long long)claim);
+        assert_int_equal(ori_ranges_add(&noted, 0, rows[i].noted), ORION_OK);
+        assert_int_equal(ori_ranges_add(&journal.done, 0, rows[i].durable), ORION_OK);
+        const int fd = ori_note_open(store, "k");
+        assert_true(ori_note_write(fd, i, rows[i].noted_now ? boot : other, &noted));
+        assert_int_equal(close(fd), 0);
+        assert_int_equal(ori_journal_claim(store, "k", &journal, rows[i].length), ORION_OK);
+        if (ori_ranges_total(&journal.done) != rows[i].claim)
+            fail_msg("%s: %llu", rows[i].label,
+                     (unsigned long long)ori_ranges_total(&journal.done));
+        ori_ranges_release(&noted);
+        ori_journal_release(&journal);
+        ori_note_remove(store, "k");
     }
-    const struct ori_journal nameless = {.size_bytes = SIZE, .durable = 5};
-    assert_int_equal(ori_journal_claim(&nameless, 10), 5);
 }
+
+/* With a checksum that is right, as if we had written it. */
+static void put_sealed(const char *path, const char *text)
+{
+    char hex[ORI_SHA256_HEX + 1], whole[4000];
+    struct ori_sha256 hash;
+
+    ori_sha256_init(&hash);
+    ori_sha256_update(&hash, text, strlen(text));
+    ori_sha256_hex(&hash, hex);
+    const int n = snprintf(whole, sizeof(whole), "%s\n%s\n", text, hex);
+    put(path, whole, (size_t)n);
+}
+
+#define JOURNAL(done)                                                                              \
+    "{\"orion_journal\": 2, \"size_bytes\": 100000, \"inode\": 0, \"modified_ns\": 0, " done "}"
 
 static void journals_that_cannot_be_used(void **state)
 {
@@ -275,10 +172,19 @@ static void journals_that_cannot_be_used(void **state)
         "[]",
         "{}",
         "null",
-        "{\"orion_journal\": 2, \"size_bytes\": 5}",
-        "{\"orion_journal\": 1}",
-        "{\"orion_journal\": 1, \"size_bytes\": -5}",
-        "{\"orion_journal\": 1, \"size_bytes\": 5, \"size_bytes\": 6}"};
+        "{\"orion_journal\": 1, \"size_bytes\": 5}",
+        "{\"orion_journal\": 2}",
+        "{\"orion_journal\": 2, \"size_bytes\": -5}",
+        "{\"orion_journal\": 2, \"size_bytes\": 5, \"size_bytes\": 6}",
+        JOURNAL("\"done\": {}"),
+        JOURNAL("\"done\": [[0]]"),
+        JOURNAL("\"done\": [[5, 5]]"),
+        JOURNAL("\"done\": [[-5, 5]]"),
+        JOURNAL("\"done\": [[0, 100001]]"),
+        JOURNAL("\"done\": [[50, 60], [10, 20]]"),
+        JOURNAL("\"done\": [[10, 20], [15, 30]]"),
+        JOURNAL("\"done\": [[0, 9223372036854775807]]"),
+    };
     struct ori_store *store = *state;
     struct ori_journal journal;
 
@@ -286,14 +192,88 @@ static void journals_that_cannot_be_used(void **state)
         struct ori_partial *partial = begin(store);
         add(partial, 0, 7000);
         ori_partial_close(partial);
-        put(key_path(".json"), texts[i], strlen(texts[i]));
+        put_sealed(key_path(".json"), texts[i]);
         char key[ORI_STORE_KEY_BYTES];
         ori_store_key(&blob.digest, key);
-        assert_int_equal(ori_journal_read(store, key, &journal, NULL), ORION_E_FORMAT);
+        if (ori_journal_read(store, key, &journal, NULL) != ORION_E_FORMAT)
+            fail_msg("took %s", texts[i]);
         partial = begin(store); /* its bytes are not trusted */
-        assert_int_equal(ori_partial_bytes(partial), 0);
+        assert_int_equal(so_far(partial), 0);
         ori_partial_close(partial);
     }
+}
+
+/* Cut anywhere, with any byte another, or as zeros: it claims nothing. */
+static void a_torn_journal_claims_nothing(void **state)
+{
+    struct ori_store *store = *state;
+    char key[ORI_STORE_KEY_BYTES], text[4000], torn[4000];
+    struct ori_journal journal;
+
+    ori_store_key(&blob.digest, key);
+    struct ori_partial *partial = begin(store);
+    add(partial, 0, 7000);
+    ori_partial_close(partial);
+    FILE *file = fopen(at(key_path(".json")), "rb");
+    assert_non_null(file);
+    const size_t len = fread(text, 1, sizeof(text), file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(ori_journal_read(store, key, &journal, NULL), ORION_OK);
+    assert_int_equal(ori_ranges_total(&journal.done), 7000);
+    ori_journal_release(&journal);
+    for (size_t i = 0; i < len; i++) {
+        put(key_path(".json"), text, i);
+        assert_int_equal(ori_journal_read(store, key, &journal, NULL), ORION_E_FORMAT);
+        memcpy(torn, text, len);
+        torn[i] = (char)(torn[i] ^ 1);
+        put(key_path(".json"), torn, len);
+        assert_int_equal(ori_journal_read(store, key, &journal, NULL), ORION_E_FORMAT);
+        memset(torn + i, 0, len - i);
+        put(key_path(".json"), torn, len);
+        assert_int_equal(ori_journal_read(store, key, &journal, NULL), ORION_E_FORMAT);
+    }
+    put(key_path(".json"), text, len);
+    assert_int_equal(ori_journal_read(store, key, &journal, NULL), ORION_OK);
+    ori_journal_release(&journal);
+}
+
+static void a_torn_note_claims_nothing(void **state)
+{
+    struct ori_store *store = *state;
+    struct ori_ranges noted = {0}, read = {0};
+    char boot[40];
+
+    ori_journal_boot_id(boot);
+    if (!boot[0])
+        skip();
+    ori_partial_close(begin(store));
+    for (uint64_t turn = 1; turn <= 2; turn++) { /* both slots */
+        assert_int_equal(ori_ranges_add(&noted, turn * 100, turn * 100 + 50), ORION_OK);
+        const int fd = ori_note_open(store, "k");
+        assert_true(ori_note_write(fd, turn, boot, &noted));
+        assert_int_equal(close(fd), 0);
+    }
+    ori_note_read(store, "k", &read);
+    assert_int_equal(ori_ranges_total(&read), 100);
+    ori_ranges_release(&read);
+    /* The newer slot is the first; its list begins after magic, boot and counts. */
+    const int fd = open(at(".partial/k.note"), O_RDWR);
+    for (off_t i = 0; i < 96; i++) {
+        char byte, other;
+        assert_int_equal(pread(fd, &byte, 1, i), 1);
+        other = (char)(byte ^ 4);
+        assert_int_equal(pwrite(fd, &other, 1, i), 1);
+        ori_note_read(store, "k", &read);
+        if (ori_ranges_total(&read) != 50) /* what the older slot says */
+            fail_msg("byte %d: %llu", (int)i, (unsigned long long)ori_ranges_total(&read));
+        ori_ranges_release(&read);
+        assert_int_equal(pwrite(fd, &byte, 1, i), 1);
+    }
+    assert_int_equal(ftruncate(fd, 100), 0);
+    ori_note_read(store, "k", &read);
+    assert_int_equal(read.count, 0);
+    assert_int_equal(close(fd), 0);
+    ori_ranges_release(&noted);
 }
 
 static void a_journal_of_another_file(void **state)
@@ -305,33 +285,8 @@ static void a_journal_of_another_file(void **state)
     ori_partial_close(partial);
     blob.size_bytes = SIZE - 1; /* the same digest, another size */
     partial = begin(store);
-    assert_int_equal(ori_partial_bytes(partial), 0);
+    assert_int_equal(so_far(partial), 0);
     ori_partial_close(partial);
-}
-
-static void a_killed_process_loses_nothing(void **state)
-{
-    struct ori_store *store = *state;
-    char boot[40];
-    int status;
-
-    ori_journal_boot_id(boot);
-    if (!boot[0])
-        skip();
-    const pid_t child = fork();
-    if (child == 0) {
-        struct ori_partial *partial;
-        if (ori_partial_open(store, &blob, NULL, &partial, NULL) == ORION_OK)
-            (void)ori_partial_write(partial, 0, bytes, 54321, NULL);
-        _exit(0); /* no close, no sync: as if it was killed */
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    struct ori_partial *partial = begin(store);
-    assert_int_equal(ori_partial_bytes(partial), 54321);
-    add(partial, 54321, SIZE);
-    assert_int_equal(ori_partial_publish(partial, NULL), ORION_OK);
-    ori_partial_close(partial);
-    assert_true(holds(PLACE, bytes, SIZE));
 }
 
 /* ---- integrity ---- */
@@ -349,11 +304,11 @@ static void wrong_bytes_are_discarded(void **state)
     bytes[777] ^= 1;
     struct ori_partial *partial = begin(store);
     add(partial, 0, SIZE);
-    assert_int_equal(ori_partial_publish(partial, &err), ORION_E_INTEGRITY);
+    assert_int_equal(ori_partial_publish(partial, NULL, &err), ORION_E_INTEGRITY);
     assert_non_null(strstr(err.message, "hash"));
     ori_partial_close(partial);
     assert_true(holds(PLACE, old, SIZE));
-    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL), ORION_OK);
+    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL, NULL), ORION_OK);
     assert_int_equal(count_in(".partial"), 0);
 
     bytes[777] ^= 1; /* and now the right ones */
@@ -374,7 +329,7 @@ static void damage_in_the_partial_is_found(void **state)
     assert_int_equal(close(fd), 0);
     partial = begin(store);
     add(partial, 50000, SIZE);
-    assert_int_equal(ori_partial_publish(partial, NULL), ORION_E_INTEGRITY);
+    assert_int_equal(ori_partial_publish(partial, NULL, NULL), ORION_E_INTEGRITY);
     ori_partial_close(partial);
     assert_false(exists(PLACE));
 }
@@ -390,7 +345,7 @@ static void what_is_no_gguf_is_refused(void **state)
     ori_sha256_hex(&hash, blob.digest.hex);
     struct ori_partial *partial = begin(*state);
     add(partial, 0, SIZE);
-    assert_int_equal(ori_partial_publish(partial, &err), ORION_E_FORMAT);
+    assert_int_equal(ori_partial_publish(partial, NULL, &err), ORION_E_FORMAT);
     ori_partial_close(partial);
     assert_false(exists(PLACE));
     assert_int_equal(count_in(".partial"), 0);
@@ -408,7 +363,7 @@ static void git_hashes(void **state)
     blob.size_bytes = sizeof(content) - 1;
     struct ori_partial *partial = begin(store);
     assert_int_equal(ori_partial_write(partial, 0, content, sizeof(content) - 1, NULL), ORION_OK);
-    const orion_status status = ori_partial_publish(partial, NULL);
+    const orion_status status = ori_partial_publish(partial, NULL, NULL);
     ori_partial_close(partial);
     assert_int_equal(status, ORION_OK);
     assert_int_equal(ori_store_has(store, &blob, NULL, &has, NULL), ORION_OK);
@@ -452,17 +407,18 @@ static void what_is_here_is_known(void **state)
     ori_stored_release(&model);
 
     assert_int_equal(unlink(at("acme/tiny/dir/.t.gguf.json")), 0);
-    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL), ORION_E_UNSUPPORTED);
+    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL, NULL), ORION_E_UNSUPPORTED);
     assert_int_equal(ori_store_has(store, &blob, NULL, &has, NULL), ORION_OK);
     assert_true(has);
-    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL), ORION_OK);
+    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL, NULL), ORION_OK);
 
     bytes[5000] ^= 1;
     put(PLACE, bytes, SIZE); /* rot */
-    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL), ORION_E_INTEGRITY);
+    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL, NULL), ORION_E_INTEGRITY);
     assert_int_equal(ori_store_has(store, &blob, NULL, &has, NULL), ORION_OK);
     assert_false(has);
-    assert_int_equal(ori_store_verify(store, "no/such/x.gguf", NULL, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(ori_store_verify(store, "no/such/x.gguf", NULL, NULL, NULL),
+                     ORION_E_NOT_FOUND);
 }
 
 /* ---- the list ---- */
@@ -529,7 +485,7 @@ static void a_damaged_record_is_named(void **state)
             ori_stored_release(&models[m]);
         free(models);
     }
-    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL), ORION_E_UNSUPPORTED);
+    assert_int_equal(ori_store_verify(store, PLACE, NULL, NULL, NULL), ORION_E_UNSUPPORTED);
 }
 
 static void downloads_are_listed(void **state)
@@ -628,7 +584,7 @@ static void links_lead_nowhere(void **state)
     assert_int_equal(symlink(outside, at("acme")), 0);
     struct ori_partial *partial = begin(store);
     add(partial, 0, SIZE);
-    assert_int_not_equal(ori_partial_publish(partial, NULL), ORION_OK);
+    assert_int_not_equal(ori_partial_publish(partial, NULL, NULL), ORION_OK);
     ori_partial_close(partial);
     assert_int_equal(rmdir(outside), 0); /* nothing came into it */
     assert_int_equal(symlink("/etc/hostname", at("h.gguf")), 0);
@@ -674,28 +630,30 @@ static void a_lock_keeps_others_out(void **state)
     ori_lock_release(&other);
 }
 
-static int count_to_three(void *self, orion_phase phase, uint64_t done, const char *note)
-{
-    (void)done;
-    assert_int_equal(phase, ORION_PHASE_WAIT);
-    assert_non_null(strstr(note, "process"));
-    return ++*(int *)self == 3;
-}
-
-static void waiting_can_be_cancelled(void **state)
+static void another_process_is_followed(void **state)
 {
     struct ori_store *store = *state;
-    struct ori_partial *first = begin(store), *second;
-    int ticks = 0;
-    const struct ori_watch watch = {.tick = count_to_three, .self = &ticks};
-    orion_error err;
+    enum ori_partial_state found;
+    struct ori_partial *second;
+    uint64_t done;
+    long process;
 
-    assert_int_equal(ori_partial_open(store, &blob, NULL, &second, &err), ORION_E_BUSY);
+    assert_int_equal(ori_partial_peek(store, &blob, &done, &process), ORION_E_NOT_FOUND);
+    struct ori_partial *first = begin(store);
+    add(first, 0, 4000);
+    assert_int_equal(ori_partial_open(store, &blob, NULL, &found, &second, NULL), ORION_OK);
+    assert_int_equal(found, ORI_PARTIAL_OTHERS);
     assert_null(second);
-    assert_int_equal(ori_partial_open(store, &blob, &watch, &second, &err), ORION_E_CANCELLED);
-    assert_null(second);
-    assert_int_equal(ticks, 3);
+    assert_int_equal(ori_partial_peek(store, &blob, &done, &process), ORION_OK);
+    assert_int_equal(process, getpid());
+    assert_true(done <= 4000);
     ori_partial_close(first);
+    assert_int_equal(ori_partial_peek(store, &blob, &done, &process), ORION_OK);
+    assert_int_equal(process, 0);
+    assert_int_equal(done, 4000);
+    second = begin(store); /* takes over */
+    assert_int_equal(so_far(second), 4000);
+    ori_partial_close(second);
 }
 
 /* ---- room and opening ---- */
@@ -735,13 +693,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_model_is_published),
         CASE(an_interrupted_download_goes_on),
-        CASE(what_is_out_of_turn_is_refused),
-        CASE(a_download_starts_over),
+        CASE(bytes_may_come_in_any_order),
+        CASE(what_is_out_of_bounds_is_refused),
         CASE(nothing_fetched_leaves_nothing),
         CASE(the_journal_is_believed_only_so_far),
         CASE(journals_that_cannot_be_used),
         CASE(a_journal_of_another_file),
-        CASE(a_killed_process_loses_nothing),
+        CASE(a_torn_journal_claims_nothing),
+        CASE(a_torn_note_claims_nothing),
         CASE(wrong_bytes_are_discarded),
         CASE(damage_in_the_partial_is_found),
         CASE(what_is_no_gguf_is_refused),
@@ -756,7 +715,7 @@ int main(void)
         CASE(links_lead_nowhere),
         CASE(paths_below_a_handle),
         CASE(a_lock_keeps_others_out),
-        CASE(waiting_can_be_cancelled),
+        CASE(another_process_is_followed),
         CASE(a_file_too_big_for_any_disk),
         CASE(stores_are_opened),
     };
