@@ -3,7 +3,8 @@
  * The whole public C ABI of liborion, in learning order:
  *
  *   1. status, errors            how every call reports
- *   2. manager                   which models exist, fetch, verify, delete
+ *   2. manager                   which models exist, fetch, verify, delete,
+ *                                import; downloads in the background
  *   3. model                     open a GGUF file, facts, tokens
  *   4. session                   generate, summarise, measure
  *
@@ -19,8 +20,9 @@
  *   - Option structs begin with their own size: call the matching *_init()
  *     first, then change what you want.  A NULL option pointer means defaults.
  *   - The library never prints, never exits, never aborts on bad input.
- *   - Running a model makes no network call.  Only orion_manager_pull() opens
- *     a socket outward, and not at all when the manager is offline.
+ *   - Running a model makes no network call.  Only what fetches or asks a hub
+ *     says so and opens a socket outward: pull, download, plan, fit, search,
+ *     and repair; and not at all when the manager is offline.
  */
 #ifndef ORION_H
 #define ORION_H
@@ -91,6 +93,8 @@ ORION_API void orion_free(void *memory);
 
 typedef struct orion_manager orion_manager;
 
+/* What is left out (NULL, 0) comes from the environment, else from the
+ * configuration file, else it is the default; orion_manager_settings() tells. */
 typedef struct orion_manager_options {
     size_t size;            /* sizeof(orion_manager_options), set by _init() */
     const char *models_dir; /* NULL: $ORION_MODELS, else ~/.orionhealth/models */
@@ -98,6 +102,11 @@ typedef struct orion_manager_options {
     const char *token;      /* NULL: $HF_TOKEN, $HF_TOKEN_PATH, $HF_HOME/token */
     const char *ca_file;    /* NULL: $SSL_CERT_FILE / $CURL_CA_BUNDLE, else the system's */
     bool offline;           /* true: no socket is ever opened; $HF_HUB_OFFLINE sets it too */
+    const char *proxy;      /* NULL: $HTTPS_PROXY, $ALL_PROXY; "": none */
+    uint64_t
+        limit_bytes_per_second; /* of all downloads together; 0: $ORION_LIMIT_RATE, else none */
+    uint32_t connections;       /* at most this many, 1..16; 0: $ORION_CONNECTIONS, else 16 */
+    const char *config_file;    /* NULL: $ORION_CONFIG, else ~/.orionhealth/config.json; "": none */
 } orion_manager_options;
 
 ORION_API void orion_manager_options_init(orion_manager_options *options);
@@ -129,6 +138,8 @@ typedef struct orion_model_facts {
     bool downloaded;
     bool in_catalogue;
     bool record_damaged; /* its record beside the file could not be read */
+    const char *role;    /* "model", or "projector" for an mmproj file beside a model */
+    uint32_t n_files; /* more than 1: cut into that many; `path` is the first, sizes are of all */
 } orion_model_facts;
 
 /* A list that the caller owns; release with orion_model_list_free().  The
@@ -169,7 +180,8 @@ typedef struct orion_progress {
     double seconds_left;     /* negative while unknown */
 } orion_progress;
 
-/* Called on the thread that pulls, at most about ten times a second.
+/* Called on the thread that pulls, at most about ten times a second, and once
+ * for each phase.
  * Return non-zero to cancel; what was fetched is kept. */
 typedef int (*orion_progress_fn)(const orion_progress *progress, void *user);
 
@@ -183,7 +195,9 @@ ORION_API void orion_pull_options_init(orion_pull_options *options);
 
 /* Make a model be on disk, complete and verified.
  *
- * name   catalogue id, org/repo[:QUANT], or org/repo/file.gguf
+ * name   catalogue id, org/repo[:QUANT], or org/repo/file.gguf, each but the
+ *        first with an optional @REVISION; any shard stands for all of a model
+ *        that is cut into several files, which appear together or not at all
  * path   receives the absolute path of the file; free with orion_free().
  *        May be NULL.
  *
@@ -223,6 +237,278 @@ ORION_API orion_status orion_manager_remove(orion_manager *manager, const char *
  * recorded (a file that was dropped into the directory). */
 ORION_API orion_status orion_manager_verify(orion_manager *manager, const char *name,
                                             const orion_pull_options *progress, orion_error *err);
+
+/* Verify, and when bytes are found damaged fetch those ranges again, so that
+ * the model is what was released.  Nothing is fetched for an intact model. */
+ORION_API orion_status orion_manager_repair(orion_manager *manager, const char *name,
+                                            const orion_pull_options *progress, orion_error *err);
+
+/* ---- before fetching ---- */
+
+/* What a pull of `name` would do.  The hub is asked; no byte of the model is
+ * fetched and nothing is written. */
+typedef struct orion_plan_file {
+    const char *file; /* path in the repository */
+    const char *path; /* absolute, where it will be */
+    uint64_t size_bytes;
+    uint64_t present_bytes; /* already here: all of it, or of an unfinished download */
+} orion_plan_file;
+
+typedef struct orion_plan {
+    size_t count;
+    const orion_plan_file *files; /* [count] */
+    const char *hub, *repo;
+    const char *revision; /* commit; "" when nothing had to be asked */
+    uint64_t size_bytes, present_bytes, transfer_bytes; /* of all files */
+    uint64_t free_bytes;                                /* on that disk */
+    uint64_t quota_left_bytes;                          /* UINT64_MAX: no quota */
+    bool fits; /* disk and quota have room for what is missing */
+} orion_plan;
+
+/* The plan is the caller's: orion_plan_free().  Errors as orion_manager_pull(). */
+ORION_API orion_status orion_manager_plan(orion_manager *manager, const char *name,
+                                          orion_plan **out, orion_error *err);
+ORION_API void orion_plan_free(orion_plan *plan); /* NULL is a no-op */
+
+typedef enum orion_fit_verdict {
+    ORION_FIT_FITS = 0,
+    ORION_FIT_TIGHT = 1, /* it fits, but leaves less than an eighth of the memory free */
+    ORION_FIT_NOT = 2,
+} orion_fit_verdict;
+
+/* Would a model run on this machine?  Plain data. */
+typedef struct orion_fit {
+    orion_fit_verdict verdict;
+    bool local;        /* read from disk; else its header from the hub */
+    bool runs;         /* this version can run it */
+    char why_not[256]; /* when it can't, else "" */
+    char name[128];    /* general.name, or "" */
+    char architecture[64];
+    char quantization[32]; /* "Q4_K_M", or "" */
+    uint64_t n_params;
+    uint64_t file_bytes;
+    uint64_t download_bytes; /* still to be fetched, 0 when it is here */
+    uint64_t disk_free_bytes;
+    uint32_t context_tokens; /* that the next three are for */
+    uint32_t trained_tokens; /* context that the model was made for; 0: unknown */
+    uint64_t weights_bytes, kv_bytes, buffer_bytes, memory_bytes; /* memory: the sum */
+    uint64_t available_bytes;    /* memory of this machine that can be had now; 0: unknown */
+    uint32_t max_context_tokens; /* the largest that fits into it; 0: none does */
+} orion_fit;
+
+/* context_tokens 0: the model's own, at most 4096.  Reads the file's header
+ * only; of a model that is not here, by ranged requests. */
+ORION_API orion_status orion_manager_fit(orion_manager *manager, const char *name,
+                                         uint32_t context_tokens, orion_fit *out, orion_error *err);
+
+/* A repository that the hub found. */
+typedef struct orion_hit {
+    const char *repo;
+    const char *updated;      /* ISO date, or "" */
+    const char *architecture; /* or "" */
+    uint64_t downloads, likes;
+    uint64_t n_params; /* 0: unknown */
+    bool gated;        /* needs a token whose owner accepted its terms */
+} orion_hit;
+
+typedef struct orion_hit_list {
+    size_t count;
+    const orion_hit *hits; /* [count], in the hub's order */
+} orion_hit_list;
+
+/* Ask the hub for repositories with GGUF files.  limit 1..100.  Release with
+ * orion_hit_list_free(). */
+ORION_API orion_status orion_manager_search(orion_manager *manager, const char *words,
+                                            uint32_t limit, orion_hit_list **out, orion_error *err);
+ORION_API void orion_hit_list_free(orion_hit_list *list); /* NULL is a no-op */
+
+/* ---- the disk ---- */
+
+typedef struct orion_usage {
+    size_t n_models, n_partials;
+    uint64_t model_bytes, partial_bytes;
+    uint64_t free_bytes;  /* on the disk of the models directory */
+    uint64_t quota_bytes; /* models.max_bytes of the configuration; 0: none */
+} orion_usage;
+
+ORION_API orion_status orion_manager_usage(orion_manager *manager, orion_usage *out,
+                                           orion_error *err);
+
+/* Delete unfinished downloads: of `name`, or all of them when it is NULL.
+ * Those under way, here or in another process, stay.  *n counts the deleted
+ * and *freed_bytes their bytes; both may be NULL. */
+ORION_API orion_status orion_manager_remove_partials(orion_manager *manager, const char *name,
+                                                     size_t *n, uint64_t *freed_bytes,
+                                                     orion_error *err);
+
+/* A model that another program keeps on this machine. */
+typedef struct orion_foreign {
+    const char *program; /* "Hugging Face", "llama.cpp", "Ollama", "LM Studio"; "" for a folder */
+    const char *path;    /* absolute, of the bytes themselves */
+    const char *id;      /* what it would be called here, org/repo/file.gguf */
+    const char *sha256;  /* that it is kept under, or "" */
+    uint64_t size_bytes;
+    bool imported; /* something is at that place here */
+} orion_foreign;
+
+typedef struct orion_foreign_list {
+    size_t count;
+    const orion_foreign *models; /* [count] */
+} orion_foreign_list;
+
+/* What there is in `dir`, the store of another program or a folder with .gguf
+ * files; NULL: in the usual places of all of them.  Nothing is written.
+ * Release with orion_foreign_list_free(). */
+ORION_API orion_status orion_manager_foreign(orion_manager *manager, const char *dir,
+                                             orion_foreign_list **out, orion_error *err);
+ORION_API void orion_foreign_list_free(orion_foreign_list *list); /* NULL is a no-op */
+
+typedef enum orion_import_mode {
+    ORION_IMPORT_AUTO = 0, /* share the bytes where the file system can, else copy */
+    ORION_IMPORT_LINK = 1, /* share them (a reflink or a hard link), or ORION_E_UNSUPPORTED */
+    ORION_IMPORT_COPY = 2,
+    ORION_IMPORT_MOVE = 3, /* delete the original once the model is verified and in place */
+} orion_import_mode;
+
+typedef enum orion_import_way {
+    ORION_IMPORTED_REFLINK = 0,
+    ORION_IMPORTED_HARD_LINK = 1,
+    ORION_IMPORTED_COPY = 2,
+    ORION_IMPORT_WAS_THERE = 3,
+} orion_import_way;
+
+typedef struct orion_import_options {
+    size_t size;
+    orion_import_mode mode;
+    const char *id; /* org/repo/file.gguf to keep it under; NULL: by where it comes from */
+    orion_progress_fn on_progress; /* may be NULL */
+    void *user;
+} orion_import_options;
+
+ORION_API void orion_import_options_init(orion_import_options *options);
+
+/* Take a .gguf file of this machine in, hashed once.  The original is only
+ * read, unless it is to be moved.  *path receives where it is now; free with
+ * orion_free().  path and way may be NULL.
+ *
+ * Returns ORION_OK, ORION_E_NOT_FOUND, ORION_E_FORMAT (no GGUF file),
+ * ORION_E_INTEGRITY (not the hash that it was kept under), ORION_E_DENIED
+ * (another model is at that place), ORION_E_UNSUPPORTED, ORION_E_NO_SPACE,
+ * ORION_E_IO, ORION_E_CANCELLED, ORION_E_NOMEM. */
+ORION_API orion_status orion_manager_import(orion_manager *manager, const char *file,
+                                            const orion_import_options *options, char **path,
+                                            orion_import_way *way, orion_error *err);
+
+/* What may go from the models directory; no model is ever among it. */
+typedef struct orion_litter {
+    const char *what; /* "unfinished download", "stray file", ... */
+    const char *path; /* below the models directory */
+    uint64_t bytes;
+    int64_t modified_unix;
+    bool removed;
+} orion_litter;
+
+typedef struct orion_litter_list {
+    size_t count;
+    const orion_litter *items; /* [count] */
+} orion_litter_list;
+
+/* Find it, and delete it unless dry_run.  Unfinished downloads count only when
+ * no one worked on them for older_than_s seconds; what another process uses
+ * stays.  Release with orion_litter_list_free(). */
+ORION_API orion_status orion_manager_prune(orion_manager *manager, int64_t older_than_s,
+                                           bool dry_run, orion_litter_list **out, orion_error *err);
+ORION_API void orion_litter_list_free(orion_litter_list *list); /* NULL is a no-op */
+
+/* ---- configuration ---- */
+
+/* One setting that is in force, and where it came from. */
+typedef struct orion_setting {
+    const char *key;    /* as in the configuration file: "models.dir" */
+    const char *value;  /* as text; a token is not shown, only that there is one */
+    const char *source; /* "option", "default", the variable or the file */
+} orion_setting;
+
+typedef struct orion_setting_list {
+    size_t count;
+    const orion_setting *settings; /* [count] */
+} orion_setting_list;
+
+/* Release with orion_setting_list_free(). */
+ORION_API orion_status orion_manager_settings(orion_manager *manager, orion_setting_list **out,
+                                              orion_error *err);
+ORION_API void orion_setting_list_free(orion_setting_list *list); /* NULL is a no-op */
+
+/* ---- downloads in the background ----
+ *
+ * Any number at once, over one pool of connections and under one limit.  The
+ * first one starts the manager's threads; orion_manager_close() stops what is
+ * still going on and keeps what was fetched.  orion_manager_pull() is one of
+ * these that is waited for.  All calls are callable from any thread. */
+
+typedef enum orion_download_stage {
+    ORION_DOWNLOAD_QUEUED = 0, /* waits for its turn */
+    ORION_DOWNLOAD_RUNNING = 1,
+    ORION_DOWNLOAD_PAUSED = 2,
+    ORION_DOWNLOAD_DONE = 3, /* the model is on disk, verified */
+    ORION_DOWNLOAD_FAILED = 4,
+    ORION_DOWNLOAD_CANCELLED = 5, /* what was fetched is kept for another time */
+} orion_download_stage;
+
+/* Plain data, a copy of how it stood. */
+typedef struct orion_download_facts {
+    uint64_t id;
+    orion_download_stage stage;
+    orion_phase phase;                               /* while it runs */
+    char name[256];                                  /* what was asked for */
+    char file[256];                                  /* being fetched; "" until it is known */
+    char note[200];                                  /* what is being waited for, or "" */
+    uint64_t done_bytes, total_bytes, resumed_bytes; /* as in orion_progress */
+    double percent, bytes_per_second, seconds_left;
+    uint32_t connections; /* at work for it */
+    orion_error error;    /* why it failed; status ORION_OK otherwise */
+} orion_download_facts;
+
+/* Called at most about ten times a second for each download and at each change
+ * of stage, on a thread of the manager: return soon, and do not call
+ * orion_manager_close(), orion_download_wait() or orion_manager_pull() in it. */
+typedef void (*orion_download_fn)(const orion_download_facts *facts, void *user);
+
+typedef struct orion_download_options {
+    size_t size;
+    orion_download_fn on_change; /* may be NULL */
+    void *user;                  /* retained until orion_download_free() */
+} orion_download_options;
+
+ORION_API void orion_download_options_init(orion_download_options *options);
+
+/* Begin to pull `name` (as orion_manager_pull()).  Returns at once; what goes
+ * wrong later is in the facts.  *id is never 0 and never used again.
+ * Returns ORION_OK, ORION_E_FORMAT, ORION_E_NOT_FOUND (not a name),
+ * ORION_E_NOMEM. */
+ORION_API orion_status orion_download_start(orion_manager *manager, const char *name,
+                                            const orion_download_options *options, uint64_t *id,
+                                            orion_error *err);
+
+/* All of these: ORION_E_NOT_FOUND when there is no download with that id. */
+ORION_API orion_status orion_download_get(orion_manager *manager, uint64_t id,
+                                          orion_download_facts *out, orion_error *err);
+/* Close its connections and keep its bytes; no-op when it is over. */
+ORION_API orion_status orion_download_pause(orion_manager *manager, uint64_t id, orion_error *err);
+/* Go on after a pause, a failure or a cancel; no-op otherwise. */
+ORION_API orion_status orion_download_resume(orion_manager *manager, uint64_t id, orion_error *err);
+ORION_API orion_status orion_download_cancel(orion_manager *manager, uint64_t id, orion_error *err);
+/* Wait until it is done, failed, cancelled or paused, at most timeout_ms
+ * (negative: as long as it takes).  `facts` and `path` may be NULL; *path is
+ * set when it is done; free with orion_free(). */
+ORION_API orion_status orion_download_wait(orion_manager *manager, uint64_t id, int timeout_ms,
+                                           orion_download_facts *facts, char **path,
+                                           orion_error *err);
+/* Stop it if need be, wait for a callback in progress, and forget it. */
+ORION_API orion_status orion_download_free(orion_manager *manager, uint64_t id, orion_error *err);
+/* The ids of all that were not freed, oldest first; free with orion_free(). */
+ORION_API orion_status orion_download_list(orion_manager *manager, uint64_t **ids, size_t *n,
+                                           orion_error *err);
 
 /* ------------------------------------------------------------------------
  * 3. Model

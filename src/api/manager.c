@@ -1,14 +1,8 @@
 /* The manager half of orion.h: arguments are checked here, the work is done in
  * the manager room. */
-#include "api/handles.h"
+#include "api/manager.h"
 
 #include <stdlib.h>
-
-#include "manager/manager.h"
-
-struct orion_manager {
-    struct ori_manager *manager;
-};
 
 void orion_manager_options_init(orion_manager_options *options)
 {
@@ -140,4 +134,159 @@ orion_status orion_manager_verify(orion_manager *handle, const char *name,
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
         return bad_options(err, "orion_pull_options_init");
     return ori_manager_verify(handle->manager, name, &ours, err);
+}
+
+orion_status orion_manager_repair(orion_manager *handle, const char *name,
+                                  const orion_pull_options *options, orion_error *err)
+{
+    orion_pull_options ours;
+
+    if (!handle || !name)
+        return ori_api_null_argument(err, __func__);
+    orion_pull_options_init(&ours);
+    if (options && !ori_api_take_options(&ours, sizeof(ours), options))
+        return bad_options(err, "orion_pull_options_init");
+    return ori_manager_repair(handle->manager, name, &ours, err);
+}
+
+orion_status orion_manager_plan(orion_manager *handle, const char *name, orion_plan **out,
+                                orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !name || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_plan(handle->manager, name, out, err);
+}
+
+void orion_plan_free(orion_plan *plan)
+{
+    ori_plan_free(plan);
+}
+
+orion_status orion_manager_fit(orion_manager *handle, const char *name, uint32_t context_tokens,
+                               orion_fit *out, orion_error *err)
+{
+    if (out)
+        *out = (orion_fit){0};
+    if (!handle || !name || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_api_fit(handle->manager, name, context_tokens, out, err);
+}
+
+orion_status orion_manager_search(orion_manager *handle, const char *words, uint32_t limit,
+                                  orion_hit_list **out, orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !words || !out)
+        return ori_api_null_argument(err, __func__);
+    if (limit < 1 || limit > 100)
+        return ori_fail(err, ORION_E_ARGUMENT, "a search can bring 1 to 100 answers, not %u",
+                        limit);
+    return ori_manager_search(handle->manager, words, limit, out, err);
+}
+
+void orion_hit_list_free(orion_hit_list *list)
+{
+    ori_hits_free(list);
+}
+
+orion_status orion_manager_usage(orion_manager *handle, orion_usage *out, orion_error *err)
+{
+    if (out)
+        *out = (orion_usage){0};
+    if (!handle || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_usage(handle->manager, out, err);
+}
+
+orion_status orion_manager_remove_partials(orion_manager *handle, const char *name, size_t *n,
+                                           uint64_t *freed_bytes, orion_error *err)
+{
+    size_t removed = 0;
+    uint64_t bytes = 0;
+
+    if (n)
+        *n = 0;
+    if (freed_bytes)
+        *freed_bytes = 0;
+    if (!handle)
+        return ori_api_null_argument(err, __func__);
+    const orion_status status =
+        ori_manager_remove_partials(handle->manager, name, &removed, &bytes, err);
+    if (n)
+        *n = removed;
+    if (freed_bytes)
+        *freed_bytes = bytes;
+    return status;
+}
+
+orion_status orion_manager_foreign(orion_manager *handle, const char *dir, orion_foreign_list **out,
+                                   orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_foreign(handle->manager, dir, out, err);
+}
+
+void orion_foreign_list_free(orion_foreign_list *list)
+{
+    ori_foreign_list_free(list);
+}
+
+void orion_import_options_init(orion_import_options *options)
+{
+    *options = (orion_import_options){.size = sizeof(*options)};
+}
+
+orion_status orion_manager_import(orion_manager *handle, const char *file,
+                                  const orion_import_options *options, char **path,
+                                  orion_import_way *way, orion_error *err)
+{
+    orion_import_options ours;
+    orion_import_way unwanted;
+
+    if (path)
+        *path = NULL;
+    if (!handle || !file)
+        return ori_api_null_argument(err, __func__);
+    orion_import_options_init(&ours);
+    if (options && !ori_api_take_options(&ours, sizeof(ours), options))
+        return bad_options(err, "orion_import_options_init");
+    if ((int)ours.mode < ORION_IMPORT_AUTO || ours.mode > ORION_IMPORT_MOVE)
+        return ori_fail(err, ORION_E_ARGUMENT, "%d is no way to import", (int)ours.mode);
+    return ori_manager_import(handle->manager, file, &ours, path, way ? way : &unwanted, err);
+}
+
+orion_status orion_manager_prune(orion_manager *handle, int64_t older_than_s, bool dry_run,
+                                 orion_litter_list **out, orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_prune(handle->manager, older_than_s, dry_run, out, err);
+}
+
+void orion_litter_list_free(orion_litter_list *list)
+{
+    ori_litter_free(list);
+}
+
+orion_status orion_manager_settings(orion_manager *handle, orion_setting_list **out,
+                                    orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_settings(handle->manager, out, err);
+}
+
+void orion_setting_list_free(orion_setting_list *list)
+{
+    ori_settings_free(list);
 }

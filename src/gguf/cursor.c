@@ -34,9 +34,9 @@ orion_status ori_cursor_refuse(const struct ori_cursor *c, orion_status status, 
 }
 
 /* The next `bytes` bytes are there and still within what a header may be. */
-static orion_status need(const struct ori_cursor *c, uint64_t bytes)
+static orion_status need(struct ori_cursor *c, uint64_t bytes)
 {
-    if (bytes > c->size - c->pos)
+    if (ori_cursor_lacks(c, bytes))
         return ori_cursor_refuse(c, ORION_E_FORMAT, c->pos,
                                  "the file ends here, %" PRIu64 " bytes are left where %" PRIu64
                                  " must follow; it is cut short or damaged, fetch it again",
@@ -84,7 +84,7 @@ orion_status ori_cursor_string(struct ori_cursor *c, uint64_t cap, struct ori_st
 
     if (status != ORION_OK)
         return status;
-    if (len > c->size - c->pos)
+    if (ori_cursor_lacks(c, len))
         return ori_cursor_refuse(c, ORION_E_FORMAT, at,
                                  "a string of %" PRIu64 " bytes, but the file has only %" PRIu64
                                  " left; it is cut short or damaged, fetch it again",

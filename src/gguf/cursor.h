@@ -16,6 +16,7 @@ struct ori_cursor {
     const char *kind; /* "key" or "tensor", or NULL: at neither */
     char name[128];   /* of that key or tensor, cut to fit */
     orion_error *err; /* may be NULL */
+    bool ran_out;     /* a refusal was for lack of bytes */
 };
 
 /* What is being read from here on; kind NULL: nothing with a name. */
@@ -25,6 +26,13 @@ void ori_cursor_at(struct ori_cursor *c, const char *kind, struct ori_str name);
  * `status`. */
 orion_status ori_cursor_refuse(const struct ori_cursor *c, orion_status status, uint64_t offset,
                                const char *fmt, ...) ORI_PRINTF(4, 5);
+
+/* Are fewer than `bytes` left?  Notes it. */
+static inline bool ori_cursor_lacks(struct ori_cursor *c, uint64_t bytes)
+{
+    c->ran_out |= bytes > c->size - c->pos;
+    return bytes > c->size - c->pos;
+}
 
 orion_status ori_cursor_skip(struct ori_cursor *c, uint64_t bytes);
 orion_status ori_cursor_u32(struct ori_cursor *c, uint32_t *out);

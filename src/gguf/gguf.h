@@ -73,6 +73,12 @@ struct ori_gguf;
 orion_status ori_gguf_open(const char *path, struct ori_gguf **out, orion_error *err);
 orion_status ori_gguf_parse(const void *data, size_t size, const char *name, struct ori_gguf **out,
                             orion_error *err);
+/* Parse the beginning of a file of file_bytes, of which `size` are at hand;
+ * the tensors have no data.  *needs_more tells, after a failure, that it was
+ * for lack of the bytes that follow. */
+orion_status ori_gguf_parse_header(const void *data, size_t size, uint64_t file_bytes,
+                                   const char *name, struct ori_gguf **out, bool *needs_more,
+                                   orion_error *err);
 void ori_gguf_close(struct ori_gguf *gguf); /* NULL is a no-op */
 
 uint32_t ori_gguf_version(const struct ori_gguf *gguf);

@@ -59,7 +59,7 @@ static orion_status read_array_head(struct ori_cursor *c, struct ori_gguf_kv *kv
                                  "an array of %" PRIu64 " elements; at most %u are accepted",
                                  kv->count, ORI_GGUF_MAX_ARRAY);
     const uint8_t bytes = value_types[kv->element].bytes;
-    if (kv->count * (bytes ? bytes : 8) > c->size - c->pos)
+    if (ori_cursor_lacks(c, kv->count * (bytes ? bytes : 8)))
         return ori_cursor_refuse(c, ORION_E_FORMAT, at,
                                  "an array of %" PRIu64 " elements does not fit in the %" PRIu64
                                  " bytes that follow; the file is cut short or damaged",

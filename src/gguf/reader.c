@@ -18,7 +18,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "only for little-endia
 struct ori_cursor ori_gguf_cursor(const struct ori_gguf *gguf, orion_error *err)
 {
     return (struct ori_cursor){
-        .data = gguf->data, .size = gguf->size, .file = gguf->file, .err = err};
+        .data = gguf->data, .size = gguf->at_hand, .file = gguf->file, .err = err};
 }
 
 static orion_status check_version(struct ori_gguf *gguf, const struct ori_cursor *c,
@@ -35,13 +35,13 @@ static orion_status check_version(struct ori_gguf *gguf, const struct ori_cursor
                              "GGUF version %u; versions 2 and 3 can be read", version);
 }
 
-static orion_status check_count(const struct ori_cursor *c, uint64_t offset, const char *what,
+static orion_status check_count(struct ori_cursor *c, uint64_t offset, const char *what,
                                 uint64_t count, uint32_t cap, uint64_t min_bytes)
 {
     if (count > cap)
         return ori_cursor_refuse(c, ORION_E_FORMAT, offset,
                                  "%" PRIu64 " %s; at most %u are accepted", count, what, cap);
-    if (count > (c->size - c->pos) / min_bytes)
+    if (ori_cursor_lacks(c, count * min_bytes))
         return ori_cursor_refuse(c, ORION_E_FORMAT, offset,
                                  "%" PRIu64 " %s do not fit in the %" PRIu64
                                  " bytes that follow; the file is cut short or damaged",
@@ -72,19 +72,24 @@ static orion_status read_header(struct ori_gguf *gguf, struct ori_cursor *c)
     return ORION_OK;
 }
 
+static orion_status read_cursor(struct ori_gguf *gguf, struct ori_cursor *c)
+{
+    orion_status status;
+
+    if ((status = read_header(gguf, c)) != ORION_OK ||
+        (status = ori_gguf_read_kv(gguf, c)) != ORION_OK ||
+        (status = ori_gguf_keep_texts(gguf, c->err)) != ORION_OK ||
+        (status = ori_gguf_read_alignment(gguf, c)) != ORION_OK ||
+        (status = ori_gguf_read_tensors(gguf, c)) != ORION_OK ||
+        (status = ori_gguf_check_split(gguf, c->err)) != ORION_OK)
+        return status;
+    return ori_gguf_place_tensors(gguf, c);
+}
+
 static orion_status read_all(struct ori_gguf *gguf, orion_error *err)
 {
     struct ori_cursor c = ori_gguf_cursor(gguf, err);
-    orion_status status;
-
-    if ((status = read_header(gguf, &c)) != ORION_OK ||
-        (status = ori_gguf_read_kv(gguf, &c)) != ORION_OK ||
-        (status = ori_gguf_keep_texts(gguf, err)) != ORION_OK ||
-        (status = ori_gguf_read_alignment(gguf, &c)) != ORION_OK ||
-        (status = ori_gguf_read_tensors(gguf, &c)) != ORION_OK ||
-        (status = ori_gguf_check_split(gguf, err)) != ORION_OK)
-        return status;
-    return ori_gguf_place_tensors(gguf, &c);
+    return read_cursor(gguf, &c);
 }
 
 static struct ori_gguf *new_gguf(const char *path, orion_error *err)
@@ -107,9 +112,32 @@ orion_status ori_gguf_parse(const void *data, size_t size, const char *name, str
     if (!gguf)
         return ORION_E_NOMEM;
     gguf->data = data;
-    gguf->size = size;
+    gguf->size = gguf->at_hand = size;
     const orion_status status = read_all(gguf, err);
     if (status != ORION_OK) {
+        ori_gguf_close(gguf);
+        return status;
+    }
+    *out = gguf;
+    return ORION_OK;
+}
+
+orion_status ori_gguf_parse_header(const void *data, size_t size, uint64_t file_bytes,
+                                   const char *name, struct ori_gguf **out, bool *needs_more,
+                                   orion_error *err)
+{
+    *out = NULL;
+    *needs_more = false;
+    struct ori_gguf *gguf = new_gguf(name, err);
+    if (!gguf)
+        return ORION_E_NOMEM;
+    gguf->data = data;
+    gguf->size = file_bytes;
+    gguf->at_hand = size;
+    struct ori_cursor c = ori_gguf_cursor(gguf, err);
+    const orion_status status = read_cursor(gguf, &c);
+    if (status != ORION_OK) {
+        *needs_more = c.ran_out && size < file_bytes;
         ori_gguf_close(gguf);
         return status;
     }
@@ -126,7 +154,7 @@ orion_status ori_gguf_open(const char *path, struct ori_gguf **out, orion_error 
     orion_status status = ori_map_open(path, &gguf->map, err);
     if (status == ORION_OK) {
         gguf->data = gguf->map.data;
-        gguf->size = gguf->map.size;
+        gguf->size = gguf->at_hand = gguf->map.size;
         status = read_all(gguf, err);
         /* Zeros read in place of lost pages must not be blamed on the format. */
         const orion_status intact = ori_gguf_check_intact(gguf, err);

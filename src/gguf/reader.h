@@ -12,8 +12,9 @@
 struct ori_gguf {
     struct ori_map map; /* zero when memory was given */
     const uint8_t *data;
-    uint64_t size;
-    char file[256]; /* last part of the path, for messages */
+    uint64_t size;    /* of the file */
+    uint64_t at_hand; /* of it, at data: less when only the header is read */
+    char file[256];   /* last part of the path, for messages */
 
     uint32_t version;
     uint32_t alignment;

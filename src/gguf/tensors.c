@@ -188,7 +188,7 @@ static orion_status place(struct ori_gguf *gguf, struct ori_cursor *c,
                                  " bytes); it is cut short or damaged, fetch it again",
                                  tensor->size_bytes, gguf->size);
     tensor->offset = begin;
-    tensor->data = gguf->data + begin;
+    tensor->data = gguf->at_hand == gguf->size ? gguf->data + begin : NULL;
     return ORION_OK;
 }
 

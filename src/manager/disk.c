@@ -1,10 +1,11 @@
-/* What is done to models that are here: path, remove, verify. */
-#include "manager/internal.h"
+/* What is done to models that are here: path, remove, verify, repair, usage. */
+#include "manager/downloads.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager/progress.h"
+#include "manager/shards.h"
 
 orion_status ori_manager_path(const struct ori_manager *manager, const char *name, char **path,
                               orion_error *err)
@@ -12,7 +13,7 @@ orion_status ori_manager_path(const struct ori_manager *manager, const char *nam
     struct ori_found found;
 
     *path = NULL;
-    const orion_status status = ori_manager_find(manager, name, &found, err);
+    const orion_status status = ori_manager_find_whole(manager, name, &found, err);
     if (status != ORION_OK)
         return status;
     if (found.path) {
@@ -55,6 +56,27 @@ static orion_status find_partial(const struct ori_manager *manager, const char *
     return status;
 }
 
+/* All pieces of the model at `path`, the first before the others: what is left
+ * after an interruption is no model. */
+static orion_status remove_pieces(const struct ori_manager *manager, char *path, orion_error *err)
+{
+    orion_status result = ORION_E_NOT_FOUND;
+    uint32_t no, count;
+
+    ori_shard_of(path, &no, &count);
+    for (no = 1; no <= count; no++) {
+        if (count > 1)
+            ori_shard_name(path, no);
+        const orion_status status =
+            ori_store_remove(manager->store, path, result == ORION_OK ? NULL : err);
+        if (status != ORION_E_NOT_FOUND && (status != ORION_OK || result != ORION_OK))
+            result = status;
+        if (status != ORION_OK && status != ORION_E_NOT_FOUND)
+            break;
+    }
+    return result;
+}
+
 orion_status ori_manager_remove(const struct ori_manager *manager, const char *name,
                                 orion_error *err)
 {
@@ -63,11 +85,11 @@ orion_status ori_manager_remove(const struct ori_manager *manager, const char *n
 
     orion_status status = ori_manager_find(manager, name, &found, err);
     if (status == ORION_E_NOT_FOUND && find_partial(manager, name, place) == ORION_OK)
-        return ori_store_remove(manager->store, place, err);
+        return remove_pieces(manager, place, err);
     if (status != ORION_OK)
         return status;
     if (found.path)
-        status = ori_store_remove(manager->store, found.path, err);
+        status = remove_pieces(manager, found.path, err);
     else
         status = ori_fail_at(err, ORION_E_DENIED, ORION_NO_OFFSET, name,
                              "'%.200s' is not in the models directory %.200s and is not deleted",
@@ -76,32 +98,153 @@ orion_status ori_manager_remove(const struct ori_manager *manager, const char *n
     return status;
 }
 
+orion_status ori_manager_remove_partials(const struct ori_manager *manager, const char *name,
+                                         size_t *n, uint64_t *freed_bytes, orion_error *err)
+{
+    char place[ORI_STORE_PATH_MAX], wanted[ORI_STORE_PATH_MAX] = "";
+    struct ori_partial_facts *partials;
+    struct ori_stored model;
+    size_t n_partials;
+
+    *n = 0;
+    *freed_bytes = 0;
+    if (name && find_partial(manager, name, wanted) != ORION_OK)
+        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+                           "there is no unfinished download of '%.200s'", name);
+    orion_status status = ori_store_partials(manager->store, &partials, &n_partials, err);
+    for (size_t i = 0; i < n_partials && status == ORION_OK; i++) {
+        const struct ori_partial_facts *p = &partials[i];
+        if (ori_store_place(p->repo, p->file, place, NULL) != ORION_OK ||
+            (name && strcmp(place, wanted) != 0 && !ori_shard_same_model(place, wanted)))
+            continue;
+        /* An older model of that name is not meant. */
+        if (ori_store_look(manager->store, place, &model, NULL) == ORION_OK) {
+            ori_stored_release(&model);
+            continue;
+        }
+        status = ori_store_remove(manager->store, place, err);
+        if (status == ORION_OK) {
+            ++*n;
+            *freed_bytes += p->disk_bytes;
+        } else if ((status == ORION_E_BUSY && !name) || status == ORION_E_NOT_FOUND) {
+            status = ORION_OK;
+        }
+    }
+    free(partials);
+    return status;
+}
+
+orion_status ori_manager_usage(const struct ori_manager *manager, orion_usage *out,
+                               orion_error *err)
+{
+    struct ori_usage usage;
+
+    *out = (orion_usage){0};
+    const orion_status status = ori_store_usage(manager->store, &usage, err);
+    if (status == ORION_OK)
+        *out = (orion_usage){.n_models = usage.n_models,
+                             .n_partials = usage.n_partials,
+                             .model_bytes = usage.model_bytes,
+                             .partial_bytes = usage.partial_bytes,
+                             .free_bytes = usage.free_bytes,
+                             .quota_bytes = manager->config.max_bytes};
+    return status;
+}
+
+/* ---- verify ---- */
+
+/* The pieces of a model are hashed one after the other. */
+struct pieces_watch {
+    struct ori_watch watch;
+    uint64_t base_bytes;
+};
+
+static int tick_piece(void *self, orion_phase phase, uint64_t done_bytes, const char *note)
+{
+    const struct pieces_watch *w = self;
+    return w->watch.tick(w->watch.self, phase, w->base_bytes + done_bytes, note);
+}
+
+static orion_status sum_pieces(const struct ori_manager *manager, char *path, uint32_t count,
+                               uint64_t *bytes, orion_error *err)
+{
+    struct ori_stored model;
+    orion_status status = ORION_OK;
+
+    for (uint32_t no = count; no >= 1 && status == ORION_OK; no--) {
+        if (count > 1)
+            ori_shard_name(path, no);
+        status = ori_store_look(manager->store, path, &model, err);
+        if (status == ORION_OK) {
+            *bytes += model.size_bytes;
+            ori_stored_release(&model);
+        }
+    }
+    return status;
+}
+
+static orion_status verify_pieces(const struct ori_manager *manager, char *path,
+                                  struct ori_progress *progress, orion_error *err)
+{
+    struct pieces_watch pieces = {.watch = ori_progress_watch(progress)};
+    const struct ori_watch watch = {.tick = tick_piece, .self = &pieces};
+    struct ori_stored model;
+    uint32_t no, count;
+
+    ori_shard_of(path, &no, &count);
+    orion_status status = sum_pieces(manager, path, count, &progress->facts.total_bytes, err);
+    for (no = 1; no <= count && status == ORION_OK; no++) {
+        if (count > 1)
+            ori_shard_name(path, no);
+        status = ori_store_verify(manager->store, path, &watch, NULL, err);
+        if (status == ORION_OK && ori_store_look(manager->store, path, &model, NULL) == ORION_OK) {
+            pieces.base_bytes += model.size_bytes;
+            ori_stored_release(&model);
+        }
+    }
+    return status;
+}
+
+/* In the store and whole, or ORION_E_UNSUPPORTED for a file elsewhere. */
+static orion_status find_recorded(const struct ori_manager *manager, const char *name,
+                                  struct ori_found *found, orion_error *err)
+{
+    const orion_status status = ori_manager_find_whole(manager, name, found, err);
+    if (status != ORION_OK || found->path)
+        return status;
+    ori_found_release(found);
+    return ori_fail_at(err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, name,
+                       "'%.200s' was not pulled from a hub, so there is no hash to compare with",
+                       name);
+}
+
 orion_status ori_manager_verify(const struct ori_manager *manager, const char *name,
                                 const orion_pull_options *options, orion_error *err)
 {
     struct ori_progress progress;
-    struct ori_stored model;
     struct ori_found found;
 
-    orion_status status = ori_manager_find(manager, name, &found, err);
+    orion_status status = find_recorded(manager, name, &found, err);
     if (status != ORION_OK)
         return status;
-    if (!found.path) {
-        ori_found_release(&found);
-        return ori_fail_at(
-            err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, name,
-            "'%.200s' was not pulled from a hub, so there is no hash to compare with", name);
-    }
     ori_progress_init(&progress, options, found.path);
-    const struct ori_watch watch = ori_progress_watch(&progress);
-    status = ori_store_look(manager->store, found.path, &model, err);
-    if (status == ORION_OK) {
-        progress.facts.total_bytes = model.size_bytes;
-        ori_stored_release(&model);
-        status = ori_store_verify(manager->store, found.path, &watch, err);
-    }
+    status = verify_pieces(manager, found.path, &progress, err);
     if (status == ORION_OK)
         ori_progress_done(&progress);
     ori_found_release(&found);
     return status;
+}
+
+orion_status ori_manager_repair(const struct ori_manager *manager, const char *name,
+                                const orion_pull_options *options, orion_error *err)
+{
+    struct ori_found found;
+    uint64_t id;
+
+    orion_status status = find_recorded(manager, name, &found, err);
+    if (status != ORION_OK)
+        return status;
+    status = ori_job_start_repair(manager, name, found.path, &id, err);
+    ori_found_release(&found);
+    return status == ORION_OK ? ori_job_follow(manager, id, options, NULL, err) : status;
 }

@@ -2,20 +2,24 @@
 #ifndef ORI_MANAGER_INTERNAL_H
 #define ORI_MANAGER_INTERNAL_H
 
+#include "hub/fetcher.h"
 #include "hub/hub.h"
 #include "manager/catalogue.h"
+#include "manager/config.h"
 #include "manager/manager.h"
 #include "store/store.h"
 
+struct ori_downloads;
+
 struct ori_manager {
+    struct ori_config config;
     struct ori_catalogue catalogue;
     struct ori_hub *hub;
     struct ori_store *store;
+    struct ori_downloads *downloads;
 };
 
-/* Where the configuration comes from when the options leave it out. */
-char *ori_config_models_dir(const char *given, orion_error *err); /* free() */
-bool ori_config_offline(bool given);
+struct ori_fetch_limits ori_manager_limits(const struct ori_manager *manager);
 
 /* ---- names ---- */
 
@@ -32,6 +36,11 @@ void ori_found_release(struct ori_found *found);
 orion_status ori_manager_find(const struct ori_manager *manager, const char *name,
                               struct ori_found *out, orion_error *err);
 
+/* The same; of a model in several files, out->path is the first, and all of
+ * them are here. */
+orion_status ori_manager_find_whole(const struct ori_manager *manager, const char *name,
+                                    struct ori_found *out, orion_error *err);
+
 /* What `name` means on a hub: a catalogue id or a reference. */
 orion_status ori_manager_refer(const struct ori_manager *manager, const char *name,
                                struct ori_ref *out, orion_error *err);
@@ -43,6 +52,14 @@ orion_status ori_manager_choose_stored(const struct ori_manager *manager, struct
 
 /* "<root>/<path>"; NULL when memory is short. */
 char *ori_manager_absolute(const struct ori_manager *manager, const char *path);
+
+/* A projector ("mmproj") is no model by itself: it stands beside one. */
+bool ori_is_projector(const char *file);
+
+/* Where models are kept that tell nothing of where they come from. */
+#define ORI_IMPORT_REPO "local/imported"
+/* A file's name, made of what names may hold. */
+void ori_import_name(const char *path, char *out, size_t out_bytes);
 
 /* Upper-case quantization in a file's name ("Q4_K_M"), or "". */
 void ori_quantization_of(const char *file, char out[ORI_QUANT_MAX + 1]);

@@ -5,18 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A string of the list; all are freed with it. */
-struct text {
-    struct text *next;
-    char data[];
-};
+#include "manager/shards.h"
+#include "manager/texts.h"
 
 struct list {
     orion_model_list shown; /* first: what the caller sees */
     orion_model_facts *models;
     size_t cap;
-    struct text *texts;
-    bool failed; /* memory was short somewhere; checked once at the end */
+    struct ori_texts texts;
 };
 
 struct disk {
@@ -31,29 +27,14 @@ void ori_manager_list_free(orion_model_list *shown)
     struct list *list = (struct list *)shown;
     if (!list)
         return;
-    while (list->texts) {
-        struct text *next = list->texts->next;
-        free(list->texts);
-        list->texts = next;
-    }
+    ori_texts_release(&list->texts);
     free(list->models);
     free(list);
 }
 
 static const char *keep(struct list *list, const char *text)
 {
-    if (!text || !*text)
-        return "";
-    const size_t bytes = strlen(text) + 1;
-    struct text *copy = malloc(sizeof(*copy) + bytes);
-    if (!copy) {
-        list->failed = true;
-        return "";
-    }
-    memcpy(copy->data, text, bytes);
-    copy->next = list->texts;
-    list->texts = copy;
-    return copy->data;
+    return ori_texts_keep(&list->texts, text);
 }
 
 static orion_model_facts *add(struct list *list)
@@ -62,7 +43,7 @@ static orion_model_facts *add(struct list *list)
         const size_t cap = list->cap ? list->cap * 2 : 16;
         orion_model_facts *models = realloc(list->models, cap * sizeof(*models));
         if (!models) {
-            list->failed = true;
+            list->texts.failed = true;
             return NULL;
         }
         list->models = models;
@@ -78,7 +59,9 @@ static orion_model_facts *add(struct list *list)
                                  .sha256 = "",
                                  .license = "",
                                  .summary = "",
-                                 .path = ""};
+                                 .path = "",
+                                 .role = "model",
+                                 .n_files = 1};
     return facts;
 }
 
@@ -116,12 +99,16 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* For people: the file's name without its ending. */
+/* For people: the file's name without its ending, and without which piece it is. */
 static const char *keep_stem(struct list *list, const char *path)
 {
     char stem[ORI_STORE_PATH_MAX];
     const char *name = base_name(path);
-    (void)snprintf(stem, sizeof(stem), "%.*s", (int)(strlen(name) - strlen(".gguf")), name);
+    uint32_t no, count;
+
+    ori_shard_of(name, &no, &count);
+    const size_t ending = count > 1 ? strlen("-00001-of-00003.gguf") : strlen(".gguf");
+    (void)snprintf(stem, sizeof(stem), "%.*s", (int)(strlen(name) - ending), name);
     return keep(list, stem);
 }
 
@@ -147,13 +134,15 @@ static void take_names(struct list *list, orion_model_facts *facts, const char *
     facts->name = keep_stem(list, path);
     facts->version = keep(list, quantization);
     facts->file = keep(list, base_name(path));
+    if (ori_is_projector(path))
+        facts->role = "projector";
 }
 
 static void take_stored(struct list *list, orion_model_facts *facts,
                         const struct ori_manager *manager, const struct ori_stored *model)
 {
     char *path = ori_manager_absolute(manager, model->path);
-    list->failed |= path == NULL;
+    list->texts.failed |= path == NULL;
     facts->path = keep(list, path);
     free(path);
     facts->downloaded = true;
@@ -215,43 +204,117 @@ static void list_catalogue(struct list *list, const struct ori_manager *manager,
     }
 }
 
-static void list_stored(struct list *list, const struct ori_manager *manager, struct disk *disk)
+/* The pieces of one model, which follow each other in the order of paths. */
+struct pieces {
+    size_t end;        /* index after the last */
+    uint32_t count, n; /* that there should be, and that there are */
+    uint64_t bytes;
+};
+
+static struct pieces gather(const struct disk *disk, size_t begin)
 {
-    for (size_t i = 0; i < disk->n_models; i++) {
+    struct pieces p = {.end = begin};
+    const char *path = disk->models[begin].path;
+    uint32_t no;
+
+    ori_shard_of(path, &no, &p.count);
+    do {
+        p.bytes += disk->models[p.end++].size_bytes;
+        p.n++;
+    } while (p.end < disk->n_models && p.count > 1 &&
+             ori_shard_same_model(path, disk->models[p.end].path));
+    return p;
+}
+
+/* Some pieces of a model are here: as good as an unfinished download. */
+static void take_incomplete(struct list *list, orion_model_facts *facts, const char *path,
+                            const struct pieces *pieces)
+{
+    char first[ORI_STORE_PATH_MAX];
+
+    (void)snprintf(first, sizeof(first), "%s", path);
+    ori_shard_name(first, 1);
+    take_names(list, facts, first);
+    facts->n_files = pieces->count;
+    facts->partial_bytes = facts->size_bytes = pieces->bytes;
+}
+
+static void list_stored(struct list *list, const struct ori_manager *manager, struct disk *disk,
+                        bool only_downloaded)
+{
+    struct pieces pieces;
+
+    for (size_t i = 0; i < disk->n_models; i = pieces.end) {
         const struct ori_stored *model = &disk->models[i];
-        if (ori_catalogue_find_path(&manager->catalogue, model->path))
+        pieces = gather(disk, i);
+        const bool complete = pieces.n == pieces.count;
+        if (ori_catalogue_find_path(&manager->catalogue, model->path) ||
+            (only_downloaded && !complete))
             continue;
         orion_model_facts *facts = add(list);
         if (!facts)
             return;
+        if (!complete) {
+            take_incomplete(list, facts, model->path, &pieces);
+            continue;
+        }
         take_names(list, facts, model->path);
         take_stored(list, facts, manager, model);
+        facts->n_files = pieces.count;
+        facts->size_bytes = pieces.bytes;
         take_partial(facts, disk, model->path);
     }
+}
+
+/* The entry for the rest of the same model, of those since `first`. */
+static orion_model_facts *find_added(const struct list *list, size_t first, const char *id)
+{
+    for (size_t i = first; i < list->shown.count; i++)
+        if (strcmp(list->models[i].id, id) == 0)
+            return &list->models[i];
+    return NULL;
 }
 
 static void list_partials(struct list *list, struct disk *disk)
 {
     char place[ORI_STORE_PATH_MAX];
+    const size_t first = list->shown.count;
+    uint32_t no, count;
 
     for (size_t i = 0; i < disk->n_partials; i++) {
         const struct ori_partial_facts *partial = &disk->partials[i];
         if (disk->listed[i] ||
             ori_store_place(partial->repo, partial->file, place, NULL) != ORION_OK)
             continue;
-        orion_model_facts *facts = add(list);
-        if (!facts)
-            return;
-        take_names(list, facts, place);
-        facts->repo = keep(list, partial->repo);
-        facts->file = keep(list, partial->file);
-        take_partial(facts, disk, place);
+        ori_shard_of(place, &no, &count);
+        if (count > 1)
+            ori_shard_name(place, 1);
+        orion_model_facts *facts = count > 1 ? find_added(list, first, place) : NULL;
+        if (!facts) {
+            facts = add(list);
+            if (!facts)
+                return;
+            take_names(list, facts, place);
+            facts->repo = keep(list, partial->repo);
+            facts->file = keep(list, partial->file);
+            facts->n_files = count;
+        }
+        facts->partial_bytes += partial->done_bytes;
+        facts->size_bytes += partial->size_bytes;
     }
 }
 
-static int by_id(const void *a, const void *b)
+/* By folder, and in it the models before what goes with them. */
+static int by_place(const void *a, const void *b)
 {
-    return strcmp(((const orion_model_facts *)a)->id, ((const orion_model_facts *)b)->id);
+    const orion_model_facts *x = a, *y = b;
+    const size_t x_folder = (size_t)(base_name(x->id) - x->id);
+    const size_t y_folder = (size_t)(base_name(y->id) - y->id);
+
+    if (x_folder == y_folder && memcmp(x->id, y->id, x_folder) == 0 &&
+        strcmp(x->role, y->role) != 0)
+        return strcmp(x->role, "model") == 0 ? -1 : 1;
+    return strcmp(x->id, y->id);
 }
 
 static orion_status make_list(const struct ori_manager *manager, bool only_downloaded,
@@ -267,15 +330,15 @@ static orion_status make_list(const struct ori_manager *manager, bool only_downl
     if (list) {
         list_catalogue(list, manager, &disk, only_downloaded);
         const size_t first = list->shown.count;
-        list_stored(list, manager, &disk);
+        list_stored(list, manager, &disk, only_downloaded);
         if (!only_downloaded)
             list_partials(list, &disk);
         if (list->shown.count > first)
-            qsort(list->models + first, list->shown.count - first, sizeof(*list->models), by_id);
+            qsort(list->models + first, list->shown.count - first, sizeof(*list->models), by_place);
         list->shown.models = list->models;
     }
     release_disk(&disk);
-    if (!list || list->failed) {
+    if (!list || list->texts.failed) {
         ori_manager_list_free((orion_model_list *)list);
         return ori_fail_nomem(err, "the list of models");
     }

@@ -1,84 +1,34 @@
-/* Opening a manager, and where its configuration comes from. */
-#include "manager/internal.h"
+/* Opening and closing. */
+#include "manager/downloads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-static const char *environment(const char *name)
+static orion_status open_hub(const struct ori_config *c, struct ori_hub **out, orion_error *err)
 {
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
-char *ori_config_models_dir(const char *given, orion_error *err)
-{
-    static const char below_home[] = "/.orionhealth/models";
-    const char *dir = given && *given ? given : environment("ORION_MODELS");
-    char *text = NULL;
-
-    if (dir) {
-        text = strdup(dir);
-    } else {
-        const char *home = environment("HOME");
-        if (!home) {
-            (void)ori_fail(err, ORION_E_ARGUMENT,
-                           "no models directory: set ORION_MODELS, or HOME, or name one");
-            return NULL;
-        }
-        const size_t bytes = strlen(home) + sizeof(below_home);
-        text = malloc(bytes);
-        if (text)
-            (void)snprintf(text, bytes, "%s%s", home, below_home);
-    }
-    if (!text)
-        (void)ori_fail_nomem(err, "the models directory's path");
-    return text;
-}
-
-bool ori_config_offline(bool given)
-{
-    static const char *const yes[] = {"1", "true", "yes", "on"};
-    const char *value = environment("HF_HUB_OFFLINE");
-    for (size_t i = 0; value && i < ORI_COUNT(yes); i++)
-        given |= strcasecmp(value, yes[i]) == 0;
-    return given;
-}
-
-static orion_status open_hub(const orion_manager_options *options, struct ori_hub **out,
-                             orion_error *err)
-{
-    const bool named = options->ca_file && *options->ca_file;
-    char *found = options->token && *options->token ? NULL : ori_hub_find_token();
-    struct ori_hub_config config = {
-        .endpoint =
-            options->hub_url && *options->hub_url ? options->hub_url : environment("HF_ENDPOINT"),
-        .token = found ? found : options->token,
-        .ca_file = named ? options->ca_file : environment("SSL_CERT_FILE"),
-        .ca_dir = named ? NULL : environment("SSL_CERT_DIR"),
-        .offline = ori_config_offline(options->offline),
+    const char *ca_from = c->values[ORI_CONFIG_CA_FILE].source;
+    /* The network library reads the variables itself, NO_PROXY too. */
+    const bool proxy_ours = !ori_config_is_variable(c, ORI_CONFIG_PROXY);
+    const struct ori_hub_config config = {
+        .endpoint = ori_config_text(c, ORI_CONFIG_HUB_URL),
+        .token = ori_config_text(c, ORI_CONFIG_TOKEN),
+        .ca_file = ori_config_text(c, ORI_CONFIG_CA_FILE),
+        /* A file that was named is all that is trusted. */
+        .ca_dir = ca_from && strcmp(ca_from, "option") == 0 ? NULL
+                                                            : ori_config_text(c, ORI_CONFIG_CA_DIR),
+        .proxy = proxy_ours ? ori_config_text(c, ORI_CONFIG_PROXY) : NULL,
+        .offline = c->offline,
+        .stall_ms = c->stall_ms,
+        .give_up_ms = c->give_up_ms,
     };
-    if (!config.ca_file)
-        config.ca_file = environment("CURL_CA_BUNDLE");
-    const orion_status status = ori_hub_open(&config, out, err);
-    free(found);
-    return status;
+    return ori_hub_open(&config, out, err);
 }
 
-static orion_status open_store(const orion_manager_options *options, struct ori_store **out,
-                               orion_error *err)
+struct ori_fetch_limits ori_manager_limits(const struct ori_manager *manager)
 {
-    orion_error why = {.status = ORION_E_NOMEM};
-    char *dir = ori_config_models_dir(options->models_dir, &why);
-    if (!dir) {
-        if (err)
-            *err = why;
-        return why.status;
-    }
-    const orion_status status = ori_store_open(dir, out, err);
-    free(dir);
-    return status;
+    return (struct ori_fetch_limits){.max_connections = manager->config.connections,
+                                     .bytes_per_second = manager->config.max_rate};
 }
 
 orion_status ori_manager_open(const orion_manager_options *options, struct ori_manager **out,
@@ -88,11 +38,16 @@ orion_status ori_manager_open(const orion_manager_options *options, struct ori_m
     struct ori_manager *manager = calloc(1, sizeof(*manager));
     if (!manager)
         return ori_fail_nomem(err, "the manager");
-    orion_status status = ori_catalogue_open(&manager->catalogue, err);
+    orion_status status = ori_config_read(options, &manager->config, err);
     if (status == ORION_OK)
-        status = open_hub(options, &manager->hub, err);
+        status = ori_catalogue_open(&manager->catalogue, err);
     if (status == ORION_OK)
-        status = open_store(options, &manager->store, err);
+        status = open_hub(&manager->config, &manager->hub, err);
+    if (status == ORION_OK)
+        status = ori_store_open(ori_config_text(&manager->config, ORI_CONFIG_MODELS_DIR),
+                                &manager->store, err);
+    if (status == ORION_OK)
+        status = ori_downloads_new(&manager->downloads, err);
     if (status != ORION_OK) {
         ori_manager_close(manager);
         return status;
@@ -105,9 +60,11 @@ void ori_manager_close(struct ori_manager *manager)
 {
     if (!manager)
         return;
+    ori_downloads_free(manager->downloads);
     ori_store_close(manager->store);
     ori_hub_close(manager->hub);
     ori_catalogue_close(&manager->catalogue);
+    ori_config_release(&manager->config);
     free(manager);
 }
 

@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "manager/shards.h"
+
 void ori_found_release(struct ori_found *found)
 {
     free(found->path);
@@ -57,6 +59,15 @@ void ori_quantization_of(const char *file, char out[ORI_QUANT_MAX + 1])
         }
         name += len + (name[len] != '\0');
     }
+}
+
+bool ori_is_projector(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    for (const char *name = slash ? slash + 1 : file; *name; name++)
+        if (strncasecmp(name, "mmproj", 6) == 0)
+            return true;
+    return false;
 }
 
 /* ---- what is on disk ---- */
@@ -243,6 +254,31 @@ orion_status ori_manager_find(const struct ori_manager *manager, const char *nam
     if (status == ORION_OK)
         status = find_scanned(manager, &s, name, out, err);
     scanned_release(&s);
+    return status;
+}
+
+orion_status ori_manager_find_whole(const struct ori_manager *manager, const char *name,
+                                    struct ori_found *out, orion_error *err)
+{
+    struct ori_stored piece;
+    uint32_t no, count;
+
+    orion_status status = ori_manager_find(manager, name, out, err);
+    if (status != ORION_OK || !out->path)
+        return status;
+    ori_shard_of(out->path, &no, &count);
+    for (no = count; no >= 1 && count > 1 && status == ORION_OK; no--) {
+        ori_shard_name(out->path, no); /* ends with the first */
+        status = ori_store_look(manager->store, out->path, &piece, NULL);
+        if (status == ORION_OK)
+            ori_stored_release(&piece);
+        else
+            (void)ori_fail_at(err, status, ORION_NO_OFFSET, name,
+                              "'%.200s' is not all here: piece %u of %u is missing; pull it", name,
+                              no, count);
+    }
+    if (status != ORION_OK)
+        ori_found_release(out);
     return status;
 }
 

@@ -65,6 +65,49 @@ static void header_facts(void **state)
     release(&p);
 }
 
+/* Every beginning of a file either is enough, or is said to be too short. */
+static void header_alone(void **state)
+{
+    (void)state;
+    struct parsed p = parse_sample();
+    const size_t data = (size_t)ori_gguf_data_offset(p.gguf);
+    size_t enough = 0;
+
+    for (size_t size = 4; size <= p.size; size++) {
+        struct ori_gguf *gguf;
+        bool more = true;
+        uint8_t *part = malloc(size); /* exact, so that a sanitizer sees more being read */
+        assert_non_null(part);
+        memcpy(part, p.data, size);
+        const orion_status status =
+            ori_gguf_parse_header(part, size, p.size, "sample.gguf", &gguf, &more, NULL);
+        if (status != ORION_OK && !more)
+            fail_msg("%zu bytes: refused with %d", size, status);
+        if (status == ORION_OK) {
+            enough = enough ? enough : size;
+            assert_false(more);
+            assert_int_equal(ori_gguf_n_tensors(gguf), 3);
+            assert_int_equal(ori_gguf_file_bytes(gguf), p.size);
+            assert_int_equal(ori_gguf_data_offset(gguf), data);
+            const struct ori_gguf_tensor *t = ori_gguf_tensor_at(gguf, 0);
+            assert_true(t->size_bytes > 0);
+            assert_int_equal(t->data == NULL, size < p.size);
+        }
+        ori_gguf_close(gguf);
+        free(part);
+    }
+    assert_in_range(enough, 1, data);
+
+    /* Damage is damage, however much follows. */
+    struct ori_gguf *gguf;
+    bool more = true;
+    p.data[0] = 'X';
+    assert_int_equal(ori_gguf_parse_header(p.data, 100, p.size, "s", &gguf, &more, NULL),
+                     ORION_E_FORMAT);
+    assert_false(more);
+    release(&p);
+}
+
 static void keys_in_file_order_and_found(void **state)
 {
     (void)state;
@@ -770,6 +813,7 @@ static void row_bytes_overflow(void **state)
 /* ---- all of them ---- */
 
 static const struct CMUnitTest plain[] = {
+    cmocka_unit_test(header_alone),
     cmocka_unit_test(header_facts),
     cmocka_unit_test(keys_in_file_order_and_found),
     cmocka_unit_test(tensors_and_their_data),

@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "manager/internal.h"
 #include "manager/progress.h"
+#include "manager/shards.h"
 
 static char folder[256], models[300];
 
@@ -70,13 +71,15 @@ static void pull(const struct ori_manager *manager, const char *repo, const char
                             .size_bytes = 4};
     struct ori_partial *partial;
     struct ori_sha256 hash;
+    enum ori_partial_state got;
 
     ori_sha256_init(&hash);
     ori_sha256_update(&hash, "GGUF", 4);
     ori_sha256_hex(&hash, blob.digest.hex);
-    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &got, &partial, NULL), ORION_OK);
+    assert_int_equal(got, ORI_PARTIAL_OURS);
     assert_int_equal(ori_partial_write(partial, 0, "GGUF", 4, NULL), ORION_OK);
-    assert_int_equal(ori_partial_publish(partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_publish(partial, NULL, NULL), ORION_OK);
     ori_partial_close(partial);
 }
 
@@ -301,10 +304,11 @@ static void unfinished_downloads_are_listed(void **state)
                             .revision = "",
                             .size_bytes = 100};
     struct ori_partial *partial;
+    enum ori_partial_state got;
     orion_model_list *list;
 
     memset(blob.digest.hex, 'a', 64);
-    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &got, &partial, NULL), ORION_OK);
     assert_int_equal(ori_partial_write(partial, 0, "GGUF", 4, NULL), ORION_OK);
     ori_partial_close(partial);
     assert_int_equal(ori_manager_available(manager, &list, NULL), ORION_OK);
@@ -416,22 +420,162 @@ static void threads_share_a_manager(void **state)
 
 /* ---- configuration ---- */
 
-static void where_models_are_kept(void **state)
+static void clear_environment(void)
 {
+    static const char *const names[] = {
+        "ORION_MODELS",   "ORION_CONFIG", "ORION_LIMIT_RATE", "ORION_CONNECTIONS",
+        "HF_ENDPOINT",    "HF_TOKEN",     "HF_TOKEN_PATH",    "HF_HOME",
+        "HF_HUB_OFFLINE", "HTTPS_PROXY",  "https_proxy",      "ALL_PROXY",
+        "SSL_CERT_FILE",  "SSL_CERT_DIR", "CURL_CA_BUNDLE",   "XDG_CACHE_HOME",
+    };
+    for (size_t i = 0; i < ORI_COUNT(names); i++)
+        assert_int_equal(unsetenv(names[i]), 0);
+    assert_int_equal(setenv("HOME", folder, 1), 0);
+}
+
+static void write_config(const char *text)
+{
+    (void)mkdir(".orionhealth", 0700);
+    FILE *file = fopen(".orionhealth/config.json", "wb");
+    assert_true(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+/* Each source is believed before the next. */
+static void options_environment_file_default(void **state)
+{
+    orion_manager_options options = {.size = sizeof(options)};
+    struct ori_config c;
+    char usual[400];
+
     (void)state;
-    assert_int_equal(setenv("HOME", "/home/x", 1) | unsetenv("ORION_MODELS"), 0);
-    char *dir = ori_config_models_dir(NULL, NULL);
-    assert_string_equal(dir, "/home/x/.orionhealth/models");
-    free(dir);
-    assert_int_equal(setenv("ORION_MODELS", "/srv/models", 1), 0);
-    dir = ori_config_models_dir("", NULL);
-    assert_string_equal(dir, "/srv/models");
-    free(dir);
-    dir = ori_config_models_dir("/given", NULL);
-    assert_string_equal(dir, "/given");
-    free(dir);
-    assert_int_equal(unsetenv("ORION_MODELS") | unsetenv("HOME"), 0);
-    assert_null(ori_config_models_dir(NULL, NULL));
+    clear_environment();
+    (void)snprintf(usual, sizeof(usual), "%s/.orionhealth/models", folder);
+    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+    assert_string_equal(ori_config_text(&c, ORI_CONFIG_MODELS_DIR), usual);
+    assert_string_equal(c.values[ORI_CONFIG_MODELS_DIR].source, "default");
+    assert_null(ori_config_text(&c, ORI_CONFIG_HUB_URL));
+    assert_true(!c.offline && c.max_bytes == 0 && c.max_rate == 0 && c.connections == 0);
+    ori_config_release(&c);
+
+    write_config("{\"models\": {\"dir\": \"/file\", \"max_bytes\": \"50G\"},"
+                 " \"hub\": {\"url\": \"http://file\", \"offline\": true, \"token\": \"hf_file\"},"
+                 " \"download\": {\"max_rate\": \"2 MB\", \"connections\": 3}}");
+    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+    assert_string_equal(ori_config_text(&c, ORI_CONFIG_MODELS_DIR), "/file");
+    assert_non_null(strstr(c.values[ORI_CONFIG_MODELS_DIR].source, "/.orionhealth/config.json"));
+    assert_true(c.offline && c.max_bytes == 50000000000 && c.max_rate == 2000000);
+    assert_int_equal(c.connections, 3);
+    ori_config_release(&c);
+
+    assert_int_equal(setenv("ORION_MODELS", "/env", 1) | setenv("HF_HUB_OFFLINE", "0", 1) |
+                         setenv("ORION_LIMIT_RATE", "64Ki", 1) | setenv("HF_TOKEN", "hf_env", 1),
+                     0);
+    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+    assert_string_equal(ori_config_text(&c, ORI_CONFIG_MODELS_DIR), "/env");
+    assert_string_equal(c.values[ORI_CONFIG_MODELS_DIR].source, "ORION_MODELS");
+    assert_string_equal(ori_config_text(&c, ORI_CONFIG_HUB_URL), "http://file");
+    assert_string_equal(ori_config_text(&c, ORI_CONFIG_TOKEN), "hf_env");
+    assert_true(!c.offline && c.max_rate == 65536);
+    ori_config_release(&c);
+
+    options.models_dir = "/option";
+    options.offline = true;
+    options.limit_bytes_per_second = UINT64_MAX; /* none, whatever others say */
+    options.connections = 16;
+    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+    assert_string_equal(ori_config_text(&c, ORI_CONFIG_MODELS_DIR), "/option");
+    assert_true(c.offline && c.max_rate == 0 && c.connections == 16);
+    ori_config_release(&c);
+
+    options.config_file = ""; /* none is read */
+    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+    assert_null(ori_config_text(&c, ORI_CONFIG_HUB_URL));
+    ori_config_release(&c);
+    clear_environment();
+}
+
+static void secrets_are_not_shown(void **state)
+{
+    orion_manager_options options = {
+        .size = sizeof(options), .token = "hf_secret", .proxy = "http://me:pass@proxy:3128"};
+    struct ori_config c;
+    char text[200];
+
+    (void)state;
+    clear_environment();
+    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+    ori_config_show(&c, ORI_CONFIG_TOKEN, text, sizeof(text));
+    assert_null(strstr(text, "secret"));
+    ori_config_show(&c, ORI_CONFIG_PROXY, text, sizeof(text));
+    assert_string_equal(text, "http://***@proxy:3128");
+    ori_config_release(&c);
+}
+
+static void bad_configurations_are_refused(void **state)
+{
+    static const struct {
+        const char *label, *text, *says;
+    } rows[] = {
+        {"no JSON", "{", "config.json"},
+        {"no object", "[]", "braces"},
+        {"unknown section", "{\"modles\": {}}", "'modles'"},
+        {"unknown key", "{\"models\": {\"folder\": \"x\"}}", "'models.folder'"},
+        {"section of another type", "{\"models\": 3}", "'models' must be"},
+        {"text for a flag", "{\"hub\": {\"offline\": \"yes\"}}", "'hub.offline' must be"},
+        {"flag for a text", "{\"hub\": {\"url\": true}}", "'hub.url' must be"},
+        {"number for a text", "{\"models\": {\"dir\": 3}}", "'models.dir' must be"},
+        {"bad size", "{\"models\": {\"max_bytes\": \"many\"}}", "'models.max_bytes' is not"},
+        {"negative size", "{\"models\": {\"max_bytes\": -1}}", "'models.max_bytes' is not"},
+        {"too many connections", "{\"download\": {\"connections\": 17}}",
+         "'download.connections' is not"},
+    };
+    const orion_manager_options options = {.size = sizeof(options)};
+    struct ori_config c;
+
+    (void)state;
+    clear_environment();
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        orion_error err = {0};
+        write_config(rows[i].text);
+        const orion_status status = ori_config_read(&options, &c, &err);
+        if (status != ORION_E_ARGUMENT || !strstr(err.message, rows[i].says))
+            fail_msg("%s: %d, %s", rows[i].label, status, err.message);
+    }
+    write_config("{}");
+    assert_int_equal(setenv("ORION_CONNECTIONS", "none", 1), 0);
+    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_E_ARGUMENT);
+    clear_environment();
+    const orion_manager_options missing = {.size = sizeof(missing), .config_file = "none.json"};
+    assert_int_equal(ori_config_read(&missing, &c, NULL), ORION_E_ARGUMENT);
+}
+
+static void sizes_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes; /* UINT64_MAX: refused */
+    } rows[] = {{"0", 0},
+                {"500000", 500000},
+                {"2M", 2000000},
+                {"2m", 2000000},
+                {"50 GB", 50000000000},
+                {"1Ki", 1024},
+                {"3MiB", 3145728},
+                {"1T", 1000000000000},
+                {"", UINT64_MAX},
+                {"-1", UINT64_MAX},
+                {"2X", UINT64_MAX},
+                {"2 M B", UINT64_MAX},
+                {"99999999999999999999", UINT64_MAX},
+                {"99999999999999999T", UINT64_MAX}};
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        uint64_t bytes = UINT64_MAX;
+        const bool taken = ori_config_parse_bytes(rows[i].text, &bytes);
+        if (bytes != rows[i].bytes || taken != (bytes != UINT64_MAX))
+            fail_msg("'%s' gave %llu", rows[i].text, (unsigned long long)bytes);
+    }
 }
 
 static void offline_by_environment(void **state)
@@ -441,14 +585,196 @@ static void offline_by_environment(void **state)
         bool offline;
     } rows[] = {{"1", true},  {"TRUE", true}, {"yes", true}, {"on", true},
                 {"0", false}, {"", false},    {"no", false}};
+    orion_manager_options options = {.size = sizeof(options)};
+    struct ori_config c;
+
+    (void)state;
+    clear_environment();
+    for (size_t i = 0; i < ORI_COUNT(rows); i++)
+        for (int option = 0; option < 2; option++) {
+            options.offline = option;
+            assert_int_equal(setenv("HF_HUB_OFFLINE", rows[i].value, 1), 0);
+            assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+            assert_int_equal(c.offline, option || rows[i].offline);
+            ori_config_release(&c);
+        }
+    clear_environment();
+}
+
+/* ---- models in several files ---- */
+
+static void pieces_are_recognised(void **state)
+{
+    static const struct {
+        const char *file;
+        uint32_t no, count;
+    } rows[] = {
+        {"m-00001-of-00003.gguf", 1, 3}, {"a/b/m-00003-of-00003.gguf", 3, 3},
+        {"m-00001-of-00001.gguf", 1, 1}, {"m-00000-of-00003.gguf", 1, 1},
+        {"m-00004-of-00003.gguf", 1, 1}, {"m-00001-of-99999.gguf", 1, 1},
+        {"m-1-of-3.gguf", 1, 1},         {"m.gguf", 1, 1},
+        {"-00002-of-00003.gguf", 2, 3},
+    };
+    uint32_t no, count;
 
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(rows); i++) {
-        assert_int_equal(setenv("HF_HUB_OFFLINE", rows[i].value, 1), 0);
-        assert_int_equal(ori_config_offline(false), rows[i].offline);
-        assert_true(ori_config_offline(true));
+        ori_shard_of(rows[i].file, &no, &count);
+        if (no != rows[i].no || count != rows[i].count)
+            fail_msg("'%s' gave %u of %u", rows[i].file, no, count);
     }
-    assert_int_equal(unsetenv("HF_HUB_OFFLINE"), 0);
+    char name[] = "x/m-00002-of-00012.gguf";
+    ori_shard_name(name, 12);
+    assert_string_equal(name, "x/m-00012-of-00012.gguf");
+    assert_true(ori_shard_same_model("m-00001-of-00003.gguf", "m-00002-of-00003.gguf"));
+    assert_false(ori_shard_same_model("m-00001-of-00003.gguf", "m-00002-of-00004.gguf"));
+    assert_false(ori_shard_same_model("m-00001-of-00003.gguf", "n-00001-of-00003.gguf"));
+    assert_false(ori_shard_same_model("m.gguf", "m.gguf"));
+}
+
+static void pieces_are_one_model(void **state)
+{
+    const struct ori_manager *manager = *state;
+    orion_model_list *list;
+    char *path = NULL;
+
+    pull(manager, "acme/cut", "c-Q4_K_M-00001-of-00002.gguf");
+    /* Half of it is no model: neither listed nor found. */
+    assert_int_equal(ori_manager_downloaded(manager, &list, NULL), ORION_OK);
+    assert_int_equal(list->count, 0);
+    ori_manager_list_free(list);
+    assert_int_equal(ori_manager_available(manager, &list, NULL), ORION_OK);
+    const orion_model_facts *half = find(list, "acme/cut/c-Q4_K_M-00001-of-00002.gguf");
+    assert_true(half && !half->downloaded && half->partial_bytes == 4 && half->n_files == 2);
+    ori_manager_list_free(list);
+    assert_int_equal(ori_manager_path(manager, "acme/cut", &path, NULL), ORION_E_NOT_FOUND);
+
+    pull(manager, "acme/cut", "c-Q4_K_M-00002-of-00002.gguf");
+    assert_int_equal(ori_manager_downloaded(manager, &list, NULL), ORION_OK);
+    assert_int_equal(list->count, 1);
+    assert_string_equal(list->models[0].name, "c-Q4_K_M");
+    assert_string_equal(list->models[0].version, "Q4_K_M");
+    assert_true(list->models[0].size_bytes == 8 && list->models[0].n_files == 2);
+    ori_manager_list_free(list);
+    static const char *const names[] = {"acme/cut", "acme/cut:Q4_K_M", "c-Q4_K_M-00001-of-00002",
+                                        "acme/cut/c-Q4_K_M-00002-of-00002.gguf"};
+    for (size_t i = 0; i < ORI_COUNT(names); i++) {
+        assert_int_equal(ori_manager_path(manager, names[i], &path, NULL), ORION_OK);
+        assert_non_null(strstr(path, "/acme/cut/c-Q4_K_M-00001-of-00002.gguf"));
+        free(path);
+        assert_int_equal(ori_manager_pull(manager, names[i], NULL, NULL, NULL), ORION_OK);
+    }
+    assert_int_equal(ori_manager_verify(manager, "acme/cut", NULL, NULL), ORION_OK);
+    FILE *file = fopen("models/acme/cut/c-Q4_K_M-00002-of-00002.gguf", "r+b");
+    assert_true(file && fputs("XXXX", file) >= 0 && fclose(file) == 0);
+    assert_int_equal(ori_manager_verify(manager, "acme/cut", NULL, NULL), ORION_E_INTEGRITY);
+    assert_int_equal(ori_manager_remove(manager, "acme/cut", NULL), ORION_OK);
+    assert_int_equal(access("models/acme", F_OK), -1);
+}
+
+static void projectors_stand_beside_models(void **state)
+{
+    const struct ori_manager *manager = *state;
+    orion_model_list *list;
+    char *path;
+
+    pull(manager, "acme/eyes", "mmproj-F16.gguf");
+    pull(manager, "acme/eyes", "z-Q8_0.gguf");
+    assert_int_equal(ori_manager_downloaded(manager, &list, NULL), ORION_OK);
+    assert_int_equal(list->count, 2);
+    assert_string_equal(list->models[0].id, "acme/eyes/z-Q8_0.gguf");
+    assert_string_equal(list->models[0].role, "model");
+    assert_string_equal(list->models[1].id, "acme/eyes/mmproj-F16.gguf");
+    assert_string_equal(list->models[1].role, "projector");
+    ori_manager_list_free(list);
+    assert_int_equal(ori_manager_path(manager, "acme/eyes", &path, NULL), ORION_OK);
+    assert_non_null(strstr(path, "z-Q8_0.gguf"));
+    free(path);
+}
+
+/* ---- downloads ---- */
+
+struct calls {
+    pthread_mutex_t mutex;
+    unsigned n;
+    orion_download_stage last;
+};
+
+static void count_call(const orion_download_facts *facts, void *user)
+{
+    struct calls *calls = user;
+    (void)pthread_mutex_lock(&calls->mutex);
+    calls->n++;
+    calls->last = facts->stage;
+    (void)pthread_mutex_unlock(&calls->mutex);
+}
+
+/* What is here is done at once, what is not fails: we are offline. */
+static void downloads_end(void **state)
+{
+    const struct ori_manager *manager = *state;
+    struct calls calls = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    const orion_download_options options = {
+        .size = sizeof(options), .on_change = count_call, .user = &calls};
+    orion_download_facts facts;
+    uint64_t here, gone, *ids;
+    char *path;
+    size_t n;
+
+    pull(manager, "acme/tiny", "x-Q4_K_M.gguf");
+    assert_int_equal(ori_download_list(manager, &ids, &n, NULL), ORION_OK);
+    assert_int_equal(n, 0);
+    free(ids);
+    assert_int_equal(ori_download_start(manager, "acme/tiny", &options, &here, NULL), ORION_OK);
+    assert_int_equal(ori_download_start(manager, "acme/gone", &options, &gone, NULL), ORION_OK);
+    assert_int_equal(ori_download_wait(manager, here, -1, &facts, &path, NULL), ORION_OK);
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_DONE);
+    assert_true(facts.done_bytes == 4 && facts.percent == 100);
+    assert_non_null(strstr(path, "x-Q4_K_M.gguf"));
+    free(path);
+    assert_int_equal(ori_download_wait(manager, gone, -1, &facts, &path, NULL), ORION_OK);
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_FAILED);
+    assert_int_equal(facts.error.status, ORION_E_OFFLINE);
+    assert_null(path);
+    assert_string_equal(facts.name, "acme/gone");
+
+    assert_int_equal(ori_download_resume(manager, gone, NULL), ORION_OK); /* once more */
+    assert_int_equal(ori_download_wait(manager, gone, -1, &facts, NULL, NULL), ORION_OK);
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_FAILED);
+    assert_int_equal(ori_download_pause(manager, here, NULL), ORION_OK); /* over: nothing to do */
+    assert_int_equal(ori_download_cancel(manager, here, NULL), ORION_OK);
+    assert_int_equal(ori_download_get(manager, here, &facts, NULL), ORION_OK);
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_DONE);
+
+    assert_int_equal(ori_download_list(manager, &ids, &n, NULL), ORION_OK);
+    assert_true(n == 2 && ids[0] == here && ids[1] == gone);
+    free(ids);
+    assert_int_equal(ori_download_free(manager, here, NULL), ORION_OK);
+    assert_int_equal(ori_download_free(manager, here, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(ori_download_get(manager, here, &facts, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(ori_download_wait(manager, 99, 0, NULL, NULL, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(ori_download_free(manager, gone, NULL), ORION_OK);
+    assert_true(calls.n >= 2); /* nothing is told any more: calls may go */
+    assert_int_equal(ori_download_start(manager, "no name", NULL, &gone, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(gone, 0);
+}
+
+/* More than run at once: all get their turn, and closing stops the rest. */
+static void many_downloads(void **state)
+{
+    const struct ori_manager *manager = *state;
+    orion_download_facts facts;
+    uint64_t ids[40];
+
+    pull(manager, "acme/tiny", "x-Q4_K_M.gguf");
+    for (size_t i = 0; i < ORI_COUNT(ids); i++)
+        assert_int_equal(
+            ori_download_start(manager, i % 2 ? "acme/tiny" : "acme/gone", NULL, &ids[i], NULL),
+            ORION_OK);
+    for (size_t i = 0; i < ORI_COUNT(ids) - 10; i++) {
+        assert_int_equal(ori_download_wait(manager, ids[i], -1, &facts, NULL, NULL), ORION_OK);
+        assert_int_equal(facts.stage, i % 2 ? ORION_DOWNLOAD_DONE : ORION_DOWNLOAD_FAILED);
+    }
 }
 
 /* ---- progress ---- */
@@ -533,8 +859,16 @@ int main(void)
         CASE(verifying),
         CASE(pulling_offline),
         CASE(threads_share_a_manager),
-        cmocka_unit_test(where_models_are_kept),
-        cmocka_unit_test(offline_by_environment),
+        CASE(pieces_are_one_model),
+        CASE(projectors_stand_beside_models),
+        CASE(downloads_end),
+        CASE(many_downloads),
+        CASE(options_environment_file_default),
+        CASE(secrets_are_not_shown),
+        CASE(bad_configurations_are_refused),
+        CASE(offline_by_environment),
+        cmocka_unit_test(sizes_are_read),
+        cmocka_unit_test(pieces_are_recognised),
         cmocka_unit_test(progress_is_monotone_and_timed),
         cmocka_unit_test(progress_without_a_listener),
     };

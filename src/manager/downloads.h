@@ -1,0 +1,121 @@
+/* Downloads in the background: the table of jobs, and the engine.
+ *
+ * Three kinds of threads meet here.  A caller's starts, watches and stops
+ * jobs.  A job's own does what may block: it asks the hub, hashes, syncs
+ * (job.c).  The engine's moves the bytes of all jobs through one fetcher and
+ * makes the callbacks (downloads.c).  What they share is guarded by one mutex
+ * and announced on one condition.
+ */
+#ifndef ORI_MANAGER_DOWNLOADS_H
+#define ORI_MANAGER_DOWNLOADS_H
+
+#include <pthread.h>
+
+#include "hub/fetcher.h"
+#include "manager/internal.h"
+#include "manager/progress.h"
+
+#define ORI_JOBS_AT_ONCE 4 /* the others wait for their turn */
+#define ORI_JOBS_MAX 1024
+
+enum ori_stop {
+    ORI_STOP_NONE,
+    ORI_STOP_PAUSE,
+    ORI_STOP_CANCEL,
+};
+
+/* A file's way through the engine; the job's thread waits meanwhile. */
+enum ori_moving {
+    ORI_MOVING_NOT,    /* the job's thread has the partial */
+    ORI_MOVING_WANTED, /* handed to the engine ... */
+    ORI_MOVING_NOW,    /* ... which has given it to the fetcher */
+};
+
+struct ori_job {
+    /* ---- constant ---- */
+    struct ori_job *next;
+    struct ori_downloads *all;
+    const struct ori_manager *manager;
+    uint64_t id;
+    char *name;         /* what was asked for */
+    struct ori_ref ref; /* what it means on a hub */
+    char *repair;       /* NULL: fetch ref; else mend the model at this place in the store */
+    orion_download_fn on_change;
+    void *user;
+
+    /* ---- guarded by all->mutex ---- */
+    orion_download_stage stage;
+    enum ori_stop stop;
+    bool has_thread; /* to be joined */
+    pthread_t thread;
+    struct ori_progress progress; /* which tells no one */
+    unsigned phases;              /* bits: which the last run has been through */
+    uint64_t base_bytes;          /* of its files that are done */
+    char file[256], note[200];
+    char *path; /* of the model, once it is done */
+    orion_error error;
+    uint64_t told_ns;
+    orion_download_stage told_stage;
+    bool told;
+
+    /* ---- the partial's owner: the engine while moving, else the job ---- */
+    enum ori_moving moving; /* guarded */
+    struct ori_partial *partial;
+    struct ori_fetch_job fetch;
+};
+
+struct ori_downloads {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    struct ori_job *jobs;   /* oldest first */
+    uint64_t last_id;
+    unsigned running; /* jobs whose thread is at work */
+    bool closing;
+    struct ori_fetcher *fetcher; /* NULL until the first job */
+    bool has_engine;
+    pthread_t engine;
+    uint64_t calling; /* id of the job whose callback is being made, or 0 */
+};
+
+orion_status ori_downloads_new(struct ori_downloads **out, orion_error *err);
+/* Stops everything and waits for it. */
+void ori_downloads_free(struct ori_downloads *downloads); /* NULL is a no-op */
+
+/* Start a job for `name`, which means `ref` on a hub. */
+orion_status ori_job_start(const struct ori_manager *manager, const char *name,
+                           const struct ori_ref *ref, const orion_download_options *options,
+                           uint64_t *id, orion_error *err);
+
+/* Start one that verifies and mends the model at `place` in the store. */
+orion_status ori_job_start_repair(const struct ori_manager *manager, const char *name,
+                                  const char *place, uint64_t *id, orion_error *err);
+
+/* Wait for a job as a pull does, with its progress reported on this thread;
+ * then forget it. */
+orion_status ori_job_follow(const struct ori_manager *manager, uint64_t id,
+                            const orion_pull_options *options, char **path, orion_error *err);
+
+/* ---- between downloads.c and job.c ---- */
+
+/* The work of a job, on its own thread. */
+orion_status ori_job_run(struct ori_job *job, orion_error *err);
+
+orion_status ori_job_run_repair(struct ori_job *job, orion_error *err);
+
+/* Let the engine bring what the partial lacks.  Returns when it is over:
+ * ORION_OK, the fetcher's status, or ORION_E_CANCELLED. */
+orion_status ori_job_move(struct ori_job *job, struct ori_partial *partial,
+                          struct ori_hub_file *file, orion_error *err);
+
+/* A pause that ends early when the job is to stop: ORION_E_CANCELLED then. */
+orion_status ori_job_sleep(struct ori_job *job, unsigned ms, orion_error *err);
+
+/* Reports to the job; for the job's own thread. */
+struct ori_watch ori_job_watch(struct ori_job *job);
+/* The file at hand, for people. */
+void ori_job_set_file(struct ori_job *job, const char *file);
+
+void ori_job_lock(struct ori_job *job);
+void ori_job_unlock(struct ori_job *job);
+
+#endif
