@@ -39,9 +39,12 @@ enum cli_exit {
 
 /* What was asked for before or after the verb, and what is open. */
 struct cli {
-    const struct cli_verb *verb; /* NULL until it is known */
-    const char *models_dir;      /* NULL: the library's default */
-    const char *hub_url;         /* NULL: the library's default */
+    const struct cli_verb *verb;               /* NULL until it is known */
+    const char *models_dir;                    /* NULL: the library's default */
+    const char *hub_url;                       /* NULL: the library's default */
+    const char *ca_file, *proxy, *config_file; /* the same */
+    uint64_t limit_rate;  /* bytes a second; CLI_BYTES_NOT_GIVEN: the library's default */
+    uint32_t connections; /* 0: the library's default */
     bool json, offline, quiet, help, version;
     orion_manager *manager; /* opened by the first cli_manager() */
 };
@@ -58,8 +61,9 @@ struct cli_verb {
     int (*run)(struct cli *cli, const void *args, int n_operands, char **operands);
 };
 
-extern const struct cli_verb verb_help, verb_list, verb_path, verb_perplexity, verb_pull, verb_rm,
-    verb_run, verb_show, verb_summarize, verb_tokenize, verb_verify;
+extern const struct cli_verb verb_config, verb_df, verb_fit, verb_help, verb_import, verb_list,
+    verb_path, verb_perplexity, verb_prune, verb_pull, verb_rm, verb_run, verb_search, verb_show,
+    verb_summarize, verb_tokenize, verb_verify;
 
 /* All verbs in the order of the help page; ends with NULL. */
 extern const struct cli_verb *const cli_verbs[];

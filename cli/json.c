@@ -46,7 +46,8 @@ static const char *status_of(const orion_model_facts *facts)
 json_t *cli_json_facts(const orion_model_facts *facts)
 {
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:s}",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:s, "
+        "s:o, s:o}",
         "id", cli_json_text(facts->id), "name", cli_json_text(facts->name), "quantization",
         cli_json_text(facts->version), "repo", cli_json_text(facts->repo), "file",
         cli_json_text(facts->file), "revision", cli_json_text(facts->revision), "sha256",
@@ -55,7 +56,8 @@ json_t *cli_json_facts(const orion_model_facts *facts)
         cli_json_count(facts->size_bytes), "partial_bytes", cli_json_count(facts->partial_bytes),
         "modified_unix", json_integer(facts->modified_unix), "downloaded", facts->downloaded,
         "in_catalogue", facts->in_catalogue, "record_damaged", facts->record_damaged, "status",
-        status_of(facts));
+        status_of(facts), "role", cli_json_text(facts->role), "n_files",
+        cli_json_count(facts->n_files));
 }
 
 int cli_json_print(const struct cli *cli, json_t *document)

@@ -9,8 +9,9 @@
 #include <string.h>
 
 const struct cli_verb *const cli_verbs[] = {
-    &verb_pull,      &verb_list,     &verb_show,       &verb_path,   &verb_rm,   &verb_run,
-    &verb_summarize, &verb_tokenize, &verb_perplexity, &verb_verify, &verb_help, NULL};
+    &verb_pull, &verb_search, &verb_fit,       &verb_list,     &verb_show,       &verb_path,
+    &verb_rm,   &verb_run,    &verb_summarize, &verb_tokenize, &verb_perplexity, &verb_verify,
+    &verb_df,   &verb_import, &verb_prune,     &verb_config,   &verb_help,       NULL};
 
 #define FIELD(name) offsetof(struct cli, name)
 
@@ -29,6 +30,33 @@ const struct cli_option cli_global_options[] = {
      .name = "offline",
      .offset = FIELD(offline),
      .help = "never open a network connection"},
+    {.kind = CLI_KIND_BYTES,
+     .name = "limit-rate",
+     .offset = FIELD(limit_rate),
+     .value = "RATE",
+     .help = "fetch at most so many bytes a second, e.g. 2M; 0: no limit"},
+    {.kind = CLI_KIND_COUNT,
+     .name = "connections",
+     .offset = FIELD(connections),
+     .value = "N",
+     .help = "fetch over at most N connections (default 16)",
+     .min = 1,
+     .max = 16},
+    {.kind = CLI_KIND_TEXT,
+     .name = "proxy",
+     .offset = FIELD(proxy),
+     .value = "URL",
+     .help = "go through this proxy; an empty one: through none"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "cacert",
+     .offset = FIELD(ca_file),
+     .value = "FILE",
+     .help = "trust the certificates in FILE"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "config",
+     .offset = FIELD(config_file),
+     .value = "FILE",
+     .help = "read this instead of ~/.orionhealth/config.json"},
     {.kind = CLI_KIND_FLAG,
      .name = "json",
      .offset = FIELD(json),
@@ -140,7 +168,7 @@ static int find_and_run(struct cli *cli, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct cli cli = {0};
+    struct cli cli = {.limit_rate = CLI_BYTES_NOT_GIVEN};
 
     cli_term_init();
     /* A socket or pipe whose other end is gone is an error of its write. */

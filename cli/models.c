@@ -18,6 +18,12 @@ int cli_manager(struct cli *cli, orion_manager **out)
         options.models_dir = cli->models_dir;
         options.hub_url = cli->hub_url;
         options.offline = cli->offline;
+        options.ca_file = cli->ca_file;
+        options.proxy = cli->proxy;
+        options.config_file = cli->config_file;
+        options.connections = cli->connections;
+        if (cli->limit_rate != CLI_BYTES_NOT_GIVEN)
+            options.limit_bytes_per_second = cli->limit_rate > 0 ? cli->limit_rate : UINT64_MAX;
         const orion_status status = orion_manager_open(&options, &cli->manager, &err);
         if (status != ORION_OK)
             return cli_fail(cli, status, &err);

@@ -134,6 +134,31 @@ static bool take_number(const struct parse *p, const struct found *f, const char
     return true;
 }
 
+/* "2M", "1.5G", "64Ki", with or without a B. */
+static bool take_bytes(const struct parse *p, const struct found *f, const char *text)
+{
+    static const char letters[] = "KMGT";
+    char *end;
+    double value = strtod(text, &end);
+    const size_t digits = strspn(text, ".0123456789");
+
+    if (digits > 0 && end == text + digits) {
+        const char *letter = *end ? strchr(letters, *end == 'k' ? 'K' : *end) : NULL;
+        const bool binary = letter && end[1] == 'i';
+        for (const char *at = letters; letter && at <= letter; at++)
+            value *= binary ? 1024 : 1000;
+        end += (letter != NULL) + binary;
+        end += *end == 'B';
+        if (!*end && value < 9e18) {
+            *(uint64_t *)(void *)(f->base + f->option->offset) = (uint64_t)value;
+            return true;
+        }
+    }
+    cli_error(p->cli, "--%s: '%s' is not a number of bytes such as 500000, 2M or 1.5G.",
+              f->option->name, text);
+    return false;
+}
+
 static bool take_choice(const struct parse *p, const struct found *f, const char *text)
 {
     const struct cli_option *o = f->option;
@@ -178,6 +203,8 @@ static bool take_value(const struct parse *p, const struct found *f, const char 
         return take_whole(p, f, text);
     case CLI_KIND_NUMBER:
         return take_number(p, f, text);
+    case CLI_KIND_BYTES:
+        return take_bytes(p, f, text);
     case CLI_KIND_FLAG:
     case CLI_KIND_END:
         break;

@@ -24,9 +24,11 @@ enum cli_kind {
     CLI_KIND_COUNT,  /* uint32_t */
     CLI_KIND_LONG,   /* int64_t */
     CLI_KIND_NUMBER, /* float */
+    CLI_KIND_BYTES,  /* uint64_t: 500000, 2M (powers of 1000), 64Ki (of 1024) */
 };
 
 #define CLI_TEXTS_MAX 16
+#define CLI_BYTES_NOT_GIVEN UINT64_MAX /* where 0 can be meant */
 
 struct cli_texts {
     const char *items[CLI_TEXTS_MAX];

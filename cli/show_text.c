@@ -1,67 +1,41 @@
 /* The facts of a model, for a person. */
+#include "facts.h"
 #include "show.h"
 #include "table.h"
 #include "text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static void line(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
-
-/* "label   text"; nothing when the text is empty. */
-static void line(const char *label, const char *fmt, ...)
-{
-    char raw[5000], clean[5000]; /* longer than any path */
-    va_list args;
-
-    va_start(args, fmt);
-    (void)vsnprintf(raw, sizeof(raw), fmt, args);
-    va_end(args);
-    cli_text_clean(raw, clean, sizeof(clean));
-    if (clean[0])
-        (void)printf("%-15s %s\n", label, clean);
-}
-
-static const char *count_text(uint64_t n, char out[CLI_NUMBER_BYTES])
-{
-    if (n >= 1000000000)
-        (void)snprintf(out, CLI_NUMBER_BYTES, "%.2f billion", (double)n / 1e9);
-    else if (n >= 1000000)
-        (void)snprintf(out, CLI_NUMBER_BYTES, "%.2f million", (double)n / 1e6);
-    else
-        (void)snprintf(out, CLI_NUMBER_BYTES, "%" PRIu64, n);
-    return out;
-}
 
 static void print_where(const struct show *show)
 {
     const orion_model_facts *f = show->facts;
 
-    line("name", "%s", show->info.name);
-    line("id", "%s", f ? f->id : "");
-    line("path", "%s", show->path);
-    line("licence", "%s", f && f->license[0] ? f->license : show->info.license);
-    line("repository", "%s", f ? f->repo : "");
-    line("revision", "%s", f ? f->revision : "");
-    line("sha256", "%s", f ? f->sha256 : "");
+    cli_fact("name", "%s", show->info.name);
+    cli_fact("id", "%s", f ? f->id : "");
+    cli_fact("path", "%s", show->path);
+    cli_fact("licence", "%s", f && f->license[0] ? f->license : show->info.license);
+    cli_fact("repository", "%s", f ? f->repo : "");
+    cli_fact("revision", "%s", f ? f->revision : "");
+    cli_fact("sha256", "%s", f ? f->sha256 : "");
 }
 
 static void print_shape(const orion_model_info *info)
 {
     if (info->n_layers > 0)
-        line("layers", "%u, width %u, feed-forward %u", info->n_layers, info->n_embd, info->n_ff);
+        cli_fact("layers", "%u, width %u, feed-forward %u", info->n_layers, info->n_embd,
+                 info->n_ff);
     if (info->n_heads > 0)
-        line("heads", "%u of %u, %u for keys and values", info->n_heads, info->head_dim,
-             info->n_heads_kv);
-    line("vocabulary", "%u tokens", info->n_vocab);
+        cli_fact("heads", "%u of %u, %u for keys and values", info->n_heads, info->head_dim,
+                 info->n_heads_kv);
+    cli_fact("vocabulary", "%u tokens", info->n_vocab);
     if (info->sliding_window_tokens > 0)
-        line("context", "%u tokens, sliding window %u", info->context_tokens,
-             info->sliding_window_tokens);
+        cli_fact("context", "%u tokens, sliding window %u", info->context_tokens,
+                 info->sliding_window_tokens);
     else if (info->context_tokens > 0)
-        line("context", "%u tokens", info->context_tokens);
-    line("chat template", "%s", info->chat_template);
+        cli_fact("context", "%u tokens", info->context_tokens);
+    cli_fact("chat template", "%s", info->chat_template);
 }
 
 static void print_memory(const struct show *show)
@@ -70,10 +44,10 @@ static void print_memory(const struct show *show)
 
     if (show->info.kv_bytes_per_token == 0)
         return;
-    line("KV cache", "%s a token", cli_text_bytes(show->info.kv_bytes_per_token, a));
-    line("memory", "about %s at %u tokens (of which %s cache)",
-         cli_text_bytes(show->info.file_bytes + show->kv_bytes, a), show->context,
-         cli_text_bytes(show->kv_bytes, b));
+    cli_fact("KV cache", "%s a token", cli_text_bytes(show->info.kv_bytes_per_token, a));
+    cli_fact("memory", "about %s at %u tokens (of which %s cache)",
+             cli_text_bytes(show->info.file_bytes + show->kv_bytes, a), show->context,
+             cli_text_bytes(show->kv_bytes, b));
 }
 
 void show_facts(const struct show *show)
@@ -81,16 +55,16 @@ void show_facts(const struct show *show)
     char number[CLI_NUMBER_BYTES];
 
     print_where(show);
-    line("architecture", "%s", show->info.architecture);
+    cli_fact("architecture", "%s", show->info.architecture);
     if (show->info.n_params > 0)
-        line("parameters", "%s", count_text(show->info.n_params, number));
-    line("quantization", "%s", show->info.quantization);
-    line("size", "%s", cli_text_bytes(show->info.file_bytes, number));
+        cli_fact("parameters", "%s", cli_fact_count(show->info.n_params, number, sizeof(number)));
+    cli_fact("quantization", "%s", show->info.quantization);
+    cli_fact("size", "%s", cli_text_bytes(show->info.file_bytes, number));
     print_shape(&show->info);
     print_memory(show);
     for (size_t i = 0; i < show->n_types; i++)
-        line(i == 0 ? "tensors" : "", "%" PRIu64 " %s, %s", show->types[i].count,
-             show->types[i].name, cli_text_bytes(show->types[i].bytes, number));
+        cli_fact(i == 0 ? "tensors" : "", "%" PRIu64 " %s, %s", show->types[i].count,
+                 show->types[i].name, cli_text_bytes(show->types[i].bytes, number));
 }
 
 /* ---- tensors ---- */

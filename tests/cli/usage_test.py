@@ -3,7 +3,8 @@
 import cli
 from cli import tap
 
-VERBS = 'pull list show path rm run summarize tokenize perplexity verify help'.split()
+VERBS = ('pull search fit list show path rm run summarize tokenize perplexity verify df import prune '
+         'config help').split()
 
 # label, arguments, what standard error must hold; the exit code is always 2
 MISTAKES = [
@@ -37,7 +38,15 @@ MISTAKES = [
     ('empty number', 'run x --seed= y', "--seed: '' is not a whole number"),
     ('language', 'summarize x --lang fr', "--lang: 'fr' is not one of es|en"),
     ('too many stops', 'run x y' + ' --stop z' * 17, '--stop can be given 16 times at most'),
-    ('pull nothing', 'pull', 'Usage: orion pull REF...'),
+    ('pull nothing', 'pull', 'Usage: orion pull [--dry-run] REF...'),
+    ('rm nothing', 'rm', 'Usage: orion rm [-f] [--partials] REF...'),
+    ('search for nothing', 'search', 'Usage: orion search WORD...'),
+    ('rate without a number', 'list --limit-rate fast', "'fast' is not a number of bytes"),
+    ('rate below nothing', 'list --limit-rate -1', "'-1' is not a number of bytes"),
+    ('too many connections', 'list --connections 17', 'it must be at least 1 and at most 16'),
+    ('two ways to import', 'import --copy --move x', 'exclude each other'),
+    ('one name for two', 'import --as a/b/c.gguf x y', '--as names one file'),
+    ('no such configuration', 'list --config none.json', "no configuration file 'none.json'"),
     ('two models to show', 'show a b', 'too many arguments'),
     ('prompt without quotes', 'run x two words', 'put a text in quotes'),
     ('perplexity of nothing', 'perplexity x', 'Usage: orion perplexity REF FILE'),

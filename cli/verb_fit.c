@@ -1,0 +1,127 @@
+/* orion fit: would a model run on this machine? */
+#include "facts.h"
+#include "json.h"
+#include "text.h"
+
+#include <string.h>
+
+struct fit_args {
+    uint32_t context;
+};
+
+static const struct cli_option options[] = {
+    {.kind = CLI_KIND_COUNT,
+     .letter = 'c',
+     .name = "ctx",
+     .offset = offsetof(struct fit_args, context),
+     .value = "N",
+     .help = "tokens of context (default the model's, at most 4096)",
+     .min = 1,
+     .max = 67108864},
+    {.kind = CLI_KIND_END},
+};
+
+static const struct cli_option_set sets[] = {{options, 0}, {NULL, 0}};
+
+static const char *verdict_text(orion_fit_verdict verdict)
+{
+    static const char *const texts[] = {"fits", "tight", "not"};
+    return texts[verdict];
+}
+
+static int print_json(const struct cli *cli, const char *ref, const orion_fit *f)
+{
+    return cli_json_print(
+        cli,
+        json_pack(
+            "{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+            "s:o, s:o, s:o}",
+            "ref", cli_json_text(ref), "verdict", verdict_text(f->verdict), "local", f->local,
+            "runs", f->runs, "why_not", cli_json_text(f->why_not), "name", cli_json_text(f->name),
+            "architecture", cli_json_text(f->architecture), "quantization",
+            cli_json_text(f->quantization), "n_params", cli_json_count(f->n_params), "file_bytes",
+            cli_json_count(f->file_bytes), "download_bytes", cli_json_count(f->download_bytes),
+            "disk_free_bytes", cli_json_count(f->disk_free_bytes), "context_tokens",
+            cli_json_count(f->context_tokens), "trained_tokens", cli_json_count(f->trained_tokens),
+            "weights_bytes", cli_json_count(f->weights_bytes), "kv_bytes",
+            cli_json_count(f->kv_bytes), "buffer_bytes", cli_json_count(f->buffer_bytes),
+            "memory_bytes", cli_json_count(f->memory_bytes), "available_bytes",
+            cli_json_count(f->available_bytes), "max_context_tokens",
+            cli_json_count(f->max_context_tokens)));
+}
+
+static void print_verdict(const orion_fit *f)
+{
+    char needed[CLI_NUMBER_BYTES], there[CLI_NUMBER_BYTES];
+
+    cli_text_bytes(f->memory_bytes, needed);
+    cli_text_bytes(f->available_bytes, there);
+    if (f->available_bytes == 0)
+        cli_fact("verdict", "needs %s; how much memory is available is not known", needed);
+    else if (f->verdict == ORION_FIT_FITS)
+        cli_fact("verdict", "fits: %s of the %s available", needed, there);
+    else if (f->verdict == ORION_FIT_TIGHT)
+        cli_fact("verdict", "tight: %s of the %s available", needed, there);
+    else
+        cli_fact("verdict", "does not fit: it needs %s and %s are available", needed, there);
+    if (!f->runs)
+        cli_fact("", "but this version of orion does not run it: %s", f->why_not);
+}
+
+static void print_facts(const orion_fit *f)
+{
+    char a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
+
+    cli_fact("name", "%s", f->name);
+    cli_fact("architecture", "%s", f->architecture);
+    cli_fact("parameters", "%s", cli_fact_count(f->n_params, a, sizeof(a)));
+    cli_fact("quantization", "%s", f->quantization);
+    if (f->trained_tokens > 0)
+        cli_fact("context", "%u tokens; made for up to %u", f->context_tokens, f->trained_tokens);
+    cli_fact("weights", "%s", cli_text_bytes(f->weights_bytes, a));
+    cli_fact("KV cache", "%s at %u tokens", cli_text_bytes(f->kv_bytes, a), f->context_tokens);
+    cli_fact("buffers", "%s", cli_text_bytes(f->buffer_bytes, a));
+    cli_fact("memory", "%s", cli_text_bytes(f->memory_bytes, a));
+    if (f->max_context_tokens > 0)
+        cli_fact("largest context", "%u tokens fit into what is available", f->max_context_tokens);
+    if (f->download_bytes > 0)
+        cli_fact("disk", "%s to fetch, %s free", cli_text_bytes(f->download_bytes, a),
+                 cli_text_bytes(f->disk_free_bytes, b));
+    else
+        cli_fact("disk", "%s, already here", cli_text_bytes(f->file_bytes, a));
+    print_verdict(f);
+}
+
+static int fit_run(struct cli *cli, const void *args, int n_operands, char **operands)
+{
+    orion_manager *manager = NULL;
+    orion_error err = CLI_NO_ERROR;
+    orion_fit fit;
+    const int code = cli_manager(cli, &manager);
+
+    (void)n_operands;
+    if (code != CLI_OK)
+        return code;
+    const orion_status status = orion_manager_fit(
+        manager, operands[0], ((const struct fit_args *)args)->context, &fit, &err);
+    if (status != ORION_OK)
+        return cli_fail(cli, status, &err);
+    if (cli->json)
+        return print_json(cli, operands[0], &fit);
+    print_facts(&fit);
+    return CLI_OK;
+}
+
+const struct cli_verb verb_fit = {
+    .name = "fit",
+    .usage = "[--ctx N] REF",
+    .summary = "tell whether a model would run on this machine",
+    .details =
+        "Reads only the header of the file: from disk, or a few hundred kB of it from the hub.\n"
+        "'tight' means that less than an eighth of the available memory would be left.",
+    .options = sets,
+    .args_bytes = sizeof(struct fit_args),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = fit_run,
+};
