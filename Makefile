@@ -5,6 +5,12 @@
 #   make check    build, then run every test
 #   make san      the tests under AddressSanitizer and UBSan
 #   make tsan     the tests of threaded code under ThreadSanitizer
+#   make netfault          pulls through a hub that misbehaves in every way of a table
+#   make netfault N=2000   and in random mixtures of them; SEED= repeats a run
+#   make killtest          kill -9 at every system call of a pull, an rm and an import
+#   make iofault           every system call of these on the store fails
+#   make check-hub-peer    the npm clients of the hub see what orion sees
+#   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
 #   make fuzz     fuzz every parser for a while (clang's libFuzzer)
 #   make lint     gcc and clang with -Werror, clang-format, clang-tidy
 #   make format   lay the C sources out by .clang-format
@@ -34,6 +40,26 @@ tsan:
 	@scripts/configure build-tsan -Dtests=enabled -Db_sanitize=thread -Db_lundef=false
 	@scripts/check build-tsan --suite threads
 
+netfault: all
+	@N=$(N) SEED=$(SEED) scripts/netfault build
+
+killtest: all
+	@scripts/killtest build killtest
+
+iofault:
+	@scripts/bootstrap check
+	@scripts/configure build -Dtests=enabled
+	@ninja -C build
+	@meson test -C build --print-errorlogs io_store
+	@scripts/killtest build iofault
+
+check-hub-peer: all
+	@scripts/check-hub-peer build
+
+bench-pull: all
+	@scripts/bootstrap bench
+	@SIZE=$(SIZE) RUNS=$(RUNS) ONLY="$(ONLY)" scripts/bench-pull build
+
 fuzz:
 	@scripts/bootstrap fuzz
 	@scripts/fuzz
@@ -49,4 +75,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull fuzz lint format clean

@@ -8,7 +8,8 @@ first line on standard output is "port N"; SIGTERM ends it.
 
 A file lives at /org/repo/resolve/REV/PATH.  HEAD and GET there answer 302 with
 the hub's headers and an absolute, "signed" URL on a second port, the CDN, which
-serves ranges.  The API has /api/models/org/repo/revision/REV and .../tree/REV.
+serves ranges.  The API has /api/models/org/repo/revision/REV, .../tree/REV, and
+/api/models?search=WORDS.
 
 Control, for tests:
     GET  /_stats   {"bytes": {path: data bytes sent}, "requests": [...]}
@@ -16,29 +17,10 @@ Control, for tests:
     POST /_faults  replace the list of faults by the JSON list in the body
     POST /_expire  every signed URL handed out so far answers 403 from now on
 
-A fault is {"kind": K, "where": "head"|"data"|"api", "file": substring, "times": N,
-"after": M (let M matching requests pass first), ...}:
-    status   code=, retry_after=, ratelimit=, error_code=, message=    answer with this status
-    flip     at=BYTE               one bit of that byte of the file is wrong
-    drop     at=BYTE               the connection ends before that byte
-    stall    at=BYTE, seconds=     silence before that byte
-    drip     at=BYTE               one byte a second from there on
-    whole                          200 with everything, whatever the Range
-    crange   start=, end=, total=  added to the numbers in Content-Range
-    length   add=                  added to Content-Length
-    portal                         an HTML page with 200
-    loop                           relative redirects in a circle
-    to       url=                  redirect there (absolute)
-    size     add=                  added to X-Linked-Size (and to the tree's sizes)
-    etag     value=                X-Linked-Etag (head) or ETag (data) is this
-    without  header=NAME           this header is left out
-    zip                            gzip although identity was asked for
-    json     text=                 the API answers with this text
+What a fault is, faults.py tells.
 """
-
 import argparse
-import gzip
-import hashlib
+import contextlib
 import http.server
 import json
 import os
@@ -49,82 +31,18 @@ import socket
 import ssl
 import sys
 import threading
-import time
 import urllib.parse
 
-CHUNK = 16 * 1024
-
-
-def parse_fault(text):
-    kind, _, rest = text.partition(":")
-    fault = {"kind": kind}
-    for item in filter(None, rest.split(",")):
-        key, _, value = item.partition("=")
-        fault[key] = int(value) if re.fullmatch(r"-?\d+", value) else value
-    return fault
-
-
-class Repos:
-    """Folders served as repositories, and what is known of their files."""
-
-    def __init__(self, root, extra, plain):
-        self.root, self.extra, self.plain = root, extra, plain
-        self.lock = threading.Lock()
-        self.hashes = {}
-
-    def folder(self, repo):
-        if repo in self.extra:
-            return self.extra[repo]
-        if self.root and re.fullmatch(r"[\w.-]+/[\w.-]+", repo) and ".." not in repo:
-            path = os.path.join(self.root, repo)
-            if os.path.isdir(path):
-                return path
-        return None
-
-    def files(self, repo):
-        folder = self.folder(repo)
-        found = []
-        for base, dirs, names in os.walk(folder):
-            dirs[:] = sorted(d for d in dirs if not d.startswith("."))
-            for name in sorted(names):
-                if not name.startswith("."):
-                    found.append(os.path.relpath(os.path.join(base, name), folder))
-        return found
-
-    def path(self, repo, file):
-        return os.path.join(self.folder(repo), file) if file in self.files(repo) else None
-
-    def facts(self, path):
-        """(size, sha256, git sha1) of a file; hashed once for each version of it."""
-        st = os.stat(path)
-        key = (path, st.st_size, st.st_mtime_ns)
-        with self.lock:
-            if key not in self.hashes:
-                sha256 = hashlib.sha256()
-                sha1 = hashlib.sha1(b"blob %d\0" % st.st_size)
-                with open(path, "rb") as f:
-                    while block := f.read(1 << 20):
-                        sha256.update(block)
-                        sha1.update(block)
-                self.hashes[key] = (st.st_size, sha256.hexdigest(), sha1.hexdigest())
-            return self.hashes[key]
-
-    def is_lfs(self, file):
-        return file.endswith(".gguf") and not (self.plain and self.plain in file)
-
-    def commit(self, repo):
-        digest = hashlib.sha1(repo.encode())
-        for file in self.files(repo):
-            st = os.stat(os.path.join(self.folder(repo), file))
-            digest.update(f"{file} {st.st_size} {st.st_mtime_ns}\n".encode())
-        return digest.hexdigest()
+from faults import Faults, parse_fault
+from repos import Repos
+from sender import Sender
 
 
 class State:
     def __init__(self, args):
         self.lock = threading.Lock()
         self.repos = Repos(args.root, dict(args.repo), args.plain)
-        self.faults = list(args.fault)
+        self.faults = Faults(args.fault)
         self.rate = args.rate
         self.token = args.token
         self.gated = set(args.gate)
@@ -133,18 +51,45 @@ class State:
         self.cdn_host = args.cdn_host
         self.cdn_port = 0
         self.cdn_scheme = "https" if args.tls and not args.plain_cdn else "http"
-        self.signed = {}
+        self.signed = {}  # key: [path, uses left]
+        self.active = {}  # file: how many requests for its data are under way
         self.reset()
 
     def reset(self):
-        self.bytes = {}
-        self.requests = []
+        with self.lock:
+            self.bytes = {}
+            self.requests = []
 
-    def sign(self, path):
+    def sign(self, path, uses):
         key = secrets.token_hex(8)
         with self.lock:
-            self.signed[key] = path
+            self.signed[key] = [path, uses]
         return key
+
+    def use(self, key):
+        """The file that a signed URL is for, or None."""
+        with self.lock:
+            entry = self.signed.get(key)
+            if entry is None or entry[1] <= 0:
+                return None
+            entry[1] -= 1
+            return entry[0]
+
+    def expire(self):
+        with self.lock:
+            self.signed.clear()
+
+    @contextlib.contextmanager
+    def under_way(self, name):
+        """Counts a request; gives the number of others for the same file."""
+        with self.lock:
+            others = self.active.get(name, 0)
+            self.active[name] = others + 1
+        try:
+            yield others
+        finally:
+            with self.lock:
+                self.active[name] -= 1
 
     def note(self, entry):
         with self.lock:
@@ -155,25 +100,8 @@ class State:
         with self.lock:
             self.bytes[name] = self.bytes.get(name, 0) + n
 
-    def fault(self, where, name):
-        """The faults that hit this request, each used up once."""
-        hits = []
-        with self.lock:
-            for fault in self.faults:
-                if fault.get("where", "data") != where or str(fault.get("file", "")) not in name:
-                    continue
-                if fault.get("after", 0) > 0:
-                    fault["after"] -= 1
-                    continue
-                if "times" in fault:
-                    if fault["times"] <= 0:
-                        continue
-                    fault["times"] -= 1
-                hits.append(dict(fault))
-        return {fault["kind"]: fault for fault in hits}
 
-
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Sender, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "test-hub"
     state = None
@@ -186,7 +114,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def reply(self, code, headers=None, body=b"", kind="text/plain", without=()):
         self.send_response(code)
-        for name, value in {"Content-Type": kind, "Content-Length": len(body), **(headers or {})}.items():
+        fields = {"Content-Type": kind, "Content-Length": len(body), **(headers or {})}
+        for name, value in fields.items():
             if name.lower() not in without and value is not None:
                 self.send_header(name, str(value))
         self.end_headers()
@@ -210,18 +139,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def common_fault(self, faults):
         """Faults that any request may have; True when one answered it."""
-        if "status" in faults:
+        if "hang" in faults and not self.client_stays(faults["hang"].get("seconds", 60)):
+            self.close_connection = True
+        elif "reset" in faults:
+            self.abort(reset=True)
+        elif "garbage" in faults:
+            self.wfile.write(b"\0\1\2 this is not HTTP\r\n\r\n")
+            self.close_connection = True
+        elif "status" in faults:
             f = faults["status"]
             self.reply(f.get("code", 503), {
                 "Retry-After": f.get("retry_after"), "RateLimit": f.get("ratelimit"),
                 "X-Error-Code": f.get("error_code"), "X-Error-Message": f.get("message"),
             }, b"refused by the test\n")
         elif "portal" in faults:
-            self.reply(200, None, b"<html><body>Please log in to the WiFi</body></html>", "text/html")
+            page = b"<html><body>Please log in to the WiFi</body></html>"
+            self.reply(200, None, page, "text/html")
         elif "loop" in faults:
             self.reply(302, {"Location": urllib.parse.urlsplit(self.path).path})
         elif "to" in faults:
             self.reply(302, {"Location": faults["to"]["url"]})
+        elif "host" in faults or "plain" in faults:
+            host = "localhost" if "host" in faults else "127.0.0.1"
+            scheme = "http" if "plain" in faults else self.state.cdn_scheme
+            self.reply(302, {"Location": f"{scheme}://{host}:{self.server.server_address[1]}"
+                                         f"{self.path}"})
         elif "json" in faults:
             self.reply(200, None, faults["json"]["text"].encode(), "application/json")
         else:
@@ -239,18 +181,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         state = self.state
-        with state.lock:
-            if self.path == "/_reset":
-                state.reset()
-            elif self.path == "/_faults":
-                state.faults = json.loads(body or b"[]")
-            elif self.path == "/_expire":
-                state.signed.clear()
-            elif self.path == "/_rate":
-                state.rate = int(body)
-            else:
-                self.send_error(404)
-                return
+        if self.path == "/_reset":
+            state.reset()
+        elif self.path == "/_faults":
+            state.faults.set(json.loads(body or b"[]"))
+        elif self.path == "/_expire":
+            state.expire()
+        elif self.path == "/_rate":
+            state.rate = int(body)
+        else:
+            self.send_error(404)
+            return
         self.send_response(204)
         self.end_headers()
 
@@ -266,13 +207,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(text.encode())
             elif self.role == "cdn":
                 self.serve_data(path)
+            elif path == "/api/models":
+                self.serve_search()
             elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/(revision|tree)/([^/]+)", path):
                 self.serve_api(*match.groups())
             elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
                 self.serve_resolve(*match.groups())
             else:
                 self.refuse(404, "NotFound", "no such page")
-        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+        except (OSError, ssl.SSLError, ValueError):  # the client, or a fault, closed it
             self.close_connection = True
 
     def allowed(self, repo, head):
@@ -302,8 +245,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # ---- metadata ------------------------------------------------------
 
+    def serve_search(self):
+        """The repositories with all the words in their name; private ones are not told."""
+        if self.common_fault(self.state.faults.hits("api", "search")):
+            return
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        words = " ".join(query.get("search", [])).lower().split()
+        hits = [{"id": repo, "downloads": 1000 - number, "likes": number,
+                 "gated": "manual" if repo in self.state.gated else False,
+                 "lastModified": "2026-01-02T03:04:05.000Z", "tags": ["gguf"]}
+                for number, repo in enumerate(self.state.repos.names())
+                if repo not in self.state.private and all(w in repo.lower() for w in words)]
+        self.reply_json(hits[:int(query.get("limit", ["20"])[0])])
+
     def serve_api(self, repo, what, rev):
-        faults = self.state.fault("api", repo)
+        faults = self.state.faults.hits("api", repo)
         if self.common_fault(faults) or not self.allowed(repo, False):
             return
         repos = self.state.repos
@@ -327,7 +283,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if "/" in file:
                 folders.add(os.path.dirname(file))
             entries.append(entry)
-        entries += [{"type": "directory", "oid": "0" * 40, "size": 0, "path": f} for f in sorted(folders)]
+        entries += [{"type": "directory", "oid": "0" * 40, "size": 0, "path": f}
+                    for f in sorted(folders)]
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
         first, page = int(query.get("cursor", ["0"])[0]), int(os.environ.get("HUB_PAGE", "1000"))
         headers = {}
@@ -337,7 +294,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply_json(entries[first:first + page], headers)
 
     def serve_resolve(self, repo, rev, file):
-        faults = self.state.fault("head", f"{repo}/{file}")
+        faults = self.state.faults.hits("head", f"{repo}/{file}")
         if self.common_fault(faults) or not self.allowed(repo, True):
             return
         repos = self.state.repos
@@ -354,6 +311,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         without = {faults["without"]["header"].lower()} if "without" in faults else ()
         etag = faults.get("etag", {}).get("value", sha256 if repos.is_lfs(file) else sha1)
         headers = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        if "header" in faults:
+            headers[faults["header"]["name"]] = faults["header"]["value"]
         if not repos.is_lfs(file): # kept in git: the hub itself has the bytes
             if self.command == "HEAD":
                 self.reply(200, {**headers, "ETag": f'"{etag}"', "Content-Length": size},
@@ -361,7 +320,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             else:
                 self.send_file(f"{repo}/{file}", path, f'"{etag}"', headers)
             return
-        key = self.state.sign(path)
+        key = self.state.sign(path, faults.get("uses", {}).get("n", float("inf")))
         url = (f"{self.state.cdn_scheme}://{self.state.cdn_host}:{self.state.cdn_port}/{key}/"
                f"{urllib.parse.quote(repo + '/' + file)}?X-Amz-Expires=3600&sig={key}")
         self.reply(302, {**headers, "Location": url, "X-Linked-Size": size,
@@ -372,8 +331,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve_data(self, path):
         key, _, name = path.lstrip("/").partition("/")
-        with self.state.lock:
-            file = self.state.signed.get(key)
+        file = self.state.use(key)
         if file is None:
             self.reply(403, None, b"<Error><Code>AccessDenied</Code></Error>", "application/xml")
             return
@@ -382,93 +340,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.send_file(name, file, f'"{self.state.repos.facts(file)[1][:32]}"', {})
 
-    def send_file(self, name, path, etag, headers):
-        faults = self.state.fault("data", name)
-        if self.common_fault(faults):
-            return
-        size = os.path.getsize(path)
-        if "etag" in faults:
-            etag = faults["etag"]["value"]
-        start, end, code = 0, size - 1, 200
-        match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        if match and "whole" not in faults and self.headers.get("If-Range") in (None, etag):
-            start = int(match.group(1))
-            end = min(int(match.group(2) or end), end)
-            if start > end:
-                self.reply(416, {"Content-Range": f"bytes */{size}"})
-                return
-            code = 206
-        self.send_response(code)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("ETag", etag)
-        self.send_header("Accept-Ranges", "bytes")
-        if code == 206:
-            add = faults.get("crange", {})
-            self.send_header("Content-Range", f"bytes {start + add.get('start', 0)}-"
-                             f"{end + add.get('end', 0)}/{size + add.get('total', 0)}")
-        if "zip" in faults:
-            with open(path, "rb") as f:
-                f.seek(start)
-                body = gzip.compress(f.read(end + 1 - start), 1)
-            self.send_header("Content-Encoding", "gzip")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            self.record(code)
-            return
-        self.send_header("Content-Length", str(end + 1 - start + faults.get("length", {}).get("add", 0)))
-        self.end_headers()
-        self.record(code)
-        self.send_body(name, path, start, end, faults)
-
-    def send_body(self, name, path, start, end, faults):
-        flip = faults.get("flip", {}).get("at")
-        drop = faults.get("drop", {}).get("at")
-        stall = faults.get("stall", {}).get("at")
-        drip = faults.get("drip", {}).get("at")
-        began, sent, pos = time.monotonic(), 0, start
-        with open(path, "rb") as f:
-            f.seek(start)
-            while pos <= end:
-                if drop is not None and pos >= drop:
-                    self.abort()
-                    return
-                if stall is not None and pos >= stall:
-                    time.sleep(faults["stall"].get("seconds", 60))
-                    stall = None
-                n = min(CHUNK, end + 1 - pos)
-                for mark in (drop, stall, drip):
-                    if mark is not None and pos < mark:
-                        n = min(n, mark - pos)
-                if drip is not None and pos >= drip:
-                    n = 1
-                    time.sleep(1)
-                block = bytearray(f.read(n))
-                if flip is not None and pos <= flip < pos + len(block):
-                    block[flip - pos] ^= 1
-                self.wfile.write(block)
-                pos += len(block)
-                sent += len(block)
-                self.state.count(name, len(block))
-                if self.state.rate:
-                    time.sleep(max(0.0, began + sent / self.state.rate - time.monotonic()))
-        if "length" in faults:
-            self.abort()
-
-    def abort(self):
-        self.wfile.flush()
-        self.close_connection = True
-        try:
-            self.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def server_bind(self):
+        # Little is under way that was counted and may be thrown away.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+        super().server_bind()
 
     def handle_error(self, request, client_address):
         pass # clients of these tests go away in mid-air on purpose

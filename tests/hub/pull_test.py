@@ -22,6 +22,7 @@ from cli import tap  # noqa: E402
 SEED = int(os.environ.get('ORION_TEST_SEED') or time.time())
 REF = 'acme/model/m-Q4_K_M.gguf'
 SIZE = 1_500_000
+ON_ITS_WAY = 150_000
 
 
 def make_file(path, size=SIZE, seed=1):
@@ -64,16 +65,13 @@ class House(cli.Home):
                                 stderr=subprocess.DEVNULL, env=self.environment(**more))
 
     def wait_for_bytes(self, n):
-        """Until the partial file holds n bytes."""
-        folder = os.path.join(self.models, '.partial')
+        """Until n bytes of the file have arrived, and so were written.
+
+        A slow hub is ahead of what was written by no more than what is on its way."""
         deadline = time.monotonic() + cli.DEADLINE
         while time.monotonic() < deadline:
-            try:
-                if any(os.path.getsize(os.path.join(folder, name)) >= n
-                       for name in os.listdir(folder) if name.endswith('.part')):
-                    return
-            except FileNotFoundError:
-                pass
+            if self.hub.bytes_sent() >= n + ON_ITS_WAY:
+                return
             time.sleep(0.002)
         raise AssertionError(f'{n} bytes never arrived')
 
@@ -98,12 +96,12 @@ class House(cli.Home):
 
 @tap.case('20 kills at random moments: the right bytes, at little cost')
 def kills():
-    size, rate = 6_000_000, 4_000_000
+    size, rate = 16_000_000, 4_000_000
     chance = random.Random(SEED)
     with House('--rate', str(rate), size=size) as house:
         for _ in range(20):
             process = house.start('pull', REF)
-            time.sleep(chance.uniform(0, 2 * size / rate / 20))
+            time.sleep(chance.uniform(0, size / rate / 2 / 20))
             process.kill()
             process.wait()
         house.orion('pull', REF).expect()
@@ -118,7 +116,7 @@ def kills():
 def dropped():
     with House('--fault', 'drop:at=400000,times=1', '--fault', 'drop:at=900000,times=1') as house:
         house.orion('pull', REF).expect()
-        assert house.same() and house.hub.bytes_sent() == SIZE, house.stats()['bytes']
+        assert house.same() and house.hub.bytes_sent() < 1.1 * SIZE, house.stats()['bytes']
 
 
 @tap.case('an expired URL: asked for again, bytes kept')
@@ -127,7 +125,7 @@ def expired():
                '--fault', 'status:code=403,after=1,times=1') as house:
         house.orion('pull', REF).expect()
         requests = house.stats()['requests']
-        assert house.same() and house.hub.bytes_sent() == SIZE
+        assert house.same() and house.hub.bytes_sent() < 1.1 * SIZE
         assert sum(r['method'] == 'HEAD' for r in requests) == 2, requests
 
 
@@ -416,13 +414,24 @@ def nonsense():
             house.orion('pull', 'acme/model').expect(code=6)
 
 
-@tap.case('a piece of a cut model is refused')
+@tap.case('a model in pieces: all of them, or none is to be seen')
 def shards():
     with House() as house:
         os.remove(house.source)
-        make_file(os.path.join(house.root, 'acme/model/x-Q4_K_M-00001-of-00002.gguf'), 2000)
-        house.orion('pull', 'acme/model').expect(code=1, err='piece')
-        house.orion('pull', 'acme/model/x-Q4_K_M-00001-of-00002.gguf').expect(code=1, err='piece')
+        pieces = [f'acme/model/x-Q4_K_M-0000{n}-of-00002.gguf' for n in (1, 2)]
+        make_file(os.path.join(house.root, pieces[0]), 2000)
+        for name in ('acme/model', pieces[0]):
+            house.orion('pull', name).expect(code=3, err=os.path.basename(pieces[1]))
+        make_file(os.path.join(house.root, pieces[1]), 3000)
+        house.hub.set_faults({'kind': 'flip', 'at': 2500, 'file': pieces[1]})
+        house.orion('pull', 'acme/model').expect(code=5)
+        assert not any(os.path.exists(os.path.join(house.models, piece)) for piece in pieces)
+        house.hub.set_faults()
+        house.orion('pull', 'acme/model').expect()
+        for piece in pieces:
+            with open(os.path.join(house.root, piece), 'rb') as a, \
+                    open(os.path.join(house.models, piece), 'rb') as b:
+                assert a.read() == b.read()
 
 
 @tap.case('a repository that was renamed is followed')
@@ -448,7 +457,7 @@ def hostile_names():
 # ---- the disk -----------------------------------------------------------------
 
 
-@tap.case('a full disk: said so, what was fetched is kept')
+@tap.case('no room for the file: said so before anything is fetched')
 def full_disk():
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -457,11 +466,11 @@ def full_disk():
     with House() as house:
         done = subprocess.run([cli.ORION, 'pull', REF], env=house.environment(), preexec_fn=limit,
                               capture_output=True, timeout=cli.DEADLINE, check=False)
-        assert done.returncode == 4 and b'kept' in done.stderr, done
+        assert done.returncode == 4 and b'cannot make room' in done.stderr, done
+        assert house.hub.bytes_sent() == 0
         house.orion('list').expect()
         house.orion('pull', REF).expect()
         assert house.same()
-        assert house.hub.bytes_sent() < 2 * SIZE
 
 
 @tap.case('a folder that may not be written to: a typed error, and listing works')
@@ -503,7 +512,7 @@ def two_at_once():
         second = house.orion('pull', REF).expect()
         assert first.wait(cli.DEADLINE) == 0
         assert house.same() and second.out.rstrip('\n') == house.target
-        assert house.hub.bytes_sent() == SIZE, house.stats()['bytes']
+        assert house.hub.bytes_sent() < 1.2 * SIZE, house.stats()['bytes']
         assert house.leftovers() == []
 
 

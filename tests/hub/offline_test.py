@@ -1,0 +1,98 @@
+"""What opens no connection: strace watches every call of the network."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'cli'))
+
+import cli  # noqa: E402  (found through the path above)
+from cli import tap  # noqa: E402
+
+REF = 'acme/model/m-F16.gguf'
+GOLDEN = os.path.join(cli.GOLDEN, 'llama-gqa.gguf')
+
+# Given after the model was pulled, in this order.
+WITHOUT = [
+    ['list'], ['list', '--available'], ['show', REF], ['show', '--metadata', REF], ['path', REF],
+    ['run', REF, '--raw', '--max-tokens', '3', 'a'], ['tokenize', REF, 'a'], ['verify', REF],
+    ['verify'], ['df'], ['config'], ['fit', REF], ['pull', REF],
+    ['import', GOLDEN], ['import', '--copy', '--as', 'mine/copy/c.gguf', GOLDEN],
+    ['prune', '--dry-run'], ['help', 'pull'], ['--version'], ['rm', REF],
+]
+# Refused (True), since it can't be done without; or done.
+OFFLINE = [
+    (['pull', 'acme/model/other.gguf'], True), (['pull', 'acme/other'], True),
+    (['pull', 'acme/model@main'], True), (['pull', '--dry-run', 'acme/other'], True),
+    (['fit', 'acme/model/other.gguf'], True), (['search', 'model'], True),
+    (['run', 'acme/model/other.gguf', 'a'], True), (['list'], False), (['df'], False),
+]
+
+
+class House(cli.Home):
+    def __enter__(self):
+        super().__enter__()
+        if not shutil.which('strace'):
+            raise tap.Skip('strace is not here')
+        root = os.path.join(self.path, 'hub')
+        os.makedirs(os.path.join(root, 'acme/model'))
+        for name in ('m-F16.gguf', 'other.gguf'):
+            shutil.copyfile(GOLDEN, os.path.join(root, 'acme/model', name))
+        self.start_hub(root)
+        self.orion('pull', REF).expect()
+        return self
+
+    def traced(self, *args, **more):
+        """The exit code, standard error, and the network calls."""
+        log = os.path.join(self.path, 'trace')
+        done = subprocess.run(['strace', '-f', '-e', 'trace=network', '-o', log, cli.ORION, *args],
+                              env=self.environment(**more), capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=cli.DEADLINE, check=False)
+        if b'PTRACE' in done.stderr or b'ptrace' in done.stderr:
+            raise tap.Skip('strace may not trace here')
+        with open(log) as f:
+            # A socketpair(), with which curl wakes itself, leads nowhere.
+            calls = [line.rstrip() for line in f if re.search(r' (socket|connect|bind)\(', line)]
+        return done.returncode, done.stderr.decode('utf-8', 'replace'), calls
+
+
+def add_local(args):
+    def case():
+        with House() as house:
+            code, err, calls = house.traced(*args)
+            assert code == 0, f'exit code {code}: {err}'
+            assert calls == [], calls
+    tap.add_case('no connection: ' + ' '.join(os.path.basename(a) if a == GOLDEN else a
+                                              for a in args), case)
+
+
+def add_offline(args, refused, how, **more):
+    def case():
+        with House() as house:
+            asked = house.hub.ask('/_stats')
+            code, err, calls = house.traced(*(['--offline'] if not more else []), *args, **more)
+            assert calls == [], calls
+            assert house.hub.ask('/_stats') == asked, 'the hub was asked'
+            assert (code != 0) == refused, f'exit code {code}: {err}'
+            assert not refused or 'offline' in err or 'pull it first' in err, err
+    tap.add_case(f'{how}: ' + ' '.join(args), case)
+
+
+@tap.case('strace sees a pull: the check itself can fail')
+def seen():
+    with House() as house:
+        code, err, calls = house.traced('pull', 'acme/model/other.gguf')
+        assert code == 0 and any('connect(' in call for call in calls), (code, err, calls)
+
+
+for given in WITHOUT:
+    add_local(given)
+for given, no in OFFLINE:
+    add_offline(given, no, '--offline')
+    add_offline(given, no, 'HF_HUB_OFFLINE=1', HF_HUB_OFFLINE='1')
+
+
+if __name__ == '__main__':
+    tap.main()
