@@ -10,7 +10,10 @@
 #define LEAF1_ECX_AVX (1u << 28)
 #define LEAF1_ECX_F16C (1u << 29)
 #define LEAF7_EBX_AVX2 (1u << 5)
-#define XCR0_SSE_AVX 6u /* the system saves xmm and ymm registers */
+#define LEAF7_EBX_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
+#define LEAF7_ECX_AVX512_VNNI (1u << 11)
+#define XCR0_AVX 0x06u    /* the system saves xmm and ymm registers */
+#define XCR0_AVX512 0xe6u /* and mask registers, zmm, and all 32 of them */
 
 static uint32_t saved_registers(void)
 {
@@ -28,11 +31,15 @@ uint32_t ori_cpu_detect(void)
 
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & need) != need)
         return 0;
-    if ((saved_registers() & XCR0_SSE_AVX) != XCR0_SSE_AVX)
+    const uint32_t saved = saved_registers();
+    if ((saved & XCR0_AVX) != XCR0_AVX)
         return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & LEAF7_EBX_AVX2))
         return 0;
-    return ORI_CPU_AVX2;
+    if ((saved & XCR0_AVX512) != XCR0_AVX512 || (b & LEAF7_EBX_AVX512) != LEAF7_EBX_AVX512 ||
+        !(c & LEAF7_ECX_AVX512_VNNI))
+        return ORI_CPU_AVX2;
+    return ORI_CPU_AVX2 | ORI_CPU_AVX512;
 }
 
 #else

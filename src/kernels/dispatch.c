@@ -80,38 +80,70 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->attention = ori_attention_avx2;
     kernels->log_sum_exp = ori_log_sum_exp_avx2;
 }
+
+/* What is not named here stays what AVX2 has. */
+static void raise_to_avx512(struct ori_kernels *kernels)
+{
+    kernels->name = "avx512";
+    kernels->add = ori_add_avx512;
+}
 #endif
 
 void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu)
 {
     init_scalar(kernels);
 #if defined(__x86_64__)
-    if (cpu & ORI_CPU_AVX2)
-        raise_to_avx2(kernels);
+    if (!(cpu & ORI_CPU_AVX2))
+        return;
+    raise_to_avx2(kernels);
+    if (!(cpu & ORI_CPU_AVX512))
+        return;
+    raise_to_avx512(kernels);
 #else
     (void)cpu;
 #endif
 }
 
+/* The values of ORION_CPU. */
+static const struct {
+    const char *name;
+    uint32_t cpu;
+    const char *needs;
+} tiers[] = {
+    {"scalar", 0, ""},
+    {"avx2", ORI_CPU_AVX2, "AVX2, FMA or F16C"},
+    {"avx512", ORI_CPU_AVX2 | ORI_CPU_AVX512, "AVX-512 F, BW, DQ, VL or VNNI"},
+};
+
+/* The bits of the tier that is asked for, which must be among those of cpu. */
+static orion_status lower(uint32_t *cpu, const char *name, orion_error *err)
+{
+    for (size_t i = 0; i < ORI_COUNT(tiers); i++) {
+        if (strcmp(tiers[i].name, name) != 0)
+            continue;
+        if ((*cpu & tiers[i].cpu) != tiers[i].cpu)
+            return ori_fail(err, ORION_E_ARGUMENT,
+                            "ORION_CPU=%s, but this CPU or system lacks %s; unset ORION_CPU to "
+                            "use what it has",
+                            name, tiers[i].needs);
+        *cpu = tiers[i].cpu;
+        return ORION_OK;
+    }
+    return ori_fail(err, ORION_E_ARGUMENT,
+                    "ORION_CPU='%.64s' names no CPU tier; use scalar, avx2 or avx512, or unset it",
+                    name);
+}
+
 orion_status ori_kernels_choose(struct ori_kernels *kernels, orion_error *err)
 {
-    uint32_t cpu = ori_cpu_detect();
     const char *tier = getenv("ORION_CPU");
+    uint32_t cpu = ori_cpu_detect();
+    orion_status status = ORION_OK;
 
     *kernels = (struct ori_kernels){0};
-    if (tier && strcmp(tier, "scalar") == 0) {
-        cpu = 0;
-    } else if (tier && strcmp(tier, "avx2") == 0) {
-        if (!(cpu & ORI_CPU_AVX2))
-            return ori_fail(err, ORION_E_ARGUMENT,
-                            "ORION_CPU=avx2, but this CPU or system lacks AVX2, FMA or F16C; "
-                            "unset ORION_CPU to use what it has");
-        cpu = ORI_CPU_AVX2;
-    } else if (tier) {
-        return ori_fail(err, ORION_E_ARGUMENT,
-                        "ORION_CPU='%.64s' names no CPU tier; use scalar or avx2, or unset it",
-                        tier);
-    }
-    ori_kernels_init(kernels, cpu);
-    return ORION_OK;
+    if (tier)
+        status = lower(&cpu, tier, err);
+    if (status == ORION_OK)
+        ori_kernels_init(kernels, cpu);
+    return status;
 }

@@ -135,8 +135,16 @@ def run_absent():
 
 # ---- the same bits ----
 
+def cpu_tiers():
+    """The values of ORION_CPU that this machine takes."""
+    with open('/proc/cpuinfo', encoding='ascii') as info:
+        flags = info.read().split()
+    needs = {'scalar': None, 'avx2': 'avx2', 'avx512': 'avx512_vnni'}
+    return [tier for tier, flag in needs.items() if flag is None or flag in flags]
+
+
 WAYS = ([('threads', str(n)) for n in (1, 2, 3)] + [('chunk', str(n)) for n in (1, 7, 64, 512)] +
-        [('ORION_CPU', tier) for tier in ('scalar', 'avx2')])
+        [('ORION_CPU', tier) for tier in cpu_tiers()])
 
 
 def in_way(home, way, *args):

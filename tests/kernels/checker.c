@@ -41,6 +41,7 @@ static const struct {
     uint32_t cpu;
 } tiers[] = {
     {"avx2", ORI_CPU_AVX2},
+    {"avx512", ORI_CPU_AVX2 | ORI_CPU_AVX512},
 };
 
 static int check(void)

@@ -10,7 +10,8 @@ import tree
 
 CC = os.environ.get('CC', 'cc')
 # Headers of one CPU tier need its instructions.
-TIERS = {'src/kernels/x86/': ('x86_64', ['-mavx2', '-mfma', '-mf16c'])}
+TIERS = {'src/kernels/x86/': ('x86_64', ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512bw',
+                                         '-mavx512dq', '-mavx512vl', '-mavx512vnni'])}
 STRICT = ['-fsyntax-only', '-Wall', '-Wextra', '-Wpedantic', '-Werror']
 
 

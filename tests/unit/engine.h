@@ -93,11 +93,15 @@ static inline void some_tokens(int32_t *tokens, uint32_t n, uint32_t n_vocab, ui
 }
 
 /* The tiers that this machine has; scalar is always the first. */
-static inline size_t all_tiers(uint32_t tiers[2])
+#define MAX_TIERS 3
+static inline size_t all_tiers(uint32_t tiers[MAX_TIERS])
 {
+    const uint32_t cpu = ori_cpu_detect();
+
     tiers[0] = 0;
     tiers[1] = ORI_CPU_AVX2;
-    return ori_cpu_detect() & ORI_CPU_AVX2 ? 2 : 1;
+    tiers[2] = ORI_CPU_AVX2 | ORI_CPU_AVX512;
+    return cpu & ORI_CPU_AVX512 ? 3 : cpu & ORI_CPU_AVX2 ? 2 : 1;
 }
 
 #endif

@@ -164,7 +164,7 @@ static float *reference(const struct ori_model *model, const int32_t *tokens, ui
 static void test_batches(void **state)
 {
     static const uint32_t batches[] = {3, 7, 64, 200};
-    uint32_t tiers[2];
+    uint32_t tiers[MAX_TIERS];
     const size_t n_tiers = all_tiers(tiers);
 
     (void)state;
@@ -284,7 +284,7 @@ static void test_stale_slots(void **state)
 {
     (void)state;
     for (size_t m = 0; m < ORI_COUNT(small_models); m++) {
-        uint32_t tiers[2];
+        uint32_t tiers[MAX_TIERS];
         const size_t n_tiers = all_tiers(tiers);
         struct ori_model *model = open_model(data_path(small_models[m]));
         int32_t tokens[40];

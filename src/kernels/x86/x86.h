@@ -35,4 +35,6 @@ void ori_f16_to_f32_avx2(const uint16_t *x, float *out, size_t n);
 void ori_attention_avx2(const struct ori_attn *attn);
 double ori_log_sum_exp_avx2(const float *x, size_t n);
 
+void ori_add_avx512(float *x, const float *y, size_t n);
+
 #endif
