@@ -85,6 +85,11 @@ static void raise_to_avx2(struct ori_kernels *kernels)
 static void raise_to_avx512(struct ori_kernels *kernels)
 {
     kernels->name = "avx512";
+    kernels->types[ORI_Q2_K].matmul = ori_matmul_q2_k_avx512;
+    kernels->types[ORI_Q3_K].matmul = ori_matmul_q3_k_avx512;
+    kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx512;
+    kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512;
+    kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512;
     kernels->add = ori_add_avx512;
 }
 #endif

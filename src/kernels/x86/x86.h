@@ -4,24 +4,28 @@
 
 #include "kernels/kernels.h"
 
-#define ORI_DECLARE_MATMUL_AVX2(type)                                                              \
-    void ori_matmul_##type##_avx2(const void *weights, size_t row_bytes, size_t n_rows, size_t n,  \
-                                  const void *acts, size_t act_bytes, size_t n_cols, float *out,   \
-                                  size_t out_stride)
+#define ORI_DECLARE_MATMUL(type, tier)                                                             \
+    void ori_matmul_##type##_##tier(const void *weights, size_t row_bytes, size_t n_rows,          \
+                                    size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
+                                    float *out, size_t out_stride)
+/* One product a tensor type. */
+#define ORI_DECLARE_MATMULS(tier)                                                                  \
+    ORI_DECLARE_MATMUL(f32, tier);                                                                 \
+    ORI_DECLARE_MATMUL(f16, tier);                                                                 \
+    ORI_DECLARE_MATMUL(bf16, tier);                                                                \
+    ORI_DECLARE_MATMUL(q4_0, tier);                                                                \
+    ORI_DECLARE_MATMUL(q4_1, tier);                                                                \
+    ORI_DECLARE_MATMUL(q5_0, tier);                                                                \
+    ORI_DECLARE_MATMUL(q5_1, tier);                                                                \
+    ORI_DECLARE_MATMUL(q8_0, tier);                                                                \
+    ORI_DECLARE_MATMUL(q2_k, tier);                                                                \
+    ORI_DECLARE_MATMUL(q3_k, tier);                                                                \
+    ORI_DECLARE_MATMUL(q4_k, tier);                                                                \
+    ORI_DECLARE_MATMUL(q5_k, tier);                                                                \
+    ORI_DECLARE_MATMUL(q6_k, tier)
 
-ORI_DECLARE_MATMUL_AVX2(f32);
-ORI_DECLARE_MATMUL_AVX2(f16);
-ORI_DECLARE_MATMUL_AVX2(bf16);
-ORI_DECLARE_MATMUL_AVX2(q4_0);
-ORI_DECLARE_MATMUL_AVX2(q4_1);
-ORI_DECLARE_MATMUL_AVX2(q5_0);
-ORI_DECLARE_MATMUL_AVX2(q5_1);
-ORI_DECLARE_MATMUL_AVX2(q8_0);
-ORI_DECLARE_MATMUL_AVX2(q2_k);
-ORI_DECLARE_MATMUL_AVX2(q3_k);
-ORI_DECLARE_MATMUL_AVX2(q4_k);
-ORI_DECLARE_MATMUL_AVX2(q5_k);
-ORI_DECLARE_MATMUL_AVX2(q6_k);
+ORI_DECLARE_MATMULS(avx2);
+ORI_DECLARE_MATMULS(avx512);
 
 void ori_quantize_act_q8_avx2(const float *x, void *out, size_t n);
 void ori_quantize_act_q8k_avx2(const float *x, void *out, size_t n);

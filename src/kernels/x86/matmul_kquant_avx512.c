@@ -1,0 +1,583 @@
+/* k-quants with Q8K activations.
+ *
+ * Quants come out of the file's blocks 64 at a time, unsigned (q + 4 for Q3_K,
+ * q + 32 for Q6_K), as two runs of 32 that the type's `runs` names.
+ *
+ * One or two columns: four rows at a time, lanes along the row.  A pair of
+ * products is at most 63 * 127 * 2 = 16,002, so vpmaddubsw is exact, and
+ * vpdpwssd multiplies the pairs with their scales.
+ *
+ * More columns: panels of 32 rows (panel_avx512.h), lanes across the rows.
+ *
+ * The sums over 16 activations, times the minimums or (Q3_K, Q6_K) times the
+ * scales, give the second term, or take the 4 or 32 out again.  Bounds of the
+ * int32 sums: scalar/unpack.h. */
+#include "kernels/x86/x86.h"
+
+#include "kernels/blocks.h"
+#include "kernels/x86/panel_avx512.h"
+
+/* A superblock's 16 scales and 16 factors of the activation sums, in order. */
+struct scales {
+    __m128i scale, sums; /* int8 */
+};
+
+struct kind {
+    size_t block_bytes;
+    size_t d;           /* offset of d; dmin stands after it */
+    int offset;         /* log2 of what is added to q; 0 for a type with minimums */
+    int sub;            /* elements that share a scale: 16 or 32 */
+    uint8_t runs[4][2]; /* which runs of 32 elements chunk c holds */
+    __m512i (*chunk)(const uint8_t *block, int c);
+    struct scales (*scales)(const uint8_t *block);
+};
+
+/* ---- quants ---- */
+
+ORI_INLINE __m512i load64(const uint8_t *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+/* 32 bytes twice, to take bits for two runs from. */
+ORI_INLINE __m512i load32_twice(const uint8_t *p)
+{
+    return _mm512_broadcast_i64x4(ori_load32(p));
+}
+
+/* Every byte's bits `low` and up (in the low 32 bytes) or `high` and up (in
+ * the others) moved to `to`, then masked.  Shifting 16-bit lanes carries bits
+ * of a neighbour only outside of the mask. */
+ORI_INLINE __m512i move_bits(__m512i x, int low, int high, int to, char mask)
+{
+    const __m512i left = _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_set1_epi16((short)(to > low ? to - low : 0))),
+        _mm256_set1_epi16((short)(to > high ? to - high : 0)), 1);
+    const __m512i right = _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_set1_epi16((short)(low > to ? low - to : 0))),
+        _mm256_set1_epi16((short)(high > to ? high - to : 0)), 1);
+
+    if (to > low || to > high)
+        x = _mm512_sllv_epi16(x, left);
+    if (low > to || high > to)
+        x = _mm512_srlv_epi16(x, right);
+    return _mm512_and_si512(x, _mm512_set1_epi8(mask));
+}
+
+ORI_INLINE __m512i low_nibbles(__m512i x)
+{
+    return _mm512_and_si512(x, _mm512_set1_epi8(15));
+}
+
+ORI_INLINE __m512i high_nibbles(__m512i x)
+{
+    return low_nibbles(_mm512_srli_epi16(x, 4));
+}
+
+/* A constant fifth bit and the like, on top of the low ones. */
+#define WITH_BITS(low, x, first, second, to, mask)                                                 \
+    _mm512_or_si512((low), move_bits((x), (first), (second), (to), (mask)))
+
+ORI_INLINE __m512i chunk_q2_k(const uint8_t *block, int c)
+{
+    const struct ori_block_q2_k *b = (const void *)block;
+
+    return move_bits(load64(b->qs), 2 * c, 2 * c, 0, 3);
+}
+
+ORI_INLINE __m512i chunk_q3_k(const uint8_t *block, int c)
+{
+    const struct ori_block_q3_k *b = (const void *)block;
+
+    return WITH_BITS(move_bits(load64(b->qs), 2 * c, 2 * c, 0, 3), load32_twice(b->hmask), c, 4 + c,
+                     2, 4);
+}
+
+ORI_INLINE __m512i chunk_q4_k(const uint8_t *block, int c)
+{
+    const struct ori_block_q4_k *b = (const void *)block;
+    const __m512i both = load64(b->qs + c / 2 * 64);
+
+    return c % 2 ? high_nibbles(both) : low_nibbles(both);
+}
+
+ORI_INLINE __m512i chunk_q5_k(const uint8_t *block, int c)
+{
+    const struct ori_block_q5_k *b = (const void *)block;
+    const __m512i both = load64(b->qs + c / 2 * 64);
+    const int first = c / 2 * 4 + c % 2; /* of the two runs; the other is two further */
+
+    return WITH_BITS(c % 2 ? high_nibbles(both) : low_nibbles(both), load32_twice(b->qh), first,
+                     first + 2, 4, 16);
+}
+
+ORI_INLINE __m512i chunk_q6_k(const uint8_t *block, int c)
+{
+    const struct ori_block_q6_k *b = (const void *)block;
+    const __m512i both = load64(b->ql + c / 2 * 64);
+    const int first = c % 2 * 4; /* bit of the first run's high bits */
+
+    return WITH_BITS(c % 2 ? high_nibbles(both) : low_nibbles(both),
+                     load32_twice(b->qh + c / 2 * 32), first, first + 2, 4, 48);
+}
+
+/* ---- scales ---- */
+
+ORI_INLINE __m128i load16(const void *p)
+{
+    return _mm_loadu_si128((const __m128i *)p);
+}
+
+ORI_INLINE struct scales scales_q2_k(const uint8_t *block)
+{
+    const struct ori_block_q2_k *b = (const void *)block;
+    const __m128i both = load16(b->scales);
+    const __m128i low_bits = _mm_set1_epi8(15);
+
+    return (struct scales){
+        .scale = _mm_and_si128(both, low_bits),
+        .sums = _mm_and_si128(_mm_srli_epi16(both, 4), low_bits),
+    };
+}
+
+ORI_INLINE struct scales scales_q3_k(const uint8_t *block)
+{
+    const struct ori_block_q3_k *b = (const void *)block;
+    uint64_t low;
+    uint32_t high;
+    memcpy(&low, b->scales, sizeof(low));
+    memcpy(&high, b->scales + 8, sizeof(high));
+
+    /* Bytes 0-7 and 8-15: a nibble each, and two bits of `high` on top. */
+    const uint64_t pairs = high | (uint64_t)(high >> 2) << 32;
+    const uint64_t first = (low & 0x0f0f0f0f0f0f0f0fu) | (pairs & 0x0303030303030303u) << 4;
+    const uint64_t second = (low >> 4 & 0x0f0f0f0f0f0f0f0fu) | (pairs >> 4 & 0x0303030303030303u)
+                                                                   << 4;
+    const __m128i s =
+        _mm_sub_epi8(_mm_set_epi64x((int64_t)second, (int64_t)first), _mm_set1_epi8(32));
+    return (struct scales){.scale = s, .sums = s};
+}
+
+/* Q4_K and Q5_K: eight scales and minimums, each for two 16s. */
+ORI_INLINE struct scales scales_k4(const uint8_t s[12])
+{
+    uint32_t a, b, c;
+    memcpy(&a, s, sizeof(a));
+    memcpy(&b, s + 4, sizeof(b));
+    memcpy(&c, s + 8, sizeof(c));
+
+    const uint32_t scales_low = a & 0x3f3f3f3f;
+    const uint32_t scales_high = (c & 0x0f0f0f0f) | (a >> 6 & 0x03030303) << 4;
+    const uint32_t mins_low = b & 0x3f3f3f3f;
+    const uint32_t mins_high = (c >> 4 & 0x0f0f0f0f) | (b >> 6 & 0x03030303) << 4;
+    const __m128i both =
+        _mm_setr_epi32((int)scales_low, (int)scales_high, (int)mins_low, (int)mins_high);
+    return (struct scales){
+        .scale = _mm_unpacklo_epi8(both, both),
+        .sums = _mm_unpackhi_epi8(both, both),
+    };
+}
+
+ORI_INLINE struct scales scales_q4_k(const uint8_t *block)
+{
+    return scales_k4(((const struct ori_block_q4_k *)(const void *)block)->scales);
+}
+
+ORI_INLINE struct scales scales_q5_k(const uint8_t *block)
+{
+    return scales_k4(((const struct ori_block_q5_k *)(const void *)block)->scales);
+}
+
+ORI_INLINE struct scales scales_q6_k(const uint8_t *block)
+{
+    const struct ori_block_q6_k *b = (const void *)block;
+    const __m128i s = load16(b->scales);
+
+    return (struct scales){.scale = s, .sums = s};
+}
+
+/* ---- a few columns: four rows at a time ---- */
+
+#define ROWS 4
+#define FEW 2 /* columns */
+
+/* For vpermw: word i becomes the scale of the 16s of chunk c that it lies in. */
+ORI_INLINE __m512i scale_of_word(const struct kind *kind, int c)
+{
+    const int64_t word = 0x0001000100010001;
+    const int64_t i = word * 2 * kind->runs[c][0], j = word * 2 * kind->runs[c][1];
+
+    return _mm512_setr_epi64(i, i, i + word, i + word, j, j, j + word, j + word);
+}
+
+/* One superblock of one row with n_cols columns: sums of the scaled products
+ * and of the second term, in eight lanes each. */
+ORI_INLINE void row_dots(const struct kind *kind, const uint8_t *w,
+                         const struct ori_act_q8k *const a[FEW], int n_cols, __m256i dots[FEW],
+                         __m256i sums[FEW])
+{
+    const struct scales s = kind->scales(w);
+    const __m512i scales = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(s.scale));
+    const __m256i factors = _mm256_cvtepi8_epi16(s.sums);
+    __m512i even[FEW], odd[FEW];
+
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++)
+        even[i] = odd[i] = _mm512_setzero_si512();
+    ORI_UNROLL
+    for (int c = 0; c < 4; c++) {
+        const __m512i q = kind->chunk(w, c);
+        const __m512i scale = _mm512_permutexvar_epi16(scale_of_word(kind, c), scales);
+
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++) {
+            const __m512i x =
+                ori_load32x2(a[i]->qs + 32 * kind->runs[c][0], a[i]->qs + 32 * kind->runs[c][1]);
+            __m512i *sum = c % 2 ? &odd[i] : &even[i];
+            *sum = _mm512_dpwssd_epi32(*sum, _mm512_maddubs_epi16(q, x), scale);
+        }
+    }
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++) {
+        dots[i] = ori_join_to_8_i32(_mm512_add_epi32(even[i], odd[i]));
+        sums[i] = _mm256_madd_epi16(factors, ori_load32(a[i]->sums));
+        if (kind->offset)
+            dots[i] = _mm256_sub_epi32(dots[i], _mm256_slli_epi32(sums[i], kind->offset));
+    }
+}
+
+/* The f16 at `offset` of each of four blocks. */
+ORI_INLINE __m128 load_units(const uint8_t *const w[ROWS], size_t offset)
+{
+    return _mm_cvtph_ps(_mm_setr_epi16(
+        (short)ori_load_le16(w[0] + offset), (short)ori_load_le16(w[1] + offset),
+        (short)ori_load_le16(w[2] + offset), (short)ori_load_le16(w[3] + offset), 0, 0, 0, 0));
+}
+
+/* One superblock of four rows folded into acc. */
+ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ROWS],
+                      const struct ori_act_q8k *const a[FEW], int n_cols, __m128 acc[FEW])
+{
+    __m256i dots[ROWS][FEW], sums[ROWS][FEW];
+
+    ORI_UNROLL
+    for (int r = 0; r < ROWS; r++)
+        row_dots(kind, w[r], a, n_cols, dots[r], sums[r]);
+
+    const __m128 d = load_units(w, kind->d);
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++) {
+        const __m128 da = _mm_set1_ps(a[i]->d);
+        const __m128i isum = ori_sum4_i32(dots[0][i], dots[1][i], dots[2][i], dots[3][i]);
+
+        acc[i] = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc[i]);
+        if (!kind->offset) {
+            const __m128 dmin = load_units(w, kind->d + 2);
+            const __m128i msum = ori_sum4_i32(sums[0][i], sums[1][i], sums[2][i], sums[3][i]);
+            acc[i] = _mm_fnmadd_ps(_mm_mul_ps(dmin, da), _mm_cvtepi32_ps(msum), acc[i]);
+        }
+    }
+}
+
+/* Four rows from r (past the end the last one again) by n_cols columns.  The
+ * bytes of the next four rows are asked for while these are used: the CPU's own
+ * prefetching would only find them row by row. */
+ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r,
+                           int n_cols)
+{
+    const size_t ahead = ROWS * m->row_bytes;
+    const uint8_t *rows[ROWS];
+    __m128 acc[FEW];
+    float result[ROWS];
+
+    for (size_t i = 0; i < ROWS; i++)
+        rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes;
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++)
+        acc[i] = _mm_setzero_ps();
+    for (size_t b = 0; b < m->n / ORI_SUPERBLOCK; b++) {
+        const uint8_t *w[ROWS];
+        const struct ori_act_q8k *a[FEW];
+
+        ORI_UNROLL
+        for (int i = 0; i < ROWS; i++) {
+            w[i] = rows[i] + b * kind->block_bytes;
+            for (size_t line = 0; line < kind->block_bytes; line += 64)
+                ori_prefetch(w[i], ahead + line);
+        }
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++)
+            a[i] =
+                (const struct ori_act_q8k *)(const void *)(m->acts + (size_t)i * m->act_bytes) + b;
+        fold4(kind, w, a, n_cols, acc);
+    }
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++) {
+        _mm_storeu_ps(result, acc[i]);
+        for (size_t j = 0; j < ROWS && r + j < m->n_rows; j++)
+            m->out[(size_t)i * m->out_stride + r + j] = result[j];
+    }
+}
+
+/* ---- many columns: panels ---- */
+
+struct panel {
+    struct ori_panel_quants quants;
+    _Alignas(64) int32_t scale[16][2][16]; /* of each sub-block */
+    int16_t sums[8][2][32];                /* factors of the sums of two sub-blocks */
+    float d[2][16], dmin[2][16];
+};
+
+/* The 16 bytes of each of 16 rows -> dwords of four consecutive bytes, with
+ * the rows in lanes. */
+ORI_INLINE void across_rows(const __m128i bytes[16], __m512i fours[4])
+{
+    _Alignas(64) __m128i parts[4][4];
+
+    for (int r = 0; r < 16; r += 4) {
+        const __m128i ab_low = _mm_unpacklo_epi32(bytes[r], bytes[r + 1]);
+        const __m128i ab_high = _mm_unpackhi_epi32(bytes[r], bytes[r + 1]);
+        const __m128i cd_low = _mm_unpacklo_epi32(bytes[r + 2], bytes[r + 3]);
+        const __m128i cd_high = _mm_unpackhi_epi32(bytes[r + 2], bytes[r + 3]);
+        parts[0][r / 4] = _mm_unpacklo_epi64(ab_low, cd_low);
+        parts[1][r / 4] = _mm_unpackhi_epi64(ab_low, cd_low);
+        parts[2][r / 4] = _mm_unpacklo_epi64(ab_high, cd_high);
+        parts[3][r / 4] = _mm_unpackhi_epi64(ab_high, cd_high);
+    }
+    for (int j = 0; j < 4; j++)
+        fours[j] = _mm512_load_si512(parts[j]);
+}
+
+/* Bytes `first` and `second` of every dword as two int16. */
+ORI_INLINE __m512i widen(__m512i x, int first, int second)
+{
+    const __m128i to_high =
+        _mm_add_epi8(_mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12),
+                     _mm_set1_epi32((int)((uint32_t)first << 8 | (uint32_t)second << 24)));
+
+    return _mm512_srai_epi16(_mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(to_high)), 8);
+}
+
+ORI_INLINE void put_scales(const struct kind *kind, const struct scales s[16], int half,
+                           struct panel *panel)
+{
+    const int step = kind->sub / 16; /* scales of 32 elements stand twice */
+    __m128i scale[16], sums[16];
+    __m512i fours[4];
+
+    for (int r = 0; r < 16; r++) {
+        scale[r] = s[r].scale;
+        sums[r] = s[r].sums;
+    }
+    across_rows(scale, fours);
+    for (int j = 0; j < 4; j++)
+        for (int i = 0; i < 4; i += step)
+            _mm512_store_si512(
+                panel->scale[(4 * j + i) / step][half],
+                _mm512_srai_epi32(_mm512_sll_epi32(fours[j], _mm_cvtsi32_si128(24 - 8 * i)), 24));
+    across_rows(sums, fours);
+    for (int j = 0; j < 4; j++)
+        for (int i = 0; i < 4; i += 2 * step)
+            _mm512_store_si512(panel->sums[(4 * j + i) / step / 2][half],
+                               widen(fours[j], i, i + step));
+}
+
+ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PANEL_ROWS],
+                      struct panel *panel)
+{
+    ORI_UNROLL
+    for (int half = 0; half < 2; half++) {
+        const uint8_t *const *w = rows + 16 * half;
+        struct scales scales[16];
+        uint16_t d[16], dmin[16];
+
+        for (size_t r = 0; r < 16; r += 4) {
+            ORI_UNROLL
+            for (int c = 0; c < 4; c++) {
+                const uint8_t first = (uint8_t)(8 * kind->runs[c][0]);
+                const uint8_t second = (uint8_t)(8 * kind->runs[c][1]);
+                const uint8_t at[4] = {first, (uint8_t)(first + 4), second, (uint8_t)(second + 4)};
+                const __m512i q[4] = {kind->chunk(w[r], c), kind->chunk(w[r + 1], c),
+                                      kind->chunk(w[r + 2], c), kind->chunk(w[r + 3], c)};
+                ori_panel_put4(&panel->quants, (size_t)half, r, q, at);
+            }
+        }
+        for (int r = 0; r < 16; r++) {
+            scales[r] = kind->scales(w[r]);
+            d[r] = ori_load_le16(w[r] + kind->d);
+            dmin[r] = kind->offset ? 0 : ori_load_le16(w[r] + kind->d + 2);
+            for (size_t line = 0; line < kind->block_bytes; line += 64)
+                ori_prefetch(w[r], kind->block_bytes + line);
+        }
+        put_scales(kind, scales, half, panel);
+        _mm512_store_ps(panel->d[half], _mm512_cvtph_ps(ori_load32(d)));
+        _mm512_store_ps(panel->dmin[half], _mm512_cvtph_ps(ori_load32(dmin)));
+    }
+}
+
+/* The sums of the activations of each sub-block, in pairs. */
+ORI_INLINE void sub_sums(const struct kind *kind, const struct ori_act_q8k *a, int16_t out[16])
+{
+    __m256i sums = ori_load32(a->sums);
+
+    if (kind->sub == 32) { /* at most 32 * 127: int16 holds it */
+        sums = _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+        sums = _mm256_castsi128_si256(_mm256_cvtepi32_epi16(sums));
+    }
+    _mm256_store_si256((__m256i *)(void *)out, sums);
+}
+
+/* The panel times n columns, n a constant.  Everything that is indexed by a
+ * column lives in registers: 2 n integer sums, as many of the sub-block at
+ * hand, two lines of the panel, a broadcast and a scale. */
+ORI_INLINE void times(const struct kind *kind, const struct panel *panel, const uint8_t *acts,
+                      size_t act_bytes, int n, float *acc)
+{
+    const __m128i shift = _mm_cvtsi32_si128(kind->offset);
+    const int steps = kind->sub / 4;
+    _Alignas(32) int16_t sums[ORI_PANEL_GROUP][16];
+    const struct ori_act_q8k *a[ORI_PANEL_GROUP];
+    __m512i total[ORI_PANEL_GROUP][2], second[ORI_PANEL_GROUP][2];
+
+    ORI_UNROLL
+    for (int i = 0; i < n; i++) {
+        a[i] = (const void *)(acts + (size_t)i * act_bytes);
+        sub_sums(kind, a[i], sums[i]);
+        total[i][0] = total[i][1] = _mm512_setzero_si512();
+    }
+    for (int s = 0; s < ORI_SUPERBLOCK / kind->sub; s++) {
+        const uint8_t(*lines)[2][64] = panel->quants.line + s * steps;
+        __m512i part[ORI_PANEL_GROUP][2];
+
+        ORI_UNROLL
+        for (int i = 0; i < n; i++)
+            part[i][0] = part[i][1] = _mm512_setzero_si512();
+        ORI_UNROLL
+        for (int k = 0; k < steps; k++) {
+            const __m512i low = _mm512_load_si512(lines[k][0]);
+            const __m512i high = _mm512_load_si512(lines[k][1]);
+            ORI_UNROLL
+            for (int i = 0; i < n; i++) {
+                const __m512i x = ori_broadcast4(a[i]->qs + 4 * (s * steps + k));
+                part[i][0] = _mm512_dpbusd_epi32(part[i][0], low, x);
+                part[i][1] = _mm512_dpbusd_epi32(part[i][1], high, x);
+            }
+        }
+        ORI_UNROLL
+        for (int half = 0; half < 2; half++) {
+            const __m512i scale = _mm512_load_si512(panel->scale[s][half]);
+            ORI_UNROLL
+            for (int i = 0; i < n; i++)
+                total[i][half] =
+                    _mm512_add_epi32(total[i][half], _mm512_mullo_epi32(part[i][half], scale));
+        }
+    }
+
+    ORI_UNROLL
+    for (int i = 0; i < n; i++)
+        second[i][0] = second[i][1] = _mm512_setzero_si512();
+    for (int j = 0; j < ORI_SUPERBLOCK / kind->sub / 2; j++) {
+        const __m512i low = _mm512_load_si512(panel->sums[j][0]);
+        const __m512i high = _mm512_load_si512(panel->sums[j][1]);
+        ORI_UNROLL
+        for (int i = 0; i < n; i++) {
+            const __m512i x = ori_broadcast4(sums[i] + 2 * j);
+            second[i][0] = _mm512_dpwssd_epi32(second[i][0], low, x);
+            second[i][1] = _mm512_dpwssd_epi32(second[i][1], high, x);
+        }
+    }
+    ORI_UNROLL
+    for (int half = 0; half < 2; half++) {
+        const __m512 d = _mm512_load_ps(panel->d[half]);
+        const __m512 dmin = _mm512_load_ps(panel->dmin[half]);
+        ORI_UNROLL
+        for (int i = 0; i < n; i++) {
+            const __m512 da = _mm512_set1_ps(a[i]->d);
+            float *const at = acc + (size_t)i * ORI_PANEL_ROWS + 16 * half;
+            __m512 sum = _mm512_load_ps(at);
+
+            if (kind->offset)
+                total[i][half] =
+                    _mm512_sub_epi32(total[i][half], _mm512_sll_epi32(second[i][half], shift));
+            sum = _mm512_fmadd_ps(_mm512_mul_ps(d, da), _mm512_cvtepi32_ps(total[i][half]), sum);
+            if (!kind->offset)
+                sum = _mm512_fnmadd_ps(_mm512_mul_ps(dmin, da), _mm512_cvtepi32_ps(second[i][half]),
+                                       sum);
+            _mm512_store_ps(at, sum);
+        }
+    }
+}
+
+#define TIMES(n)                                                                                   \
+    case n:                                                                                        \
+        times(kind, panel, acts, act_bytes, n, acc);                                               \
+        break
+
+/* Any number of columns, each with code of its own. */
+ORI_INLINE void times_any(const struct kind *kind, const struct panel *panel, const uint8_t *acts,
+                          size_t act_bytes, size_t n_cols, float *acc)
+{
+    switch (n_cols) {
+        TIMES(1);
+        TIMES(2);
+        TIMES(3);
+        TIMES(4);
+        TIMES(5);
+        TIMES(6);
+    }
+}
+
+/* ---- the types ---- */
+
+ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
+                       const struct ori_matmul *m)
+{
+    struct panel panel;
+
+    if (m->n_cols > FEW)
+        ori_panels(m, ops, &panel);
+    else if (m->n_cols == 2)
+        for (size_t r = 0; r < m->n_rows; r += ROWS)
+            rows_times(kind, m, r, 2);
+    else
+        for (size_t r = 0; r < m->n_rows; r += ROWS)
+            rows_times(kind, m, r, 1);
+}
+
+#define DEFINE_TYPE(type, offset, sub, ...)                                                        \
+    static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
+                                            offsetof(struct ori_block_##type, d),                  \
+                                            offset,                                                \
+                                            sub,                                                   \
+                                            __VA_ARGS__,                                           \
+                                            chunk_##type,                                          \
+                                            scales_##type};                                        \
+    static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
+                             void *panel)                                                          \
+    {                                                                                              \
+        (void)n_blocks;                                                                            \
+        build(&kind_##type, rows, panel);                                                          \
+    }                                                                                              \
+    static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
+                             size_t act_bytes, size_t n_cols, float *acc)                          \
+    {                                                                                              \
+        (void)n_blocks;                                                                            \
+        times_any(&kind_##type, panel, acts, act_bytes, n_cols, acc);                              \
+    }                                                                                              \
+    void ori_matmul_##type##_avx512(const void *weights, size_t row_bytes, size_t n_rows,          \
+                                    size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
+                                    float *out, size_t out_stride)                                 \
+    {                                                                                              \
+        static const struct ori_panel_ops ops = {sizeof(struct ori_block_##type), ORI_SUPERBLOCK,  \
+                                                 sizeof(struct ori_act_q8k), build_##type,         \
+                                                 times_##type};                                    \
+        const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
+                                     act_bytes, n_cols,    out,    out_stride};                    \
+        matmul(&kind_##type, &ops, &m);                                                            \
+    }
+
+DEFINE_TYPE(q2_k, 0, 16, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q3_k, 2, 16, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q4_k, 0, 32, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q5_k, 0, 32, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q6_k, 5, 16, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})

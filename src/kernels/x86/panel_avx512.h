@@ -1,0 +1,111 @@
+/* The walk over a product with several columns, in panels.
+ *
+ * A panel is 32 rows by 256 elements of k, unpacked once for all columns:
+ * unsigned quants, those of 16 rows interleaved by four consecutive k, so that
+ * one vpdpbusd multiplies 16 rows with the same four activations, broadcast.
+ * A family's panel begins with struct ori_panel_quants; scales follow in the
+ * form that it wants them.  It stays in the first-level cache while the columns
+ * pass by in groups of up to ORI_PANEL_GROUP, whose sums stay in registers. */
+#ifndef ORI_KERNELS_PANEL_AVX512_H
+#define ORI_KERNELS_PANEL_AVX512_H
+
+#include "kernels/x86/matmul_avx512.h"
+
+#define ORI_PANEL_ROWS 32
+#define ORI_PANEL_N 256
+#define ORI_PANEL_GROUP 6
+#define ORI_PANEL_COLS 256 /* whose sums the walk keeps: 32 KiB of stack */
+
+/* line[k / 4][row / 16]: byte 4 (row % 16) + k % 4. */
+struct ori_panel_quants {
+    _Alignas(64) uint8_t line[ORI_PANEL_N / 4][2][64];
+};
+
+/* What a type does with a panel. */
+struct ori_panel_ops {
+    size_t block_bytes, block_n; /* of weights */
+    size_t act_bytes;            /* of the activations of block_n elements */
+    /* n_blocks blocks of each row -> panel */
+    void (*build)(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks, void *panel);
+    /* acc[i][32] += the panel times column i, for n_cols <= ORI_PANEL_GROUP */
+    void (*times)(const void *panel, size_t n_blocks, const uint8_t *acts, size_t act_bytes,
+                  size_t n_cols, float *acc);
+};
+
+/* Four rows' 64 quants, each lane of 16 belonging to line `at[lane]` and the
+ * three after it, into the places of rows r to r + 3 of 16. */
+ORI_INLINE void ori_panel_put4(struct ori_panel_quants *quants, size_t half, size_t r,
+                               const __m512i q[4], const uint8_t at[4])
+{
+    const __m512i ab_low = _mm512_unpacklo_epi32(q[0], q[1]);
+    const __m512i ab_high = _mm512_unpackhi_epi32(q[0], q[1]);
+    const __m512i cd_low = _mm512_unpacklo_epi32(q[2], q[3]);
+    const __m512i cd_high = _mm512_unpackhi_epi32(q[2], q[3]);
+    const __m512i fours[4] = {
+        _mm512_unpacklo_epi64(ab_low, cd_low),
+        _mm512_unpackhi_epi64(ab_low, cd_low),
+        _mm512_unpacklo_epi64(ab_high, cd_high),
+        _mm512_unpackhi_epi64(ab_high, cd_high),
+    };
+
+    ORI_UNROLL
+    for (int j = 0; j < 4; j++) {
+        uint8_t *const to = &quants->line[j][half][4 * r];
+        _mm_store_si128((__m128i *)(void *)(to + 128 * at[0]), _mm512_castsi512_si128(fours[j]));
+        _mm_store_si128((__m128i *)(void *)(to + 128 * at[1]),
+                        _mm512_extracti32x4_epi32(fours[j], 1));
+        _mm_store_si128((__m128i *)(void *)(to + 128 * at[2]),
+                        _mm512_extracti32x4_epi32(fours[j], 2));
+        _mm_store_si128((__m128i *)(void *)(to + 128 * at[3]),
+                        _mm512_extracti32x4_epi32(fours[j], 3));
+    }
+}
+
+/* Row r and those after it; past the end the last one again, whose results
+ * nobody takes. */
+ORI_INLINE void ori_panel_rows(const struct ori_matmul *m, size_t r, size_t offset,
+                               const uint8_t *rows[ORI_PANEL_ROWS])
+{
+    for (size_t i = 0; i < ORI_PANEL_ROWS; i++)
+        rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes + offset;
+}
+
+/* 32 rows by n_cols <= ORI_PANEL_COLS columns from c. */
+ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_panel_ops *ops,
+                               void *panel, size_t r, size_t c, size_t n_cols)
+{
+    _Alignas(64) float acc[ORI_PANEL_COLS][ORI_PANEL_ROWS];
+    const size_t n_blocks = m->n / ops->block_n;
+    const size_t per_panel = ORI_PANEL_N / ops->block_n;
+    const uint8_t *rows[ORI_PANEL_ROWS];
+    const size_t n_rows = m->n_rows - r < ORI_PANEL_ROWS ? m->n_rows - r : ORI_PANEL_ROWS;
+    const uint32_t mask = n_rows < 32 ? (1u << n_rows) - 1 : UINT32_MAX;
+
+    memset(acc, 0, n_cols * sizeof(acc[0]));
+    for (size_t b = 0; b < n_blocks; b += per_panel) {
+        const size_t blocks = n_blocks - b < per_panel ? n_blocks - b : per_panel;
+
+        ori_panel_rows(m, r, b * ops->block_bytes, rows);
+        ops->build(rows, blocks, panel);
+        for (size_t i = 0; i < n_cols; i += ORI_PANEL_GROUP)
+            ops->times(panel, blocks, m->acts + (c + i) * m->act_bytes + b * ops->act_bytes,
+                       m->act_bytes, n_cols - i < ORI_PANEL_GROUP ? n_cols - i : ORI_PANEL_GROUP,
+                       acc[i]);
+    }
+    for (size_t i = 0; i < n_cols; i++) {
+        float *out = m->out + (c + i) * m->out_stride + r;
+        _mm512_mask_storeu_ps(out, (__mmask16)mask, _mm512_load_ps(acc[i]));
+        if (mask >> 16)
+            _mm512_mask_storeu_ps(out + 16, (__mmask16)(mask >> 16), _mm512_load_ps(acc[i] + 16));
+    }
+}
+
+ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_ops *ops, void *panel)
+{
+    for (size_t r = 0; r < m->n_rows; r += ORI_PANEL_ROWS)
+        for (size_t c = 0; c < m->n_cols; c += ORI_PANEL_COLS)
+            ori_panel_tile(m, ops, panel, r, c,
+                           m->n_cols - c < ORI_PANEL_COLS ? m->n_cols - c : ORI_PANEL_COLS);
+}
+
+#endif
