@@ -85,6 +85,11 @@ static void raise_to_avx2(struct ori_kernels *kernels)
 static void raise_to_avx512(struct ori_kernels *kernels)
 {
     kernels->name = "avx512";
+    kernels->types[ORI_Q4_0].matmul = ori_matmul_q4_0_avx512;
+    kernels->types[ORI_Q4_1].matmul = ori_matmul_q4_1_avx512;
+    kernels->types[ORI_Q5_0].matmul = ori_matmul_q5_0_avx512;
+    kernels->types[ORI_Q5_1].matmul = ori_matmul_q5_1_avx512;
+    kernels->types[ORI_Q8_0].matmul = ori_matmul_q8_0_avx512;
     kernels->types[ORI_Q2_K].matmul = ori_matmul_q2_k_avx512;
     kernels->types[ORI_Q3_K].matmul = ori_matmul_q3_k_avx512;
     kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx512;

@@ -36,6 +36,50 @@ ORI_INLINE __m512i ori_broadcast4(const void *p)
     return _mm512_set1_epi32(x);
 }
 
+/* ---- a few columns: four rows at a time, lanes along the row ---- */
+
+#define ORI_ROWS 4
+#define ORI_FEW_GROUP 4   /* columns that one unpacking of the rows serves */
+#define ORI_FEW_COLUMNS 8 /* beyond which unpacking panels pays */
+
+/* Rows r to r + 3; past the end the last one again, whose results nobody
+ * takes. */
+ORI_INLINE void ori_rows4(const struct ori_matmul *m, size_t r, const uint8_t *rows[ORI_ROWS])
+{
+    ORI_UNROLL
+    for (size_t i = 0; i < ORI_ROWS; i++)
+        rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes;
+}
+
+ORI_INLINE void ori_store4(const struct ori_matmul *m, size_t r, size_t c, __m128 x)
+{
+    const size_t left = m->n_rows - r;
+
+    _mm_mask_storeu_ps(m->out + c * m->out_stride + r,
+                       (__mmask8)(left < ORI_ROWS ? (1u << left) - 1 : 15), x);
+}
+
+/* All rows by all columns; times(kind, m, r, c, n_cols) does four rows by
+ * n_cols columns and gets code of its own for each n_cols.  While it uses four
+ * rows it asks for the bytes of the next four: the CPU's own prefetching would
+ * find them only row by row. */
+#define ORI_FEW_TIMES(m, times, kind)                                                              \
+    for (size_t r = 0; r < (m)->n_rows; r += ORI_ROWS)                                             \
+        for (size_t c = 0; c < (m)->n_cols; c += ORI_FEW_GROUP)                                    \
+            switch ((m)->n_cols - c) {                                                             \
+            case 1:                                                                                \
+                times(kind, m, r, c, 1);                                                           \
+                break;                                                                             \
+            case 2:                                                                                \
+                times(kind, m, r, c, 2);                                                           \
+                break;                                                                             \
+            case 3:                                                                                \
+                times(kind, m, r, c, 3);                                                           \
+                break;                                                                             \
+            default:                                                                               \
+                times(kind, m, r, c, 4);                                                           \
+            }
+
 /* Lanes 8 apart. */
 ORI_INLINE __m256i ori_join_to_8_i32(__m512i x)
 {

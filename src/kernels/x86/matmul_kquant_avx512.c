@@ -3,7 +3,7 @@
  * Quants come out of the file's blocks 64 at a time, unsigned (q + 4 for Q3_K,
  * q + 32 for Q6_K), as two runs of 32 that the type's `runs` names.
  *
- * One or two columns: four rows at a time, lanes along the row.  A pair of
+ * A few columns: four rows at a time, lanes along the row.  A pair of
  * products is at most 63 * 127 * 2 = 16,002, so vpmaddubsw is exact, and
  * vpdpwssd multiplies the pairs with their scales.
  *
@@ -198,9 +198,6 @@ ORI_INLINE struct scales scales_q6_k(const uint8_t *block)
 
 /* ---- a few columns: four rows at a time ---- */
 
-#define ROWS 4
-#define FEW 2 /* columns */
-
 /* For vpermw: word i becomes the scale of the 16s of chunk c that it lies in. */
 ORI_INLINE __m512i scale_of_word(const struct kind *kind, int c)
 {
@@ -210,113 +207,112 @@ ORI_INLINE __m512i scale_of_word(const struct kind *kind, int c)
     return _mm512_setr_epi64(i, i, i + word, i + word, j, j, j + word, j + word);
 }
 
-/* One superblock of one row with n_cols columns: sums of the scaled products
- * and of the second term, in eight lanes each. */
-ORI_INLINE void row_dots(const struct kind *kind, const uint8_t *w,
-                         const struct ori_act_q8k *const a[FEW], int n_cols, __m256i dots[FEW],
-                         __m256i sums[FEW])
-{
-    const struct scales s = kind->scales(w);
-    const __m512i scales = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(s.scale));
-    const __m256i factors = _mm256_cvtepi8_epi16(s.sums);
-    __m512i even[FEW], odd[FEW];
-
-    ORI_UNROLL
-    for (int i = 0; i < n_cols; i++)
-        even[i] = odd[i] = _mm512_setzero_si512();
-    ORI_UNROLL
-    for (int c = 0; c < 4; c++) {
-        const __m512i q = kind->chunk(w, c);
-        const __m512i scale = _mm512_permutexvar_epi16(scale_of_word(kind, c), scales);
-
-        ORI_UNROLL
-        for (int i = 0; i < n_cols; i++) {
-            const __m512i x =
-                ori_load32x2(a[i]->qs + 32 * kind->runs[c][0], a[i]->qs + 32 * kind->runs[c][1]);
-            __m512i *sum = c % 2 ? &odd[i] : &even[i];
-            *sum = _mm512_dpwssd_epi32(*sum, _mm512_maddubs_epi16(q, x), scale);
-        }
-    }
-    ORI_UNROLL
-    for (int i = 0; i < n_cols; i++) {
-        dots[i] = ori_join_to_8_i32(_mm512_add_epi32(even[i], odd[i]));
-        sums[i] = _mm256_madd_epi16(factors, ori_load32(a[i]->sums));
-        if (kind->offset)
-            dots[i] = _mm256_sub_epi32(dots[i], _mm256_slli_epi32(sums[i], kind->offset));
-    }
-}
-
 /* The f16 at `offset` of each of four blocks. */
-ORI_INLINE __m128 load_units(const uint8_t *const w[ROWS], size_t offset)
+ORI_INLINE __m128 load_units(const uint8_t *const w[ORI_ROWS], size_t offset)
 {
     return _mm_cvtph_ps(_mm_setr_epi16(
         (short)ori_load_le16(w[0] + offset), (short)ori_load_le16(w[1] + offset),
         (short)ori_load_le16(w[2] + offset), (short)ori_load_le16(w[3] + offset), 0, 0, 0, 0));
 }
 
-/* One superblock of four rows folded into acc. */
-ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ROWS],
-                      const struct ori_act_q8k *const a[FEW], int n_cols, __m128 acc[FEW])
+/* The second term of four rows with one column, not yet summed up. */
+ORI_INLINE void second_term(const __m128i factors[ORI_ROWS], const struct ori_act_q8k *a,
+                            __m256i out[ORI_ROWS])
 {
-    __m256i dots[ROWS][FEW], sums[ROWS][FEW];
+    const __m256i sums = ori_load32(a->sums);
 
     ORI_UNROLL
-    for (int r = 0; r < ROWS; r++)
-        row_dots(kind, w[r], a, n_cols, dots[r], sums[r]);
+    for (int r = 0; r < ORI_ROWS; r++)
+        out[r] = _mm256_madd_epi16(_mm256_cvtepi8_epi16(factors[r]), sums);
+}
+
+/* One superblock of four rows with n_cols columns folded into acc. */
+ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
+                      const struct ori_act_q8k *const a[ORI_FEW_GROUP], int n_cols,
+                      __m128 acc[ORI_FEW_GROUP])
+{
+    __m512i scales[ORI_ROWS], dots[ORI_ROWS][ORI_FEW_GROUP];
+    __m128i factors[ORI_ROWS];
+
+    ORI_UNROLL
+    for (int r = 0; r < ORI_ROWS; r++) {
+        const struct scales s = kind->scales(w[r]);
+        scales[r] = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(s.scale));
+        factors[r] = s.sums;
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++)
+            dots[r][i] = _mm512_setzero_si512();
+    }
+    ORI_UNROLL
+    for (int c = 0; c < 4; c++) {
+        __m512i x[ORI_FEW_GROUP];
+
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++)
+            x[i] = ori_load32x2(a[i]->qs + 32 * kind->runs[c][0], a[i]->qs + 32 * kind->runs[c][1]);
+        ORI_UNROLL
+        for (int r = 0; r < ORI_ROWS; r++) {
+            const __m512i q = kind->chunk(w[r], c);
+            const __m512i scale = _mm512_permutexvar_epi16(scale_of_word(kind, c), scales[r]);
+            ORI_UNROLL
+            for (int i = 0; i < n_cols; i++)
+                dots[r][i] = _mm512_dpwssd_epi32(dots[r][i], _mm512_maddubs_epi16(q, x[i]), scale);
+        }
+    }
 
     const __m128 d = load_units(w, kind->d);
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++) {
         const __m128 da = _mm_set1_ps(a[i]->d);
-        const __m128i isum = ori_sum4_i32(dots[0][i], dots[1][i], dots[2][i], dots[3][i]);
+        __m256i dot[ORI_ROWS], second[ORI_ROWS];
 
+        second_term(factors, a[i], second);
+        ORI_UNROLL
+        for (int r = 0; r < ORI_ROWS; r++) {
+            dot[r] = ori_join_to_8_i32(dots[r][i]);
+            if (kind->offset)
+                dot[r] = _mm256_sub_epi32(dot[r], _mm256_slli_epi32(second[r], kind->offset));
+        }
+        const __m128i isum = ori_sum4_i32(dot[0], dot[1], dot[2], dot[3]);
         acc[i] = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc[i]);
         if (!kind->offset) {
             const __m128 dmin = load_units(w, kind->d + 2);
-            const __m128i msum = ori_sum4_i32(sums[0][i], sums[1][i], sums[2][i], sums[3][i]);
+            const __m128i msum = ori_sum4_i32(second[0], second[1], second[2], second[3]);
             acc[i] = _mm_fnmadd_ps(_mm_mul_ps(dmin, da), _mm_cvtepi32_ps(msum), acc[i]);
         }
     }
 }
 
-/* Four rows from r (past the end the last one again) by n_cols columns.  The
- * bytes of the next four rows are asked for while these are used: the CPU's own
- * prefetching would only find them row by row. */
-ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r,
+/* Four rows from r by n_cols columns from c, n_cols a constant. */
+ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
                            int n_cols)
 {
-    const size_t ahead = ROWS * m->row_bytes;
-    const uint8_t *rows[ROWS];
-    __m128 acc[FEW];
-    float result[ROWS];
+    const uint8_t *w[ORI_ROWS];
+    const struct ori_act_q8k *a[ORI_FEW_GROUP];
+    __m128 acc[ORI_FEW_GROUP];
 
-    for (size_t i = 0; i < ROWS; i++)
-        rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes;
-    ORI_UNROLL
-    for (int i = 0; i < n_cols; i++)
-        acc[i] = _mm_setzero_ps();
-    for (size_t b = 0; b < m->n / ORI_SUPERBLOCK; b++) {
-        const uint8_t *w[ROWS];
-        const struct ori_act_q8k *a[FEW];
-
-        ORI_UNROLL
-        for (int i = 0; i < ROWS; i++) {
-            w[i] = rows[i] + b * kind->block_bytes;
-            for (size_t line = 0; line < kind->block_bytes; line += 64)
-                ori_prefetch(w[i], ahead + line);
-        }
-        ORI_UNROLL
-        for (int i = 0; i < n_cols; i++)
-            a[i] =
-                (const struct ori_act_q8k *)(const void *)(m->acts + (size_t)i * m->act_bytes) + b;
-        fold4(kind, w, a, n_cols, acc);
-    }
+    ori_rows4(m, r, w);
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++) {
-        _mm_storeu_ps(result, acc[i]);
-        for (size_t j = 0; j < ROWS && r + j < m->n_rows; j++)
-            m->out[(size_t)i * m->out_stride + r + j] = result[j];
+        a[i] = (const void *)(m->acts + (c + (size_t)i) * m->act_bytes);
+        acc[i] = _mm_setzero_ps();
     }
+    for (size_t b = 0; b < m->n / ORI_SUPERBLOCK; b++) {
+        ORI_UNROLL
+        for (int i = 0; i < ORI_ROWS; i++)
+            for (size_t line = 0; line < kind->block_bytes; line += 64)
+                ori_prefetch(w[i], ORI_ROWS * m->row_bytes + line);
+        fold4(kind, w, a, n_cols, acc);
+        ORI_UNROLL
+        for (int i = 0; i < ORI_ROWS; i++)
+            w[i] += kind->block_bytes;
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++)
+            a[i]++;
+    }
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++)
+        ori_store4(m, r, c + (size_t)i, acc[i]);
 }
 
 /* ---- many columns: panels ---- */
@@ -431,7 +427,7 @@ ORI_INLINE void sub_sums(const struct kind *kind, const struct ori_act_q8k *a, i
  * column lives in registers: 2 n integer sums, as many of the sub-block at
  * hand, two lines of the panel, a broadcast and a scale. */
 ORI_INLINE void times(const struct kind *kind, const struct panel *panel, const uint8_t *acts,
-                      size_t act_bytes, int n, float *acc)
+                      size_t act_bytes, float *acc, int n)
 {
     const __m128i shift = _mm_cvtsi32_si128(kind->offset);
     const int steps = kind->sub / 4;
@@ -508,41 +504,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, const 
     }
 }
 
-#define TIMES(n)                                                                                   \
-    case n:                                                                                        \
-        times(kind, panel, acts, act_bytes, n, acc);                                               \
-        break
-
-/* Any number of columns, each with code of its own. */
-ORI_INLINE void times_any(const struct kind *kind, const struct panel *panel, const uint8_t *acts,
-                          size_t act_bytes, size_t n_cols, float *acc)
-{
-    switch (n_cols) {
-        TIMES(1);
-        TIMES(2);
-        TIMES(3);
-        TIMES(4);
-        TIMES(5);
-        TIMES(6);
-    }
-}
-
 /* ---- the types ---- */
-
-ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
-                       const struct ori_matmul *m)
-{
-    struct panel panel;
-
-    if (m->n_cols > FEW)
-        ori_panels(m, ops, &panel);
-    else if (m->n_cols == 2)
-        for (size_t r = 0; r < m->n_rows; r += ROWS)
-            rows_times(kind, m, r, 2);
-    else
-        for (size_t r = 0; r < m->n_rows; r += ROWS)
-            rows_times(kind, m, r, 1);
-}
 
 #define DEFINE_TYPE(type, offset, sub, ...)                                                        \
     static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
@@ -562,7 +524,7 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
                              size_t act_bytes, size_t n_cols, float *acc)                          \
     {                                                                                              \
         (void)n_blocks;                                                                            \
-        times_any(&kind_##type, panel, acts, act_bytes, n_cols, acc);                              \
+        ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, acts, act_bytes, acc);                 \
     }                                                                                              \
     void ori_matmul_##type##_avx512(const void *weights, size_t row_bytes, size_t n_rows,          \
                                     size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
@@ -573,7 +535,12 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
                                                  times_##type};                                    \
         const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
                                      act_bytes, n_cols,    out,    out_stride};                    \
-        matmul(&kind_##type, &ops, &m);                                                            \
+        struct panel panel;                                                                        \
+                                                                                                   \
+        if (n_cols > ORI_FEW_COLUMNS)                                                              \
+            ori_panels(&m, &ops, &panel);                                                          \
+        else                                                                                       \
+            ORI_FEW_TIMES(&m, rows_times, &kind_##type);                                           \
     }
 
 DEFINE_TYPE(q2_k, 0, 16, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})

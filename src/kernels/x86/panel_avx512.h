@@ -32,6 +32,28 @@ struct ori_panel_ops {
                   size_t n_cols, float *acc);
 };
 
+/* times(..., n) with code of its own for each number of columns. */
+#define ORI_FOR_COLUMNS(n, times, ...)                                                             \
+    switch (n) {                                                                                   \
+    case 1:                                                                                        \
+        times(__VA_ARGS__, 1);                                                                     \
+        break;                                                                                     \
+    case 2:                                                                                        \
+        times(__VA_ARGS__, 2);                                                                     \
+        break;                                                                                     \
+    case 3:                                                                                        \
+        times(__VA_ARGS__, 3);                                                                     \
+        break;                                                                                     \
+    case 4:                                                                                        \
+        times(__VA_ARGS__, 4);                                                                     \
+        break;                                                                                     \
+    case 5:                                                                                        \
+        times(__VA_ARGS__, 5);                                                                     \
+        break;                                                                                     \
+    default:                                                                                       \
+        times(__VA_ARGS__, ORI_PANEL_GROUP);                                                       \
+    }
+
 /* Four rows' 64 quants, each lane of 16 belonging to line `at[lane]` and the
  * three after it, into the places of rows r to r + 3 of 16. */
 ORI_INLINE void ori_panel_put4(struct ori_panel_quants *quants, size_t half, size_t r,
