@@ -85,6 +85,9 @@ static void raise_to_avx2(struct ori_kernels *kernels)
 static void raise_to_avx512(struct ori_kernels *kernels)
 {
     kernels->name = "avx512";
+    kernels->types[ORI_F32].matmul = ori_matmul_f32_avx512;
+    kernels->types[ORI_F16].matmul = ori_matmul_f16_avx512;
+    kernels->types[ORI_BF16].matmul = ori_matmul_bf16_avx512;
     kernels->types[ORI_Q4_0].matmul = ori_matmul_q4_0_avx512;
     kernels->types[ORI_Q4_1].matmul = ori_matmul_q4_1_avx512;
     kernels->types[ORI_Q5_0].matmul = ori_matmul_q5_0_avx512;

@@ -36,6 +36,32 @@ ORI_INLINE __m512i ori_broadcast4(const void *p)
     return _mm512_set1_epi32(x);
 }
 
+/* Columns whose sums are in registers at a time. */
+#define ORI_GROUP 6
+
+/* times(..., n) with code of its own for each n up to ORI_GROUP, which any
+ * larger number counts as. */
+#define ORI_FOR_COLUMNS(n, times, ...)                                                             \
+    switch (n) {                                                                                   \
+    case 1:                                                                                        \
+        times(__VA_ARGS__, 1);                                                                     \
+        break;                                                                                     \
+    case 2:                                                                                        \
+        times(__VA_ARGS__, 2);                                                                     \
+        break;                                                                                     \
+    case 3:                                                                                        \
+        times(__VA_ARGS__, 3);                                                                     \
+        break;                                                                                     \
+    case 4:                                                                                        \
+        times(__VA_ARGS__, 4);                                                                     \
+        break;                                                                                     \
+    case 5:                                                                                        \
+        times(__VA_ARGS__, 5);                                                                     \
+        break;                                                                                     \
+    default:                                                                                       \
+        times(__VA_ARGS__, ORI_GROUP);                                                             \
+    }
+
 /* ---- a few columns: four rows at a time, lanes along the row ---- */
 
 #define ORI_ROWS 4

@@ -13,7 +13,7 @@
 
 #define ORI_PANEL_ROWS 32
 #define ORI_PANEL_N 256
-#define ORI_PANEL_GROUP 6
+#define ORI_PANEL_GROUP ORI_GROUP
 #define ORI_PANEL_COLS 256 /* whose sums the walk keeps: 32 KiB of stack */
 
 /* line[k / 4][row / 16]: byte 4 (row % 16) + k % 4. */
@@ -31,28 +31,6 @@ struct ori_panel_ops {
     void (*times)(const void *panel, size_t n_blocks, const uint8_t *acts, size_t act_bytes,
                   size_t n_cols, float *acc);
 };
-
-/* times(..., n) with code of its own for each number of columns. */
-#define ORI_FOR_COLUMNS(n, times, ...)                                                             \
-    switch (n) {                                                                                   \
-    case 1:                                                                                        \
-        times(__VA_ARGS__, 1);                                                                     \
-        break;                                                                                     \
-    case 2:                                                                                        \
-        times(__VA_ARGS__, 2);                                                                     \
-        break;                                                                                     \
-    case 3:                                                                                        \
-        times(__VA_ARGS__, 3);                                                                     \
-        break;                                                                                     \
-    case 4:                                                                                        \
-        times(__VA_ARGS__, 4);                                                                     \
-        break;                                                                                     \
-    case 5:                                                                                        \
-        times(__VA_ARGS__, 5);                                                                     \
-        break;                                                                                     \
-    default:                                                                                       \
-        times(__VA_ARGS__, ORI_PANEL_GROUP);                                                       \
-    }
 
 /* Four rows' 64 quants, each lane of 16 belonging to line `at[lane]` and the
  * three after it, into the places of rows r to r + 3 of 16. */

@@ -1,0 +1,131 @@
+/* F32, F16, BF16 with float activations: 16 lanes along the row, in tiles of
+ * four rows by up to six columns, each product in an accumulator of its own. */
+#include "kernels/x86/x86.h"
+
+#include "kernels/x86/matmul_avx512.h"
+
+#define PANEL 16 /* rows that stay in the second-level cache while columns pass by */
+#define LANES 16
+
+/* How a type's weights become floats. */
+struct kind {
+    size_t bytes; /* of a weight */
+    __m512 (*load)(const uint8_t *p);
+    __m512 (*load_first)(const uint8_t *p, __mmask16 lanes); /* 0 in the others */
+};
+
+ORI_INLINE __m512 load_f32(const uint8_t *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+ORI_INLINE __m512 load_first_f32(const uint8_t *p, __mmask16 lanes)
+{
+    return _mm512_maskz_loadu_ps(lanes, p);
+}
+
+ORI_INLINE __m512 load_f16(const uint8_t *p)
+{
+    return _mm512_cvtph_ps(ori_load32(p));
+}
+
+ORI_INLINE __m512 load_first_f16(const uint8_t *p, __mmask16 lanes)
+{
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes, p));
+}
+
+ORI_INLINE __m512 widen_bf16(__m256i x)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+
+ORI_INLINE __m512 load_bf16(const uint8_t *p)
+{
+    return widen_bf16(ori_load32(p));
+}
+
+ORI_INLINE __m512 load_first_bf16(const uint8_t *p, __mmask16 lanes)
+{
+    return widen_bf16(_mm256_maskz_loadu_epi16(lanes, p));
+}
+
+ORI_INLINE struct ori_lanes halves(__m512 x)
+{
+    return (struct ori_lanes){_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1)};
+}
+
+/* Four rows from r by n columns from c, n a constant. */
+ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c, int n)
+{
+    const size_t whole = m->n - m->n % LANES;
+    const __mmask16 rest = ori_first_lanes(m->n % LANES);
+    const uint8_t *w[ORI_ROWS];
+    const float *x[ORI_GROUP];
+    __m512 acc[ORI_GROUP][ORI_ROWS];
+
+    ori_rows4(m, r, w);
+    ORI_UNROLL
+    for (int i = 0; i < n; i++) {
+        x[i] = (const float *)(const void *)(m->acts + (c + (size_t)i) * m->act_bytes);
+        ORI_UNROLL
+        for (int j = 0; j < ORI_ROWS; j++)
+            acc[i][j] = _mm512_setzero_ps();
+    }
+    for (size_t k = 0; k < whole; k += LANES) {
+        __m512 row[ORI_ROWS];
+
+        ORI_UNROLL
+        for (int j = 0; j < ORI_ROWS; j++) {
+            if (n == 1)
+                ori_prefetch(w[j] + k * kind->bytes, ORI_ROWS * m->row_bytes);
+            row[j] = kind->load(w[j] + k * kind->bytes);
+        }
+        ORI_UNROLL
+        for (int i = 0; i < n; i++) {
+            const __m512 a = _mm512_loadu_ps(x[i] + k);
+            ORI_UNROLL
+            for (int j = 0; j < ORI_ROWS; j++)
+                acc[i][j] = _mm512_fmadd_ps(row[j], a, acc[i][j]);
+        }
+    }
+    ORI_UNROLL
+    for (int i = 0; i < n; i++) {
+        /* Lanes past the end keep their sums: a zero product could turn -0
+         * into +0. */
+        const __m512 a = _mm512_maskz_loadu_ps(rest, x[i] + whole);
+        struct ori_lanes lanes[ORI_ROWS];
+        ORI_UNROLL
+        for (int j = 0; j < ORI_ROWS; j++)
+            lanes[j] = halves(_mm512_mask3_fmadd_ps(
+                kind->load_first(w[j] + whole * kind->bytes, rest), a, acc[i][j], rest));
+        ori_store4(m, r, c + (size_t)i, ori_join4(lanes));
+    }
+}
+
+/* Rows of one panel by the columns from c, at most ORI_GROUP. */
+ORI_INLINE void tiles(const struct kind *kind, const struct ori_matmul *m, size_t begin, size_t end,
+                      size_t c, int n)
+{
+    for (size_t r = begin; r < end; r += ORI_ROWS)
+        tile(kind, m, r, c, n);
+}
+
+#define DEFINE_TYPE(type, bytes)                                                                   \
+    static const struct kind kind_##type = {bytes, load_##type, load_first_##type};                \
+    void ori_matmul_##type##_avx512(const void *weights, size_t row_bytes, size_t n_rows,          \
+                                    size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
+                                    float *out, size_t out_stride)                                 \
+    {                                                                                              \
+        const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
+                                     act_bytes, n_cols,    out,    out_stride};                    \
+                                                                                                   \
+        for (size_t r = 0; r < n_rows; r += PANEL) {                                               \
+            const size_t end = n_rows - r < PANEL ? n_rows : r + PANEL;                            \
+            for (size_t c = 0; c < n_cols; c += ORI_GROUP)                                         \
+                ORI_FOR_COLUMNS(n_cols - c, tiles, &kind_##type, &m, r, end, c);                   \
+        }                                                                                          \
+    }
+
+DEFINE_TYPE(f32, 4)
+DEFINE_TYPE(f16, 2)
+DEFINE_TYPE(bf16, 2)
