@@ -111,7 +111,9 @@ static uint64_t kv_bytes(const struct ori_hparams *hp, uint32_t context_tokens)
     size_t bytes;
     const uint32_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
 
-    return ori_kv_bytes(hp, context_tokens, batch, &bytes) ? bytes : UINT64_MAX;
+    return ori_kv_bytes(hp, ORI_KV_F16, context_tokens, batch, &bytes, NULL) == ORION_OK
+               ? bytes
+               : UINT64_MAX;
 }
 
 static uint64_t memory_bytes(const orion_fit *fit, const struct ori_hparams *hp, uint32_t context)

@@ -47,7 +47,12 @@ static void init_scalar(struct ori_kernels *kernels)
         .rope = ori_rope_scalar,
         .f32_to_f16 = ori_f32_to_f16_scalar,
         .f16_to_f32 = ori_f16_to_f32_scalar,
-        .attention = ori_attention_scalar,
+        .attention =
+            {
+                [ORI_KV_F16] = ori_attention_f16_scalar,
+                [ORI_KV_Q8_0] = ori_attention_q8_0_scalar,
+                [ORI_KV_F32] = ori_attention_f32_scalar,
+            },
         .log_sum_exp = ori_log_sum_exp_scalar,
     };
 }
@@ -77,7 +82,9 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->rope = ori_rope_avx2;
     kernels->f32_to_f16 = ori_f32_to_f16_avx2;
     kernels->f16_to_f32 = ori_f16_to_f32_avx2;
-    kernels->attention = ori_attention_avx2;
+    kernels->attention[ORI_KV_F16] = ori_attention_f16_avx2;
+    kernels->attention[ORI_KV_Q8_0] = ori_attention_q8_0_avx2;
+    kernels->attention[ORI_KV_F32] = ori_attention_f32_avx2;
     kernels->log_sum_exp = ori_log_sum_exp_avx2;
 }
 
@@ -99,6 +106,9 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512;
     kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512;
     kernels->add = ori_add_avx512;
+    kernels->attention[ORI_KV_F16] = ori_attention_f16_avx512;
+    kernels->attention[ORI_KV_Q8_0] = ori_attention_q8_0_avx512;
+    kernels->attention[ORI_KV_F32] = ori_attention_f32_avx512;
 }
 #endif
 

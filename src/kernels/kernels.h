@@ -69,29 +69,65 @@ struct ori_type_kernels {
                    size_t act_bytes, size_t n_cols, float *out, size_t out_stride);
 };
 
-/* One query against a stretch of the KV cache, for one head.
+/* ---- the KV cache of one head of one layer ----
  *
- * Attention walks blocks of ORI_ATTN_BLOCK absolute positions: block b holds
- * positions [b*B, (b+1)*B).  For each block in order: scores s = dot(q, k)*scale
- * (16 lanes), m' = max(m, scores), correction c = exp(m - m'), weights
- * p = exp(s - m'); sum = fmaf(sum, c, lane-sum of p) where position t adds into
- * lane t mod 16; acc[i] = fmaf chain over positions in order after acc[i] *= c.
- * Finally out = acc / sum. */
+ * Keys and values of a ring of slots; position t lies in slot t mod slots.
+ * Values lie row by row.  Keys of ORI_KV_GROUP positions lie side by side, so
+ * that a vector of scores needs no sum across its lanes:
+ *
+ *   keys    f16, f32   [slots/16][head_dim][16]
+ *           q8_0       [slots/16][head_dim/32] struct ori_kv_q8_keys
+ *   values  f16, f32   [slots][head_dim]
+ *           q8_0       [slots][head_dim/32] struct ori_block_q8_0
+ *
+ * A position takes ori_kv_row_bytes() in either, hence a group of keys sixteen
+ * times that: head_dim is rounded up to 16, and what is beyond it is read but
+ * never used.  q8_0 is quantized as ORI_ACT_Q8, its d rounded to f16; what a
+ * cache holds means exactly d * q. */
+#define ORI_KV_GROUP 16
+#define ORI_HEAD_DIM_MAX 1024
+
+enum ori_kv_type {
+    ORI_KV_F16 = 0,
+    ORI_KV_Q8_0 = 1, /* head_dim must be a multiple of 32 */
+    ORI_KV_F32 = 2,
+    ORI_KV_COUNT = 3,
+};
+
+/* Bytes of one position; false when the type can't hold such a head. */
+bool ori_kv_row_bytes(enum ori_kv_type type, size_t head_dim, size_t *out);
+
+/* Attention of queries of one head over that head's cache.
+ *
+ * Each query is computed by itself: what comes out does not depend on those it
+ * shares a call with, which only save loading keys and values again.
+ *
+ * It walks blocks of ORI_ATTN_BLOCK absolute positions: block b holds
+ * positions [b*B, (b+1)*B).  For each block in order:
+ *   scores s = (fmaf chain over i of q[i] * k[i], from 0) * scale;
+ *   m' = max(m, scores), NaN passed over;  correction c = exp(m - m');
+ *   acc[i] *= c, and 16 lanes of sum *= c;
+ *   for positions t in order, with p = exp(s - m'): sum[t mod 16] += p and
+ *   acc[i] = fmaf(p, v[i], acc[i]).
+ * Finally out[i] = acc[i] / (the lanes of sum, joined). */
 #define ORI_ATTN_BLOCK 64
 
-struct ori_attn {
+struct ori_attn_query {
     const float *q;    /* [head_dim] */
-    const uint16_t *k; /* f16; position t at k + (t % slots) * stride */
-    const uint16_t *v; /* f16; position t at v + (t % slots) * stride */
-    size_t stride;     /* elements from one position to the next */
-    size_t slots;      /* the cache is a ring of so many; a multiple of ORI_ATTN_BLOCK, so
-                        * that a block lies in one stretch */
-    size_t head_dim;   /* multiple of 2, <= ORI_HEAD_DIM_MAX */
+    float *out;        /* [head_dim]; no other query's, and not q */
     size_t begin, end; /* positions attended to, begin < end */
-    float scale;
-    float *out; /* [head_dim] */
 };
-#define ORI_HEAD_DIM_MAX 1024
+
+struct ori_attn {
+    const uint8_t *keys, *values;
+    size_t slots;    /* a multiple of ORI_ATTN_BLOCK, so that a block lies in one stretch */
+    size_t head_dim; /* multiple of 2, <= ORI_HEAD_DIM_MAX */
+    float scale;     /* > 0 */
+    const struct ori_attn_query *queries; /* best in order of position */
+    size_t n_queries;
+};
+/* So many queries share what is loaded; more are served in turn. */
+#define ORI_ATTN_TILE 24
 
 struct ori_kernels {
     const char *name;                            /* "scalar", "avx2", "avx512" */
@@ -107,7 +143,7 @@ struct ori_kernels {
     void (*rope)(float *head, const float *angles, size_t n_rot, bool neox);
     void (*f32_to_f16)(const float *x, uint16_t *out, size_t n); /* nearest even */
     void (*f16_to_f32)(const uint16_t *x, float *out, size_t n);
-    void (*attention)(const struct ori_attn *attn);
+    void (*attention[ORI_KV_COUNT])(const struct ori_attn *attn);
     /* log(sum(exp(x))) in double over 16 lanes, max taken out first */
     double (*log_sum_exp)(const float *x, size_t n);
 };
@@ -126,6 +162,11 @@ void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu);
  * variable ORION_CPU=scalar|avx2|avx512.  ORION_E_ARGUMENT for any other value and
  * for a tier that this CPU lacks. */
 orion_status ori_kernels_choose(struct ori_kernels *kernels, orion_error *err);
+
+/* Put a position's key and value into its slot. */
+void ori_kv_store(const struct ori_kernels *kernels, enum ori_kv_type type, size_t head_dim,
+                  const float *key, const float *value, size_t slot, uint8_t *keys,
+                  uint8_t *values);
 
 /* cos and sin of position * freq in double, our own polynomials after an exact
  * range reduction; same bits on every machine. */

@@ -155,44 +155,102 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
         for (uint32_t h = 0; h < hp->n_heads_kv; h++) {
             float *key = f->k + (i * hp->n_heads_kv + h) * dim;
             const float *value = f->v + (i * hp->n_heads_kv + h) * dim;
-            const size_t at = ori_kv_offset(kv, job->layer, h) + slot * dim;
+            const size_t at = ori_kv_offset(kv, job->layer, h);
             kernels->rope(key, angles, hp->n_rot, neox);
-            kernels->f32_to_f16(key, kv->k + at, dim);
-            kernels->f32_to_f16(value, kv->v + at, dim);
+            ori_kv_store(kernels, kv->type, dim, key, value, slot, kv->keys + at, kv->values + at);
         }
     }
 }
 
-/* Piece p is head p / n of item p % n, so that neighbours share keys. */
+/* What attends to one head of keys: for each item its n_heads / n_heads_kv
+ * query heads, numbered through.  They are cut into tiles. */
+struct attend_job {
+    struct ori_forward *forward;
+    uint32_t layer;
+    uint32_t group;       /* query heads that share a head of keys */
+    size_t n_queries;     /* of one head of keys */
+    size_t tile, n_tiles; /* queries in a tile; tiles of one head of keys */
+};
+
+static struct ori_attn_query query_of(const struct attend_job *job, uint32_t head_kv, size_t index)
+{
+    const struct ori_forward *f = job->forward;
+    const struct ori_hparams *hp = &f->model->hp;
+    const size_t item = index / job->group;
+    const size_t head = head_kv * job->group + index % job->group;
+    const size_t at = (item * hp->n_heads + head) * hp->head_dim;
+    const uint32_t stop = f->items[item].position + 1;
+    const uint32_t window = hp->window_tokens;
+
+    return (struct ori_attn_query){
+        .q = f->q + at,
+        .out = f->mixed + at,
+        .begin = window > 0 && stop > window ? stop - window : 0,
+        .end = stop,
+    };
+}
+
+/* Queries [first, last) of one head of keys, as long as they are of the same
+ * sequence; returns where it stopped. */
+static size_t attend_some(const struct attend_job *job, uint32_t head_kv, size_t first, size_t last)
+{
+    const struct ori_forward *f = job->forward;
+    const struct ori_kv *kv = f->items[first / job->group].kv;
+    const size_t at = ori_kv_offset(kv, job->layer, head_kv);
+    const size_t dim = f->model->hp.head_dim;
+    struct ori_attn_query queries[ORI_ATTN_TILE];
+    size_t n = 0;
+
+    for (; first + n < last && f->items[(first + n) / job->group].kv == kv; n++)
+        queries[n] = query_of(job, head_kv, first + n);
+    const struct ori_attn attn = {
+        .keys = kv->keys + at,
+        .values = kv->values + at,
+        .slots = kv->n_slots,
+        .head_dim = dim,
+        .scale = 1.0f / sqrtf((float)dim),
+        .queries = queries,
+        .n_queries = n,
+    };
+    f->compute->kernels->attention[kv->type](&attn);
+    return first + n;
+}
+
+/* Piece p is tile p % n_tiles of head p / n_tiles, so that neighbours share keys. */
 static void attend(void *arg, size_t begin, size_t end, uint32_t worker)
 {
-    const struct layer_job *job = arg;
-    struct ori_forward *f = job->forward;
-    const struct ori_hparams *hp = &f->model->hp;
-    const size_t dim = hp->head_dim;
+    const struct attend_job *job = arg;
 
     (void)worker;
     for (size_t p = begin; p < end; p++) {
-        const uint32_t head = (uint32_t)(p / f->n);
-        const size_t i = p % f->n;
-        const struct ori_kv *kv = f->items[i].kv;
-        const uint32_t stop = f->items[i].position + 1;
-        const size_t base = ori_kv_offset(kv, job->layer, head / (hp->n_heads / hp->n_heads_kv));
-        const struct ori_attn attn = {
-            .q = f->q + (i * hp->n_heads + head) * dim,
-            .k = kv->k + base,
-            .v = kv->v + base,
-            .stride = dim,
-            .slots = kv->n_slots,
-            .head_dim = dim,
-            .begin =
-                hp->window_tokens > 0 && stop > hp->window_tokens ? stop - hp->window_tokens : 0,
-            .end = stop,
-            .scale = 1.0f / sqrtf((float)dim),
-            .out = f->mixed + (i * hp->n_heads + head) * dim,
-        };
-        f->compute->kernels->attention(&attn);
+        const size_t first = p % job->n_tiles * job->tile;
+        const size_t left = job->n_queries - first;
+        const size_t last = first + (left < job->tile ? left : job->tile);
+
+        for (size_t at = first; at < last;)
+            at = attend_some(job, (uint32_t)(p / job->n_tiles), at, last);
     }
+}
+
+static size_t pieces(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
+/* Tiles are as large as the kernels like them, unless there would be fewer of
+ * them than threads: then queries that share keys are divided too. */
+static void attention(struct ori_forward *f, uint32_t layer)
+{
+    const struct ori_hparams *hp = &f->model->hp;
+    struct ori_pool *pool = f->compute->pool;
+    const uint32_t group = hp->n_heads / hp->n_heads_kv;
+    const size_t n_queries = (size_t)f->n * group;
+    const size_t full = pieces(n_queries, ORI_ATTN_TILE);
+    const size_t wanted = pieces(ori_pool_threads(pool), hp->n_heads_kv);
+    const size_t tile = pieces(n_queries, full > wanted ? full : wanted);
+    struct attend_job job = {f, layer, group, n_queries, tile, pieces(n_queries, tile)};
+
+    ori_pool_for(pool, job.n_tiles * hp->n_heads_kv, 1, attend, &job);
 }
 
 static void gate_items(void *arg, size_t begin, size_t end, uint32_t worker)
@@ -227,7 +285,7 @@ static void attention_block(struct ori_forward *f, uint32_t index)
 
     ori_linear(f->compute, &f->acts, f->normed, f->n, qkv, ORI_COUNT(qkv));
     ori_pool_for(f->compute->pool, f->n, 4, place_items, &job);
-    ori_pool_for(f->compute->pool, (size_t)f->n * hp->n_heads, f->n > 1 ? 8 : 2, attend, &job);
+    attention(f, index);
     ori_linear(f->compute, &f->acts, f->mixed, f->n, &out, 1);
 }
 

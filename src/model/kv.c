@@ -1,8 +1,6 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
 #include "model/kv.h"
 
-#include "kernels/kernels.h"
-
 #include <sys/mman.h>
 
 static uint32_t slots_for(const struct ori_hparams *hp, uint32_t context_tokens,
@@ -17,24 +15,35 @@ static uint32_t slots_for(const struct ori_hparams *hp, uint32_t context_tokens,
     return (uint32_t)need; /* contexts are at most 2^26 */
 }
 
-bool ori_kv_bytes(const struct ori_hparams *hp, uint32_t context_tokens, uint32_t batch_tokens,
-                  size_t *out)
+orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
+                          uint32_t context_tokens, uint32_t batch_tokens, size_t *out,
+                          orion_error *err)
 {
-    size_t bytes = 2 * sizeof(uint16_t); /* k and v */
-    return ori_mul(bytes, hp->n_layers, &bytes) && ori_mul(bytes, hp->n_heads_kv, &bytes) &&
-           ori_mul(bytes, hp->head_dim, &bytes) &&
-           ori_mul(bytes, slots_for(hp, context_tokens, batch_tokens), out);
+    size_t bytes;
+
+    if (!ori_kv_row_bytes(type, hp->head_dim, &bytes))
+        return ori_fail(err, ORION_E_UNSUPPORTED,
+                        "a q8_0 cache holds heads of a multiple of 32 dimensions, but this "
+                        "model's have %u; use f16",
+                        hp->head_dim);
+    if (!ori_mul(bytes, 2, &bytes) || /* keys and values */
+        !ori_mul(bytes, hp->n_layers, &bytes) || !ori_mul(bytes, hp->n_heads_kv, &bytes) ||
+        !ori_mul(bytes, slots_for(hp, context_tokens, batch_tokens), &bytes))
+        return ori_fail(err, ORION_E_NOMEM, "a cache for %u tokens is larger than any memory",
+                        context_tokens);
+    *out = bytes;
+    return ORION_OK;
 }
 
-orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, uint32_t context_tokens,
-                         uint32_t batch_tokens, orion_error *err)
+orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
+                         uint32_t context_tokens, uint32_t batch_tokens, orion_error *err)
 {
     size_t bytes;
 
     *kv = (struct ori_kv){0};
-    if (!ori_kv_bytes(hp, context_tokens, batch_tokens, &bytes))
-        return ori_fail(err, ORION_E_NOMEM, "a cache for %u tokens is larger than any memory",
-                        context_tokens);
+    const orion_status status = ori_kv_bytes(hp, type, context_tokens, batch_tokens, &bytes, err);
+    if (status != ORION_OK)
+        return status;
     /* Mapped, not allocated: pages come zeroed when they are first written. */
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -44,20 +53,21 @@ orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, uint32
                         "context",
                         context_tokens, bytes >> 20);
     *kv = (struct ori_kv){
-        .k = memory,
-        .v = (uint16_t *)memory + bytes / 2 / sizeof(uint16_t),
+        .keys = memory,
+        .values = (uint8_t *)memory + bytes / 2,
         .bytes = bytes,
+        .type = type,
         .n_heads_kv = hp->n_heads_kv,
-        .head_dim = hp->head_dim,
         .n_slots = slots_for(hp, context_tokens, batch_tokens),
     };
+    (void)ori_kv_row_bytes(type, hp->head_dim, &kv->row_bytes);
     return ORION_OK;
 }
 
 void ori_kv_release(struct ori_kv *kv)
 {
-    if (kv->k)
-        (void)munmap(kv->k, kv->bytes);
+    if (kv->keys)
+        (void)munmap(kv->keys, kv->bytes);
     *kv = (struct ori_kv){0};
 }
 

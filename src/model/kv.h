@@ -1,4 +1,4 @@
-/* The KV cache of one sequence, in f16.
+/* The KV cache of one sequence.
  *
  * A ring: position t lies in slot t mod n_slots.  A model with an attention
  * window needs no more slots than the window and one batch; any other needs
@@ -7,30 +7,35 @@
 #ifndef ORI_MODEL_KV_H
 #define ORI_MODEL_KV_H
 
+#include "kernels/kernels.h"
 #include "model/model.h"
 
 struct ori_kv {
-    uint16_t *k;  /* [n_layers][n_heads_kv][n_slots][head_dim] */
-    uint16_t *v;  /* the same shape */
-    size_t bytes; /* of both together */
+    uint8_t *keys; /* [n_layers][n_heads_kv][n_slots][row_bytes], within a head as kernels.h says */
+    uint8_t *values; /* the same shape */
+    size_t bytes;    /* of both together */
+    enum ori_kv_type type;
+    size_t row_bytes; /* of one position of one head, in either */
     uint32_t n_heads_kv;
-    uint32_t head_dim;
     uint32_t n_slots; /* a multiple of ORI_ATTN_BLOCK */
 };
 
-/* For positions < context_tokens, written at most batch_tokens at a time. */
-orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, uint32_t context_tokens,
-                         uint32_t batch_tokens, orion_error *err);
+/* For positions < context_tokens, written at most batch_tokens at a time.
+ * ORION_E_UNSUPPORTED when the type can't hold heads of the model's size. */
+orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
+                         uint32_t context_tokens, uint32_t batch_tokens, orion_error *err);
 void ori_kv_release(struct ori_kv *kv);
 
-/* Bytes that ori_kv_init() would reserve; false on overflow. */
-bool ori_kv_bytes(const struct ori_hparams *hp, uint32_t context_tokens, uint32_t batch_tokens,
-                  size_t *out);
+/* Bytes that ori_kv_init() would reserve.  ORION_E_UNSUPPORTED as above,
+ * ORION_E_NOMEM on overflow. */
+orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
+                          uint32_t context_tokens, uint32_t batch_tokens, size_t *out,
+                          orion_error *err);
 
-/* Start of the slots of one layer and head. */
+/* Start of the slots of one layer and head, in bytes. */
 static inline size_t ori_kv_offset(const struct ori_kv *kv, uint32_t layer, uint32_t head)
 {
-    return ((size_t)layer * kv->n_heads_kv + head) * kv->n_slots * kv->head_dim;
+    return ((size_t)layer * kv->n_heads_kv + head) * kv->n_slots * kv->row_bytes;
 }
 
 /* With positions up to n_written written at some time, may one go back to

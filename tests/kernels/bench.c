@@ -119,39 +119,43 @@ static void bench_rows(const struct ori_kernels *k, uint8_t *pool, const char *f
     BENCH_ROW("log_sum_exp", k->log_sum_exp(x, N));
 }
 
-/* One head of 96 over 2048 positions, with a model's stride. */
-static void bench_attention(const struct ori_kernels *k, uint8_t *pool)
+/* One head of 96 over 2048 positions: each query sees them all. */
+static void bench_attention(const struct ori_kernels *k, enum ori_kv_type type, size_t n_queries,
+                            uint8_t *pool)
 {
-    enum { dim = 96, positions = 2048, stride = 3072 };
-    uint16_t *keys = (void *)pool, *values = keys + (size_t)positions * stride;
-    float q[dim], row[dim], out[dim];
+    enum { dim = 96, positions = 2048 };
+    static const char *const names[ORI_KV_COUNT] = {"f16", "q8_0", "f32"};
+    static float q[ORI_ATTN_TILE][dim], out[ORI_ATTN_TILE][dim];
+    uint8_t *keys = pool, *values = pool + POOL_BYTES / 2;
+    struct ori_attn_query queries[ORI_ATTN_TILE];
+    float key[dim], value[dim];
     struct rng rng = {11};
-    double seconds, elems = 0;
+    double seconds, pairs = 0;
 
     for (size_t t = 0; t < positions; t++) {
-        fill_floats(&rng, PATTERN_NORMAL, row, dim);
-        k->f32_to_f16(row, keys + t * stride, dim);
-        k->f32_to_f16(row, values + t * stride, dim);
+        fill_floats(&rng, PATTERN_NORMAL, key, dim);
+        fill_floats(&rng, PATTERN_NORMAL, value, dim);
+        ori_kv_store(k, type, dim, key, value, t, keys, values);
     }
-    fill_floats(&rng, PATTERN_NORMAL, q, dim);
-    const struct ori_attn attn = {.q = q,
-                                  .k = keys,
-                                  .v = values,
-                                  .stride = stride,
+    for (size_t j = 0; j < n_queries; j++) {
+        fill_floats(&rng, PATTERN_NORMAL, q[j], dim);
+        queries[j] = (struct ori_attn_query){q[j], out[j], 0, positions};
+    }
+    const struct ori_attn attn = {.keys = keys,
+                                  .values = values,
                                   .slots = positions,
                                   .head_dim = dim,
-                                  .begin = 0,
-                                  .end = positions,
                                   .scale = 0.1f,
-                                  .out = out};
+                                  .queries = queries,
+                                  .n_queries = n_queries};
     const double start = now();
     do {
-        k->attention(&attn);
-        elems += positions;
+        k->attention[type](&attn);
+        pairs += (double)(positions * n_queries);
         seconds = now() - start;
     } while (seconds < 0.2);
-    printf("%-8s %-12s %8.3f ns a position of a head of %d\n", k->name, "attention",
-           seconds / elems * 1e9, dim);
+    printf("%-8s attention %-5s %7.2f ns a query and position, head of %d, %zu queries\n", k->name,
+           names[type], seconds / pairs * 1e9, dim, n_queries);
 }
 
 void bench(const struct ori_kernels *k, const char *filter)
@@ -160,6 +164,7 @@ void bench(const struct ori_kernels *k, const char *filter)
     uint8_t *acts = ori_alloc_aligned(COLS, 4 * N);
     float *out = ori_alloc_aligned(COLS * ROWS, sizeof(float));
     float *x = ori_alloc_aligned(N, sizeof(float));
+    static const size_t together[] = {1, 2, 3, 4, 7, 12, ORI_ATTN_TILE};
     struct rng rng = {13};
 
     if (!pool || !acts || !out || !x)
@@ -180,7 +185,9 @@ void bench(const struct ori_kernels *k, const char *filter)
     }
     bench_rows(k, pool, filter);
     if (!filter || strstr("attention", filter))
-        bench_attention(k, pool);
+        for (int type = 0; type < ORI_KV_COUNT; type++)
+            for (size_t i = 0; i < ORI_COUNT(together); i++)
+                bench_attention(k, (enum ori_kv_type)type, together[i], pool);
     free(pool);
     free(acts);
     free(out);

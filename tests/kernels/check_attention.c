@@ -1,71 +1,200 @@
-/* Attention: head sizes with all remainders, stretches that begin and end
- * anywhere in a block and wrap round the ring, ordinary and hostile values. */
+/* Attention: every cache type, head sizes with all remainders, stretches that
+ * begin and end anywhere in a block and wrap round the ring, queries in groups
+ * of any size, ordinary and hostile values. */
 #include "checker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define MAX_POSITIONS 200
-#define MAX_DIM ORI_HEAD_DIM_MAX
+#define MAX_SLOTS ((size_t)256)
+#define MAX_DIM ((size_t)ORI_HEAD_DIM_MAX)
+#define MAX_QUERIES ((size_t)(2 * ORI_ATTN_TILE + 5))
+#define GAP ((size_t)8) /* canaries after each output */
 
+static const char *const type_names[ORI_KV_COUNT] = {"f16", "q8_0", "f32"};
+
+/* A cache whose keys and values end at pages that may not be touched. */
+struct cache {
+    enum ori_kv_type type;
+    size_t head_dim, slots, bytes;
+    uint8_t *keys, *values;
+};
+
+static void cache_init(struct cache *c, enum ori_kv_type type, size_t head_dim, size_t slots)
+{
+    size_t stride = 0;
+
+    if (!ori_kv_row_bytes(type, head_dim, &stride))
+        abort();
+    *c = (struct cache){type, head_dim, slots, slots * stride, NULL, NULL};
+    c->keys = guarded_new(c->bytes);
+    c->values = guarded_new(c->bytes);
+}
+
+static void cache_release(struct cache *c)
+{
+    guarded_free(c->keys, c->bytes);
+    guarded_free(c->values, c->bytes);
+}
+
+/* Every slot written by both tiers, in any order; false when they differ. */
+static bool cache_fill(struct cache *c, const struct ori_kernels *scalar,
+                       const struct ori_kernels *tier, struct rng *rng, enum pattern pattern)
+{
+    float key[MAX_DIM], value[MAX_DIM];
+    struct cache other;
+
+    cache_init(&other, c->type, c->head_dim, c->slots);
+    for (size_t slot = 0; slot < c->slots; slot++) {
+        fill_floats(rng, pattern, key, c->head_dim);
+        fill_floats(rng, pattern, value, c->head_dim);
+        ori_kv_store(scalar, c->type, c->head_dim, key, value, slot, c->keys, c->values);
+        ori_kv_store(tier, c->type, c->head_dim, key, value, slot, other.keys, other.values);
+    }
+    const bool same =
+        same_bytes(c->keys, other.keys, c->bytes) && same_bytes(c->values, other.values, c->bytes);
+    cache_release(&other);
+    return same;
+}
+
+/* What queries see. */
+enum sight {
+    SIGHT_CAUSAL, /* each one position more, some heads of each position */
+    SIGHT_WINDOW, /* the same, and only so far back */
+    SIGHT_SAME,   /* all the same stretch */
+    SIGHT_ANY,    /* no order */
+    SIGHT_COUNT,
+};
+
+static void choose_sight(struct rng *rng, enum sight sight, size_t slots, size_t n,
+                         struct ori_attn_query *queries)
+{
+    const size_t heads = 1 + rng_below(rng, 4), window = 1 + rng_below(rng, slots - MAX_QUERIES);
+    const size_t first = rng_below(rng, 3 * slots);
+
+    for (size_t j = 0; j < n; j++) {
+        const size_t end = sight == SIGHT_ANY    ? 1 + rng_below(rng, slots)
+                           : sight == SIGHT_SAME ? first + 1
+                                                 : first + 1 + j / heads;
+        size_t begin = end > slots ? end - slots : 0;
+
+        if (sight == SIGHT_WINDOW)
+            begin = end > window ? end - window : 0;
+        else if (sight == SIGHT_ANY)
+            begin += rng_below(rng, end - begin);
+        queries[j].begin = begin;
+        queries[j].end = end;
+    }
+}
+
+/* Outputs of n queries, each followed by canaries. */
+static void outputs_init(float *out, size_t n)
+{
+    for (size_t i = 0; i < n * (MAX_DIM + GAP); i++)
+        out[i] = 77.0f;
+}
+
+/* Queries [first, first + n) in one call. */
+static void attend(const struct ori_kernels *k, const struct cache *c,
+                   struct ori_attn_query *queries, size_t first, size_t n, float *out)
+{
+    for (size_t j = first; j < first + n; j++)
+        queries[j].out = out + j * (MAX_DIM + GAP);
+    k->attention[c->type](&(const struct ori_attn){.keys = c->keys,
+                                                   .values = c->values,
+                                                   .slots = c->slots,
+                                                   .head_dim = c->head_dim,
+                                                   .scale = 0.125f,
+                                                   .queries = queries + first,
+                                                   .n_queries = n});
+}
+
+/* The tier's results with all queries in one call, and cut at random, against
+ * the scalar kernel's, one query at a time. */
 static bool same_attention(const struct ori_kernels *scalar, const struct ori_kernels *tier,
-                           struct rng *rng, size_t head_dim, size_t begin, size_t end,
+                           struct rng *rng, const struct cache *c, enum sight sight, size_t n,
                            enum pattern pattern)
 {
-    const size_t stride = head_dim + 2 * rng_below(rng, 3);
-    const size_t blocks = (end - begin + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK;
-    const size_t slots = (blocks + rng_below(rng, 2)) * ORI_ATTN_BLOCK;
-    const size_t bytes = ((slots - 1) * stride + head_dim) * sizeof(uint16_t);
-    uint8_t *const k = guarded_new(bytes), *const v = guarded_new(bytes);
-    float q[MAX_DIM], row[MAX_DIM], expect[MAX_DIM + 8], got[MAX_DIM + 8];
+    static float expect[MAX_QUERIES * (MAX_DIM + GAP)], got[MAX_QUERIES * (MAX_DIM + GAP)];
+    static float q[MAX_QUERIES][MAX_DIM];
+    const size_t all = n * (MAX_DIM + GAP);
+    struct ori_attn_query queries[MAX_QUERIES];
 
-    for (size_t t = 0; t < slots; t++) {
-        fill_floats(rng, pattern, row, head_dim);
-        scalar->f32_to_f16(row, (uint16_t *)(void *)k + t * stride, head_dim);
-        fill_floats(rng, pattern, row, head_dim);
-        scalar->f32_to_f16(row, (uint16_t *)(void *)v + t * stride, head_dim);
+    choose_sight(rng, sight, c->slots, n, queries);
+    for (size_t j = 0; j < n; j++) {
+        fill_floats(rng, pattern, q[j], c->head_dim);
+        queries[j].q = q[j];
     }
-    fill_floats(rng, pattern == PATTERN_BITS ? PATTERN_NORMAL : pattern, q, head_dim);
-    for (size_t i = 0; i < MAX_DIM + 8; i++)
-        expect[i] = got[i] = 77.0f;
+    outputs_init(expect, n);
+    for (size_t j = 0; j < n; j++)
+        attend(scalar, c, queries, j, 1, expect);
+    outputs_init(got, n);
+    attend(tier, c, queries, 0, n, got);
+    if (!same_floats(expect, got, all))
+        return false;
+    outputs_init(got, n);
+    for (size_t j = 0, cut; j < n; j += cut) {
+        cut = 1 + rng_below(rng, n - j);
+        attend(tier, c, queries, j, cut, got);
+    }
+    return same_floats(expect, got, all);
+}
 
-    struct ori_attn attn = {.q = q,
-                            .k = (const void *)k,
-                            .v = (const void *)v,
-                            .stride = stride,
-                            .slots = slots,
-                            .head_dim = head_dim,
-                            .begin = begin,
-                            .end = end,
-                            .scale = 0.125f,
-                            .out = expect};
-    scalar->attention(&attn);
-    attn.out = got;
-    tier->attention(&attn);
-    guarded_free(k, bytes);
-    guarded_free(v, bytes);
-    return same_floats(expect, got, MAX_DIM + 8);
+/* One head size: each pattern and each sight, counts of queries as they come. */
+static bool one_size(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                     struct rng *rng, enum ori_kv_type type, size_t head_dim, char *detail,
+                     size_t detail_size)
+{
+    for (int i = 0; i < PATTERN_COUNT; i++) {
+        const enum pattern pattern = (enum pattern)i;
+        /* What is not finite in the cache must not leak into those that do not see it. */
+        const enum pattern of_queries = pattern == PATTERN_BITS ? PATTERN_NORMAL : pattern;
+        const enum sight sight = (enum sight)rng_below(rng, SIGHT_COUNT);
+        const size_t most = head_dim > 130 ? 14 : MAX_QUERIES;
+        const size_t n = 1 + rng_below(rng, rng_below(rng, 4) ? 14 : most);
+        struct cache c;
+
+        cache_init(&c, type, head_dim, ORI_ATTN_BLOCK * (1 + rng_below(rng, 4)));
+        const bool same_cache = cache_fill(&c, scalar, tier, rng, pattern);
+        const bool same = same_cache && same_attention(scalar, tier, rng, &c, sight, n, of_queries);
+        cache_release(&c);
+        if (!same) {
+            snprintf(detail, detail_size, "%s, head_dim %zu, %zu queries, sight %d, pattern %d",
+                     same_cache ? "results" : "cache", head_dim, n, (int)sight, i);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool all_sizes(const struct ori_kernels *scalar, const struct ori_kernels *tier,
-                      char *detail, size_t detail_size)
+                      enum ori_kv_type type, char *detail, size_t detail_size)
 {
-    static const size_t larger[] = {80, 96, 112, 128, 130, 192, 256, 258, 1022, 1024};
+    static const size_t larger[] = {80, 96, 112, 128, 130, 160, 192, 256, 258, 512, 1022, 1024};
     struct rng rng = {4000};
+    size_t bytes;
 
     for (size_t turn = 0; turn < 36 + ORI_COUNT(larger); turn++) {
         const size_t head_dim = turn < 36 ? 2 * (turn + 1) : larger[turn - 36];
 
-        for (int i = 0; i < 24; i++) {
-            const size_t end = 1 + rng_below(&rng, MAX_POSITIONS);
-            const size_t begin = i % 3 ? rng_below(&rng, end) : 0;
-            const enum pattern pattern = (enum pattern)(i % PATTERN_COUNT);
+        if (ori_kv_row_bytes(type, head_dim, &bytes) &&
+            !one_size(scalar, tier, &rng, type, head_dim, detail, detail_size))
+            return false;
+    }
+    /* The sizes of models, in every group and sight. */
+    for (size_t turn = 0; turn < MAX_QUERIES * SIGHT_COUNT; turn++) {
+        struct cache c;
 
-            if (!same_attention(scalar, tier, &rng, head_dim, begin, end, pattern)) {
-                snprintf(detail, detail_size, "head_dim %zu, positions %zu to %zu, pattern %d",
-                         head_dim, begin, end, (int)pattern);
-                return false;
-            }
+        cache_init(&c, type, turn % 2 ? 32 : 96, MAX_SLOTS);
+        const bool same = cache_fill(&c, scalar, tier, &rng, PATTERN_NORMAL) &&
+                          same_attention(scalar, tier, &rng, &c, (enum sight)(turn % SIGHT_COUNT),
+                                         1 + turn / SIGHT_COUNT, PATTERN_NORMAL);
+        cache_release(&c);
+        if (!same) {
+            snprintf(detail, detail_size, "%zu queries, sight %zu", 1 + turn / SIGHT_COUNT,
+                     turn % SIGHT_COUNT);
+            return false;
         }
     }
     return true;
@@ -73,7 +202,11 @@ static bool all_sizes(const struct ori_kernels *scalar, const struct ori_kernels
 
 void check_attention(const struct ori_kernels *scalar, const struct ori_kernels *tier)
 {
-    char detail[128] = "";
+    for (int type = 0; type < ORI_KV_COUNT; type++) {
+        char detail[128] = "", name[32];
 
-    report(all_sizes(scalar, tier, detail, sizeof(detail)), tier->name, "attention", detail);
+        snprintf(name, sizeof(name), "attention %s", type_names[type]);
+        report(all_sizes(scalar, tier, (enum ori_kv_type)type, detail, sizeof(detail)), tier->name,
+               name, detail);
+    }
 }

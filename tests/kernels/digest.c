@@ -62,30 +62,28 @@ static uint64_t add_rows(uint64_t hash, const struct ori_kernels *k, struct rng 
     return add_bytes(hash, &lse, sizeof(lse));
 }
 
-static uint64_t add_attention(uint64_t hash, const struct ori_kernels *k, struct rng *rng)
+static uint64_t add_attention(uint64_t hash, const struct ori_kernels *k, enum ori_kv_type type,
+                              struct rng *rng)
 {
     enum { dim = 96, positions = 192 };
-    static uint16_t keys[dim * positions], values[dim * positions];
-    float q[dim], row[dim], out[dim];
+    static _Alignas(64) uint8_t keys[4 * dim * positions], values[4 * dim * positions];
+    float q[dim], key[dim], value[dim], out[dim];
+    const struct ori_attn_query query = {q, out, 5, positions - 40};
 
     for (size_t t = 0; t < positions; t++) {
-        fill_floats(rng, PATTERN_NORMAL, row, dim);
-        k->f32_to_f16(row, keys + t * dim, dim);
-        fill_floats(rng, PATTERN_NORMAL, row, dim);
-        k->f32_to_f16(row, values + t * dim, dim);
+        fill_floats(rng, PATTERN_NORMAL, key, dim);
+        fill_floats(rng, PATTERN_NORMAL, value, dim);
+        ori_kv_store(k, type, dim, key, value, t, keys, values);
     }
     fill_floats(rng, PATTERN_NORMAL, q, dim);
-    const struct ori_attn attn = {.q = q,
-                                  .k = keys,
-                                  .v = values,
-                                  .stride = dim,
+    const struct ori_attn attn = {.keys = keys,
+                                  .values = values,
                                   .slots = positions,
                                   .head_dim = dim,
-                                  .begin = 5,
-                                  .end = positions - 40,
                                   .scale = 0.1f,
-                                  .out = out};
-    k->attention(&attn);
+                                  .queries = &query,
+                                  .n_queries = 1};
+    k->attention[type](&attn);
     return add_bytes(hash, out, sizeof(out));
 }
 
@@ -113,6 +111,7 @@ uint64_t digest(const struct ori_kernels *scalar)
     for (size_t i = 0; i < N_STORED_TYPES; i++)
         hash = add_type(hash, scalar, &stored_types[i], &rng);
     hash = add_rows(hash, scalar, &rng);
-    hash = add_attention(hash, scalar, &rng);
+    for (int type = 0; type < ORI_KV_COUNT; type++)
+        hash = add_attention(hash, scalar, (enum ori_kv_type)type, &rng);
     return add_elementary(hash, &rng);
 }

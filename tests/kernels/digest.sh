@@ -2,7 +2,7 @@
 # The results of the scalar kernels are those on record, whatever built them.
 #
 #   tests/kernels/digest.sh KERNEL-CHECKER
-recorded=06b2214a2225fa20
+recorded=503dc8f8fef0cbb8
 found=$("$1" --digest) || exit 1
 [ "$found" = "$recorded" ] || {
     echo "the scalar kernels give $found, on record is $recorded" >&2

@@ -32,18 +32,25 @@ static inline struct ori_model *open_model(const char *path)
 }
 
 /* kv_batch: how far the cache's ring may be written ahead (>= batch). */
-static inline void engine_open(struct engine *e, const struct ori_model *model, uint32_t cpu,
-                               uint32_t threads, uint32_t context, uint32_t batch,
-                               uint32_t kv_batch)
+static inline void engine_open_kv(struct engine *e, const struct ori_model *model,
+                                  enum ori_kv_type kv_type, uint32_t cpu, uint32_t threads,
+                                  uint32_t context, uint32_t batch, uint32_t kv_batch)
 {
     *e = (struct engine){.model = model, .batch = batch};
     ori_kernels_init(&e->kernels, cpu);
     assert_int_equal(ori_pool_new(threads, &e->pool, NULL), ORION_OK);
     e->compute = (struct ori_compute){&e->kernels, e->pool};
     assert_int_equal(ori_rope_init(&e->rope, model, context, NULL), ORION_OK);
-    assert_int_equal(ori_kv_init(&e->kv, &model->hp, context, kv_batch, NULL), ORION_OK);
+    assert_int_equal(ori_kv_init(&e->kv, &model->hp, kv_type, context, kv_batch, NULL), ORION_OK);
     assert_int_equal(ori_forward_new(model, &e->compute, &e->rope, batch, &e->forward, NULL),
                      ORION_OK);
+}
+
+static inline void engine_open(struct engine *e, const struct ori_model *model, uint32_t cpu,
+                               uint32_t threads, uint32_t context, uint32_t batch,
+                               uint32_t kv_batch)
+{
+    engine_open_kv(e, model, ORI_KV_F16, cpu, threads, context, batch, kv_batch);
 }
 
 static inline void engine_close(struct engine *e)

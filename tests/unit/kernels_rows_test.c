@@ -153,55 +153,82 @@ static void test_log_sum_exp(void **state)
     assert_true(fabsl(scalar()->log_sum_exp(x, n) - logl(sum)) < 1e-12L);
 }
 
-/* Softmax over all positions at once, in double; the cache is a ring. */
+/* Softmax over all positions at once, in double; the cache is a ring.  How far
+ * a type's rounding of keys and values may take the result is in the table. */
 static void test_attention(void **state)
 {
-    enum { dim = 40, slots = 192, begin = 100, end = 270 };
-    static uint16_t k[slots * dim], v[slots * dim];
-    float q[dim], row[dim], out[dim];
-    double expect[dim] = {0}, total = 0, scores[end], max = -1e9;
+    enum { dim = 64, slots = 192, begin = 100, end = 270 };
+    static const struct {
+        enum ori_kv_type type;
+        double bound;
+    } rows[] = {{ORI_KV_F32, 2e-6}, {ORI_KV_F16, 2e-3}, {ORI_KV_Q8_0, 3e-2}};
+    static _Alignas(64) uint8_t keys[4 * slots * dim], values[4 * slots * dim];
+    static float k[end][dim], v[end][dim];
+    float q[dim], out[dim];
 
     (void)state;
     fill_normal(q, dim, 10);
-    for (size_t t = begin; t < end; t++) {
-        double dot = 0;
-        fill_normal(row, dim, 1000 + t);
-        scalar()->f32_to_f16(row, k + t % slots * dim, dim);
-        for (size_t i = 0; i < dim; i++)
-            dot += (double)q[i] * (double)ori_f16_to_f32(k[t % slots * dim + i]);
-        fill_normal(row, dim, 2000 + t);
-        scalar()->f32_to_f16(row, v + t % slots * dim, dim);
-        scores[t] = dot * 0.3;
-        max = scores[t] > max ? scores[t] : max;
-    }
-    for (size_t t = begin; t < end; t++) {
-        const double p = exp(scores[t] - max);
-        total += p;
-        for (size_t i = 0; i < dim; i++)
-            expect[i] += p * (double)ori_f16_to_f32(v[t % slots * dim + i]);
-    }
+    for (size_t r = 0; r < ORI_COUNT(rows); r++) {
+        double expect[dim] = {0}, total = 0, scores[end], max = -1e9;
 
-    scalar()->attention(&(struct ori_attn){.q = q,
-                                           .k = k,
-                                           .v = v,
-                                           .stride = dim,
-                                           .slots = slots,
-                                           .head_dim = dim,
-                                           .begin = begin,
-                                           .end = end,
-                                           .scale = 0.3f,
-                                           .out = out});
-    for (size_t i = 0; i < dim; i++)
-        assert_true(fabs((double)out[i] - expect[i] / total) < 2e-6);
+        for (size_t t = begin; t < end; t++) {
+            fill_normal(k[t], dim, 1000 + t);
+            fill_normal(v[t], dim, 2000 + t);
+            ori_kv_store(scalar(), rows[r].type, dim, k[t], v[t], t % slots, keys, values);
+            scores[t] = 0;
+            for (size_t i = 0; i < dim; i++)
+                scores[t] += (double)q[i] * (double)k[t][i] * 0.3;
+            max = scores[t] > max ? scores[t] : max;
+        }
+        for (size_t t = begin; t < end; t++) {
+            const double p = exp(scores[t] - max);
+            total += p;
+            for (size_t i = 0; i < dim; i++)
+                expect[i] += p * (double)v[t][i];
+        }
+        const struct ori_attn_query query = {q, out, begin, end};
+        scalar()->attention[rows[r].type](&(struct ori_attn){.keys = keys,
+                                                             .values = values,
+                                                             .slots = slots,
+                                                             .head_dim = dim,
+                                                             .scale = 0.3f,
+                                                             .queries = &query,
+                                                             .n_queries = 1});
+        for (size_t i = 0; i < dim; i++)
+            if (!(fabs((double)out[i] - expect[i] / total) < rows[r].bound))
+                fail_msg("type %d, dimension %zu: %g, expected %g", (int)rows[r].type, i,
+                         (double)out[i], expect[i] / total);
+    }
+}
+
+static void test_kv_row_bytes(void **state)
+{
+    static const struct {
+        enum ori_kv_type type;
+        size_t head_dim, bytes; /* 0: refused */
+    } rows[] = {
+        {ORI_KV_F16, 96, 192}, {ORI_KV_F16, 2, 32},    {ORI_KV_F16, 1024, 2048},
+        {ORI_KV_F16, 1026, 0}, {ORI_KV_F32, 100, 448}, {ORI_KV_Q8_0, 96, 102},
+        {ORI_KV_Q8_0, 80, 0},  {ORI_KV_Q8_0, 16, 0},   {ORI_KV_Q8_0, 1024, 1088},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        size_t bytes = 0;
+        assert_int_equal(ori_kv_row_bytes(rows[i].type, rows[i].head_dim, &bytes),
+                         rows[i].bytes > 0);
+        assert_int_equal(bytes, rows[i].bytes);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp_log),     cmocka_unit_test(test_expf),
-        cmocka_unit_test(test_rope_angle),  cmocka_unit_test(test_silu),
-        cmocka_unit_test(test_rms_norm),    cmocka_unit_test(test_rope),
-        cmocka_unit_test(test_log_sum_exp), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_exp_log),      cmocka_unit_test(test_expf),
+        cmocka_unit_test(test_rope_angle),   cmocka_unit_test(test_silu),
+        cmocka_unit_test(test_rms_norm),     cmocka_unit_test(test_rope),
+        cmocka_unit_test(test_log_sum_exp),  cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_kv_row_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

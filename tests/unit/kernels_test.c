@@ -381,8 +381,10 @@ static void test_table_is_full(void **state)
         }
         for (int a = 0; a < ORI_ACT_COUNT; a++)
             assert_true(k.quantize_act[a] != NULL);
+        for (int type = 0; type < ORI_KV_COUNT; type++)
+            assert_true(k.attention[type] != NULL);
         assert_true(k.rms_norm && k.add && k.silu_mul && k.rope && k.f32_to_f16 && k.f16_to_f32 &&
-                    k.attention && k.log_sum_exp);
+                    k.log_sum_exp);
     }
 }
 

@@ -233,7 +233,7 @@ static void test_company(void **state)
             alone[s] = reference(model, tokens[s], N);
         }
         engine_open(&e, model, ori_cpu_detect(), 2, 256, 2 * N, N);
-        assert_int_equal(ori_kv_init(&other, &model->hp, 256, N, NULL), ORION_OK);
+        assert_int_equal(ori_kv_init(&other, &model->hp, ORI_KV_F16, 256, N, NULL), ORION_OK);
         for (uint32_t i = 0; i < 2 * N; i++)
             items[i] = (struct ori_batch_item){tokens[i % 2][i / 2], i / 2, i % 2 ? &other : &e.kv};
         assert_int_equal(ori_forward_run(e.forward, items, 2 * N, NULL), ORION_OK);
@@ -294,8 +294,7 @@ static void test_stale_slots(void **state)
         for (size_t tier = 0; tier < n_tiers; tier++) {
             struct engine e;
             engine_open(&e, model, tiers[tier], 1, 256, 9, 9);
-            for (size_t i = 0; i < e.kv.bytes / 2 / sizeof(uint16_t); i++)
-                e.kv.k[i] = e.kv.v[i] = 0x7E00; /* NaN */
+            memset(e.kv.keys, 0x7e, e.kv.bytes); /* keys and values: NaN, every one */
             engine_run(&e, tokens, 0, 40, logits);
             assert_same(model, logits, expected, 40, small_models[m], 40);
             engine_close(&e);
@@ -363,17 +362,19 @@ static void test_slots(void **state)
         struct ori_kv kv;
         size_t bytes = 0;
         hp.window_tokens = rows[i].window;
-        assert_true(ori_kv_bytes(&hp, rows[i].context, rows[i].batch, &bytes));
+        assert_int_equal(
+            ori_kv_bytes(&hp, ORI_KV_F16, rows[i].context, rows[i].batch, &bytes, NULL), ORION_OK);
         assert_int_equal(bytes, 2u * 2 * 2 * 2 * 16 * rows[i].slots);
-        assert_int_equal(ori_kv_init(&kv, &hp, rows[i].context, rows[i].batch, NULL), ORION_OK);
+        assert_int_equal(ori_kv_init(&kv, &hp, ORI_KV_F16, rows[i].context, rows[i].batch, NULL),
+                         ORION_OK);
         assert_int_equal(kv.n_slots, rows[i].slots);
         assert_int_equal(kv.bytes, bytes);
-        assert_ptr_equal(kv.v, kv.k + bytes / 4);
-        kv.k[0] = kv.v[bytes / 4 - 1] = 1; /* first and last are ours */
-        assert_int_equal(ori_kv_offset(&kv, 1, 1), 3 * 16 * (size_t)rows[i].slots);
+        assert_ptr_equal(kv.values, kv.keys + bytes / 2);
+        kv.keys[0] = kv.values[bytes / 2 - 1] = 1; /* first and last are ours */
+        assert_int_equal(ori_kv_offset(&kv, 1, 1), 3 * 2 * 16 * (size_t)rows[i].slots);
         ori_kv_release(&kv);
         ori_kv_release(&kv); /* again: nothing */
-        assert_null(kv.k);
+        assert_null(kv.keys);
     }
 }
 
@@ -449,11 +450,12 @@ static void test_cache_too_large(void **state)
     hp.n_layers = ORI_MAX_LAYERS;
     hp.n_heads_kv = ORI_MAX_HEADS;
     hp.head_dim = 1024;
-    assert_true(ori_kv_bytes(&hp, ORI_MAX_CONTEXT, 1, &bytes)); /* 2^60 */
-    assert_int_equal(ori_kv_init(&kv, &hp, ORI_MAX_CONTEXT, 1, &err), ORION_E_NOMEM);
+    assert_int_equal(ori_kv_bytes(&hp, ORI_KV_F16, ORI_MAX_CONTEXT, 1, &bytes, NULL),
+                     ORION_OK); /* 2^60 */
+    assert_int_equal(ori_kv_init(&kv, &hp, ORI_KV_F16, ORI_MAX_CONTEXT, 1, &err), ORION_E_NOMEM);
     assert_non_null(strstr(err.message, "67108864 tokens"));
     assert_non_null(strstr(err.message, "smaller context"));
-    assert_null(kv.k);
+    assert_null(kv.keys);
     ori_kv_release(&kv);
 }
 

@@ -1,72 +1,135 @@
-/* Attention of one query over a stretch of the KV cache, with online softmax in
- * blocks of absolute positions: the same arithmetic however the prompt was cut
- * and wherever a sliding window begins. */
+/* Attention over the KV cache, with online softmax in blocks of absolute
+ * positions: the same arithmetic however the prompt was cut, whatever queries
+ * come together, and wherever a sliding window begins. */
 #include "kernels/scalar/scalar.h"
 
 #include <math.h>
 
 #include "kernels/approx.h"
 #include "kernels/bits.h"
+#include "kernels/kv_layout.h"
 #include "kernels/scalar/lanes.h"
 
-static float score(const float *q, const uint16_t *k, size_t head_dim)
-{
-    float lanes[ORI_LANES] = {0};
-
-    for (size_t i = 0; i < head_dim; i++)
-        lanes[i % ORI_LANES] = fmaf(q[i], ori_f16_to_f32(k[i]), lanes[i % ORI_LANES]);
-    return ori_join_lanes(lanes);
-}
-
-/* What has been seen so far. */
-struct running {
-    float max;
-    float sum;
-    float acc[ORI_HEAD_DIM_MAX];
+/* One dimension of a group's key, and of a value. */
+struct kind {
+    enum ori_kv_type type;
+    float (*key)(const void *group, size_t i, size_t lane);
+    float (*value)(const void *row, size_t i);
 };
 
-/* Positions [begin, end) of one block, which lies in one stretch of the ring. */
-static void attend_block(const struct ori_attn *a, size_t begin, size_t end, struct running *run)
+static float key_f16(const void *group, size_t i, size_t lane)
 {
-    const uint16_t *keys = a->k + (begin % a->slots) * a->stride;
-    const uint16_t *values = a->v + (begin % a->slots) * a->stride;
-    float p[ORI_ATTN_BLOCK];
-    float lanes[ORI_LANES] = {0};
+    return ori_f16_to_f32(((const uint16_t *)group)[i * ORI_KV_GROUP + lane]);
+}
+
+static float value_f16(const void *row, size_t i)
+{
+    return ori_f16_to_f32(((const uint16_t *)row)[i]);
+}
+
+static float key_f32(const void *group, size_t i, size_t lane)
+{
+    return ((const float *)group)[i * ORI_KV_GROUP + lane];
+}
+
+static float value_f32(const void *row, size_t i)
+{
+    return ((const float *)row)[i];
+}
+
+/* d has 11 bits and q 8, so the product is exact. */
+static float key_q8_0(const void *group, size_t i, size_t lane)
+{
+    const struct ori_kv_q8_keys *keys = (const struct ori_kv_q8_keys *)group + i / ORI_BLOCK;
+
+    return ori_load_f16(keys->d[lane]) * (float)keys->qs[i % ORI_BLOCK][lane];
+}
+
+static float value_q8_0(const void *row, size_t i)
+{
+    const struct ori_block_q8_0 *block = (const struct ori_block_q8_0 *)row + i / ORI_BLOCK;
+
+    return ori_load_f16(block->d) * (float)block->qs[i % ORI_BLOCK];
+}
+
+/* What a query has seen so far; acc stands in its out. */
+struct running {
+    float max;
+    float sum[ORI_LANES];
+};
+
+static float score(const struct ori_attn *a, const struct kind *kind, const float *q, size_t slot)
+{
+    const size_t lane = slot % ORI_KV_GROUP;
+    const uint8_t *group = a->keys + (slot - lane) * ori_kv_stride(kind->type, a->head_dim);
+    float sum = 0;
+
+    for (size_t i = 0; i < a->head_dim; i++)
+        sum = fmaf(q[i], kind->key(group, i, lane), sum);
+    return sum * a->scale;
+}
+
+/* Positions [begin, end) of one block. */
+static void attend_block(const struct ori_attn *a, const struct kind *kind,
+                         const struct ori_attn_query *query, size_t begin, size_t end,
+                         struct running *run)
+{
+    const size_t stride = ori_kv_stride(kind->type, a->head_dim);
+    float s[ORI_ATTN_BLOCK];
     float max = run->max;
 
     for (size_t t = begin; t < end; t++) {
-        const float s = score(a->q, keys + (t - begin) * a->stride, a->head_dim) * a->scale;
-        p[t % ORI_ATTN_BLOCK] = s;
-        max = s > max ? s : max;
+        s[t - begin] = score(a, kind, query->q, t % a->slots);
+        max = s[t - begin] > max ? s[t - begin] : max;
     }
 
     const float correction = ori_expf(run->max - max);
+    for (size_t l = 0; l < ORI_LANES; l++)
+        run->sum[l] *= correction;
     for (size_t i = 0; i < a->head_dim; i++)
-        run->acc[i] *= correction;
+        query->out[i] *= correction;
 
     for (size_t t = begin; t < end; t++) {
-        const float weight = ori_expf(p[t % ORI_ATTN_BLOCK] - max);
-        const uint16_t *v = values + (t - begin) * a->stride;
+        const uint8_t *row = a->values + t % a->slots * stride;
+        const float p = ori_expf(s[t - begin] - max);
 
-        lanes[t % ORI_LANES] += weight;
+        run->sum[t % ORI_LANES] += p;
         for (size_t i = 0; i < a->head_dim; i++)
-            run->acc[i] = fmaf(weight, ori_f16_to_f32(v[i]), run->acc[i]);
+            query->out[i] = fmaf(p, kind->value(row, i), query->out[i]);
     }
-    run->sum = fmaf(run->sum, correction, ori_join_lanes(lanes));
     run->max = max;
 }
 
-void ori_attention_scalar(const struct ori_attn *a)
+static void attend(const struct ori_attn *a, const struct kind *kind)
 {
-    struct running run = {.max = -INFINITY};
+    for (size_t j = 0; j < a->n_queries; j++) {
+        const struct ori_attn_query *query = &a->queries[j];
+        struct running run = {.max = -INFINITY};
 
-    for (size_t t = a->begin; t < a->end;) {
-        const size_t next = t - t % ORI_ATTN_BLOCK + ORI_ATTN_BLOCK;
-        const size_t stop = next < a->end ? next : a->end;
-
-        attend_block(a, t, stop, &run);
-        t = stop;
+        for (size_t i = 0; i < a->head_dim; i++)
+            query->out[i] = 0;
+        for (size_t t = query->begin, stop; t < query->end; t = stop) {
+            stop = t - t % ORI_ATTN_BLOCK + ORI_ATTN_BLOCK;
+            stop = stop < query->end ? stop : query->end;
+            attend_block(a, kind, query, t, stop, &run);
+        }
+        const float sum = ori_join_lanes(run.sum);
+        for (size_t i = 0; i < a->head_dim; i++)
+            query->out[i] /= sum;
     }
-    for (size_t i = 0; i < a->head_dim; i++)
-        a->out[i] = run.acc[i] / run.sum;
+}
+
+void ori_attention_f16_scalar(const struct ori_attn *a)
+{
+    attend(a, &(const struct kind){ORI_KV_F16, key_f16, value_f16});
+}
+
+void ori_attention_q8_0_scalar(const struct ori_attn *a)
+{
+    attend(a, &(const struct kind){ORI_KV_Q8_0, key_q8_0, value_q8_0});
+}
+
+void ori_attention_f32_scalar(const struct ori_attn *a)
+{
+    attend(a, &(const struct kind){ORI_KV_F32, key_f32, value_f32});
 }

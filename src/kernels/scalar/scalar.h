@@ -36,7 +36,9 @@ void ori_silu_mul_scalar(const float *gate, const float *up, float *out, size_t 
 void ori_rope_scalar(float *head, const float *angles, size_t n_rot, bool neox);
 void ori_f32_to_f16_scalar(const float *x, uint16_t *out, size_t n);
 void ori_f16_to_f32_scalar(const uint16_t *x, float *out, size_t n);
-void ori_attention_scalar(const struct ori_attn *attn);
+void ori_attention_f16_scalar(const struct ori_attn *attn);
+void ori_attention_q8_0_scalar(const struct ori_attn *attn);
+void ori_attention_f32_scalar(const struct ori_attn *attn);
 double ori_log_sum_exp_scalar(const float *x, size_t n);
 
 #endif

@@ -1,7 +1,7 @@
 /* Norm, residual, gate, rope, f16.  The last, incomplete vector is masked. */
 #include "kernels/x86/x86.h"
 
-#include "kernels/x86/vec_avx512.h"
+#include "kernels/x86/vec16.h"
 
 void ori_add_avx512(float *x, const float *y, size_t n)
 {

@@ -18,7 +18,7 @@
 #if defined(__clang__)
 #define ORI_UNROLL _Pragma("unroll")
 #else
-#define ORI_UNROLL _Pragma("GCC unroll 8")
+#define ORI_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 /* Ask for the bytes `ahead` of p; past the end of a mapping this does nothing. */

@@ -36,9 +36,14 @@ void ori_silu_mul_avx2(const float *gate, const float *up, float *out, size_t n)
 void ori_rope_avx2(float *head, const float *angles, size_t n_rot, bool neox);
 void ori_f32_to_f16_avx2(const float *x, uint16_t *out, size_t n);
 void ori_f16_to_f32_avx2(const uint16_t *x, float *out, size_t n);
-void ori_attention_avx2(const struct ori_attn *attn);
+void ori_attention_f16_avx2(const struct ori_attn *attn);
+void ori_attention_q8_0_avx2(const struct ori_attn *attn);
+void ori_attention_f32_avx2(const struct ori_attn *attn);
 double ori_log_sum_exp_avx2(const float *x, size_t n);
 
 void ori_add_avx512(float *x, const float *y, size_t n);
+void ori_attention_f16_avx512(const struct ori_attn *attn);
+void ori_attention_q8_0_avx512(const struct ori_attn *attn);
+void ori_attention_f32_avx512(const struct ori_attn *attn);
 
 #endif
