@@ -1,5 +1,6 @@
 /* An open model and a session over it. */
 #include "engine.h"
+#include "kv_type.h"
 #include "term.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ const struct cli_option cli_engine_options[] = {
      .name = "no-sliding-window",
      .offset = FIELD(no_sliding_window),
      .help = "let attention see the whole context"},
+    CLI_KV_TYPE_OPTION(FIELD(kv_type)),
     {.kind = CLI_KIND_END},
 };
 
@@ -45,6 +47,7 @@ static int open_session(const struct cli *cli, const struct cli_engine_args *arg
     options.context_tokens = args->ctx;
     options.threads = args->threads;
     options.batch_tokens = args->chunk;
+    options.kv_type = cli_kv_type(args->kv_type);
     const orion_status status = orion_session_new(engine->model, &options, &engine->session, &err);
     return status == ORION_OK ? CLI_OK : cli_fail(cli, status, &err);
 }

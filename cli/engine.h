@@ -9,6 +9,7 @@
 struct cli_engine_args {
     uint32_t ctx, threads, chunk; /* 0: the library's default */
     bool no_sliding_window;
+    const char *kv_type; /* NULL: the default */
 };
 
 extern const struct cli_option cli_engine_options[];

@@ -20,7 +20,9 @@ struct show {
     orion_model_info info;
     struct show_type types[SHOW_TYPES_MAX]; /* tensors by type, in file order */
     size_t n_types;
-    uint32_t context; /* tokens that kv_bytes is for */
+    orion_kv_type kv_type;
+    uint64_t kv_bytes_per_token; /* 0: the model can't have such a cache */
+    uint32_t context;            /* tokens that kv_bytes is for */
     uint64_t kv_bytes;
 };
 

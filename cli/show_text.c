@@ -1,5 +1,6 @@
 /* The facts of a model, for a person. */
 #include "facts.h"
+#include "kv_type.h"
 #include "show.h"
 #include "table.h"
 #include "text.h"
@@ -42,9 +43,10 @@ static void print_memory(const struct show *show)
 {
     char a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
 
-    if (show->info.kv_bytes_per_token == 0)
+    if (show->kv_bytes_per_token == 0)
         return;
-    cli_fact("KV cache", "%s a token", cli_text_bytes(show->info.kv_bytes_per_token, a));
+    cli_fact("KV cache", "%s a token in %s", cli_text_bytes(show->kv_bytes_per_token, a),
+             cli_kv_type_name(show->kv_type));
     cli_fact("memory", "about %s at %u tokens (of which %s cache)",
              cli_text_bytes(show->info.file_bytes + show->kv_bytes, a), show->context,
              cli_text_bytes(show->kv_bytes, b));

@@ -1,12 +1,14 @@
 /* orion fit: would a model run on this machine? */
 #include "facts.h"
 #include "json.h"
+#include "kv_type.h"
 #include "text.h"
 
 #include <string.h>
 
 struct fit_args {
     uint32_t context;
+    const char *kv_type;
 };
 
 static const struct cli_option options[] = {
@@ -18,6 +20,7 @@ static const struct cli_option options[] = {
      .help = "tokens of context (default the model's, at most 4096)",
      .min = 1,
      .max = 67108864},
+    CLI_KV_TYPE_OPTION(offsetof(struct fit_args, kv_type)),
     {.kind = CLI_KIND_END},
 };
 
@@ -29,13 +32,14 @@ static const char *verdict_text(orion_fit_verdict verdict)
     return texts[verdict];
 }
 
-static int print_json(const struct cli *cli, const char *ref, const orion_fit *f)
+static int print_json(const struct cli *cli, const char *ref, orion_kv_type kv_type,
+                      const orion_fit *f)
 {
     return cli_json_print(
         cli,
         json_pack(
-            "{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-            "s:o, s:o, s:o}",
+            "{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, "
+            "s:o, s:o, s:o, s:o}",
             "ref", cli_json_text(ref), "verdict", verdict_text(f->verdict), "local", f->local,
             "runs", f->runs, "why_not", cli_json_text(f->why_not), "name", cli_json_text(f->name),
             "architecture", cli_json_text(f->architecture), "quantization",
@@ -43,10 +47,10 @@ static int print_json(const struct cli *cli, const char *ref, const orion_fit *f
             cli_json_count(f->file_bytes), "download_bytes", cli_json_count(f->download_bytes),
             "disk_free_bytes", cli_json_count(f->disk_free_bytes), "context_tokens",
             cli_json_count(f->context_tokens), "trained_tokens", cli_json_count(f->trained_tokens),
-            "weights_bytes", cli_json_count(f->weights_bytes), "kv_bytes",
-            cli_json_count(f->kv_bytes), "buffer_bytes", cli_json_count(f->buffer_bytes),
-            "memory_bytes", cli_json_count(f->memory_bytes), "available_bytes",
-            cli_json_count(f->available_bytes), "max_context_tokens",
+            "weights_bytes", cli_json_count(f->weights_bytes), "kv_type", cli_kv_type_name(kv_type),
+            "kv_bytes", cli_json_count(f->kv_bytes), "buffer_bytes",
+            cli_json_count(f->buffer_bytes), "memory_bytes", cli_json_count(f->memory_bytes),
+            "available_bytes", cli_json_count(f->available_bytes), "max_context_tokens",
             cli_json_count(f->max_context_tokens)));
 }
 
@@ -68,7 +72,7 @@ static void print_verdict(const orion_fit *f)
         cli_fact("", "but this version of orion does not run it: %s", f->why_not);
 }
 
-static void print_facts(const orion_fit *f)
+static void print_facts(const orion_fit *f, orion_kv_type kv_type)
 {
     char a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
 
@@ -79,7 +83,8 @@ static void print_facts(const orion_fit *f)
     if (f->trained_tokens > 0)
         cli_fact("context", "%u tokens; made for up to %u", f->context_tokens, f->trained_tokens);
     cli_fact("weights", "%s", cli_text_bytes(f->weights_bytes, a));
-    cli_fact("KV cache", "%s at %u tokens", cli_text_bytes(f->kv_bytes, a), f->context_tokens);
+    cli_fact("KV cache", "%s in %s at %u tokens", cli_text_bytes(f->kv_bytes, a),
+             cli_kv_type_name(kv_type), f->context_tokens);
     cli_fact("buffers", "%s", cli_text_bytes(f->buffer_bytes, a));
     cli_fact("memory", "%s", cli_text_bytes(f->memory_bytes, a));
     if (f->max_context_tokens > 0)
@@ -94,6 +99,8 @@ static void print_facts(const orion_fit *f)
 
 static int fit_run(struct cli *cli, const void *args, int n_operands, char **operands)
 {
+    const struct fit_args *how = args;
+    const orion_kv_type kv_type = cli_kv_type(how->kv_type);
     orion_manager *manager = NULL;
     orion_error err = CLI_NO_ERROR;
     orion_fit fit;
@@ -102,19 +109,19 @@ static int fit_run(struct cli *cli, const void *args, int n_operands, char **ope
     (void)n_operands;
     if (code != CLI_OK)
         return code;
-    const orion_status status = orion_manager_fit(
-        manager, operands[0], ((const struct fit_args *)args)->context, &fit, &err);
+    const orion_status status =
+        orion_manager_fit(manager, operands[0], how->context, kv_type, &fit, &err);
     if (status != ORION_OK)
         return cli_fail(cli, status, &err);
     if (cli->json)
-        return print_json(cli, operands[0], &fit);
-    print_facts(&fit);
+        return print_json(cli, operands[0], kv_type, &fit);
+    print_facts(&fit, kv_type);
     return CLI_OK;
 }
 
 const struct cli_verb verb_fit = {
     .name = "fit",
-    .usage = "[--ctx N] REF",
+    .usage = "[--ctx N] [--kv-type TYPE] REF",
     .summary = "tell whether a model would run on this machine",
     .details =
         "Reads only the header of the file: from disk, or a few hundred kB of it from the hub.\n"

@@ -1,4 +1,5 @@
 /* orion show: what is in a model's file. */
+#include "kv_type.h"
 #include "show.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 struct show_args {
     bool metadata, tensors;
+    const char *kv_type;
 };
 
 static const struct cli_option options[] = {
@@ -18,6 +20,7 @@ static const struct cli_option options[] = {
      .name = "tensors",
      .offset = offsetof(struct show_args, tensors),
      .help = "print all tensors instead"},
+    CLI_KV_TYPE_OPTION(offsetof(struct show_args, kv_type)),
     {.kind = CLI_KIND_END},
 };
 
@@ -55,7 +58,7 @@ static void count_tensor(struct show *show, const orion_tensor_info *tensor)
     show->types[i].bytes += tensor->size_bytes;
 }
 
-static void gather(struct show *show)
+static void gather(struct show *show, orion_kv_type kv_type)
 {
     orion_tensor_info tensor;
 
@@ -64,7 +67,9 @@ static void gather(struct show *show)
         count_tensor(show, &tensor);
     show->context =
         show->info.context_tokens < SHOW_CONTEXT ? show->info.context_tokens : SHOW_CONTEXT;
-    show->kv_bytes = show->info.kv_bytes_per_token * show->context;
+    show->kv_type = kv_type;
+    show->kv_bytes_per_token = orion_model_kv_bytes_per_token(show->model, kv_type);
+    show->kv_bytes = show->kv_bytes_per_token * show->context;
 }
 
 static int print(const struct show *show, const struct show_args *args)
@@ -84,6 +89,7 @@ static int print(const struct show *show, const struct show_args *args)
 
 static int show_run(struct cli *cli, const void *args, int n_operands, char **operands)
 {
+    const struct show_args *how = args;
     struct show show = {.cli = cli};
     orion_model *model = NULL;
     orion_model_list *list = NULL;
@@ -97,8 +103,8 @@ static int show_run(struct cli *cli, const void *args, int n_operands, char **op
         show.path = path;
         show.model = model;
         show.facts = cli_facts_of_path(cli, path, &list);
-        gather(&show);
-        code = print(&show, args);
+        gather(&show, cli_kv_type(how->kv_type));
+        code = print(&show, how);
     }
     orion_model_list_free(list);
     orion_model_close(model);
@@ -108,7 +114,7 @@ static int show_run(struct cli *cli, const void *args, int n_operands, char **op
 
 const struct cli_verb verb_show = {
     .name = "show",
-    .usage = "[--metadata] [--tensors] REF",
+    .usage = "[--metadata] [--tensors] [--kv-type TYPE] REF",
     .summary = "show what is in a model on disk",
     .details = "Memory is an estimate: the weights, which are used from the file as it lies, and\n"
                "the cache for a context of at most 4096 tokens.",

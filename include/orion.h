@@ -276,6 +276,14 @@ typedef enum orion_fit_verdict {
     ORION_FIT_NOT = 2,
 } orion_fit_verdict;
 
+/* What a session keeps keys and values as.  Each gives other results, and the
+ * same ones everywhere. */
+typedef enum orion_kv_type {
+    ORION_KV_F16 = 0,
+    ORION_KV_Q8_0 = 1, /* a little over half of f16; needs heads of a multiple of 32 dimensions */
+    ORION_KV_F32 = 2,  /* twice f16 */
+} orion_kv_type;
+
 /* Would a model run on this machine?  Plain data. */
 typedef struct orion_fit {
     orion_fit_verdict verdict;
@@ -297,9 +305,11 @@ typedef struct orion_fit {
 } orion_fit;
 
 /* context_tokens 0: the model's own, at most 4096.  Reads the file's header
- * only; of a model that is not here, by ranged requests. */
+ * only; of a model that is not here, by ranged requests.  ORION_E_UNSUPPORTED
+ * when kv_type can't hold the model's heads. */
 ORION_API orion_status orion_manager_fit(orion_manager *manager, const char *name,
-                                         uint32_t context_tokens, orion_fit *out, orion_error *err);
+                                         uint32_t context_tokens, orion_kv_type kv_type,
+                                         orion_fit *out, orion_error *err);
 
 /* A repository that the hub found. */
 typedef struct orion_hit {
@@ -564,6 +574,10 @@ typedef struct orion_model_info {
 
 ORION_API void orion_model_get_info(const orion_model *model, orion_model_info *out);
 
+/* Bytes of a KV cache of that type for each token of context; 0 when the type
+ * can't hold the model's heads, and for a vocab-only model. */
+ORION_API uint64_t orion_model_kv_bytes_per_token(const orion_model *model, orion_kv_type type);
+
 /* The file's metadata, in file order, as text ("phi3.block_count" = "32");
  * long arrays are given by their length.  `value` is written NUL-terminated
  * and cut to value_bytes.  Returns the full length of the value, or 0 when
@@ -614,13 +628,15 @@ typedef struct orion_session_options {
     uint32_t context_tokens; /* 0: the model's own, at most 4096 */
     uint32_t threads;        /* 0: one for each physical core */
     uint32_t batch_tokens;   /* prompt tokens computed at a time; 0: 256 */
+    orion_kv_type kv_type;   /* default ORION_KV_F16 */
 } orion_session_options;
 
 ORION_API void orion_session_options_init(orion_session_options *options);
 
 /* One mutable timeline over a model: KV cache, scratch memory and threads.
  * The model must outlive it.  ORION_E_ARGUMENT when context_tokens exceeds the
- * model's context; ORION_E_NOMEM; ORION_E_UNSUPPORTED for a vocab-only model.
+ * model's context; ORION_E_NOMEM; ORION_E_UNSUPPORTED for a vocab-only model,
+ * and when kv_type can't hold the model's heads.
  *
  * Threads: a session belongs to one thread at a time, except for
  * orion_session_cancel(). */

@@ -22,6 +22,13 @@ orion_status ori_api_null_argument(orion_error *err, const char *call)
     return ori_fail(err, ORION_E_ARGUMENT, "%s() was given NULL where it needs a value", call);
 }
 
+orion_status ori_api_check_kv_type(orion_kv_type type, orion_error *err)
+{
+    if ((unsigned)type < ORI_KV_COUNT)
+        return ORION_OK;
+    return ori_fail(err, ORION_E_ARGUMENT, "%d is no type of a KV cache", (int)type);
+}
+
 bool ori_api_take_options(void *ours, size_t our_bytes, const void *theirs)
 {
     size_t their_bytes;

@@ -105,23 +105,32 @@ static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_toke
            (uint64_t)context_tokens * sizeof(int32_t);
 }
 
-/* UINT64_MAX when it is more than can be counted. */
-static uint64_t kv_bytes(const struct ori_hparams *hp, uint32_t context_tokens)
-{
-    size_t bytes;
-    const uint32_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
+/* A session that is asked about. */
+struct asked {
+    struct ori_hparams hp;
+    enum ori_kv_type kv_type;
+};
 
-    return ori_kv_bytes(hp, ORI_KV_F16, context_tokens, batch, &bytes, NULL) == ORION_OK
-               ? bytes
-               : UINT64_MAX;
+static orion_status kv_bytes(const struct asked *asked, uint32_t context_tokens, uint64_t *out,
+                             orion_error *err)
+{
+    const uint32_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
+    size_t bytes = 0;
+    const orion_status status =
+        ori_kv_bytes(&asked->hp, asked->kv_type, context_tokens, batch, &bytes, err);
+
+    *out = bytes;
+    return status;
 }
 
-static uint64_t memory_bytes(const orion_fit *fit, const struct ori_hparams *hp, uint32_t context)
+/* UINT64_MAX when it is more than can be counted. */
+static uint64_t memory_bytes(const orion_fit *fit, const struct asked *asked, uint32_t context)
 {
-    uint64_t sum;
+    uint64_t kv, sum;
 
-    if (!ori_add_u64(fit->weights_bytes, kv_bytes(hp, context), &sum) ||
-        !ori_add_u64(sum, buffer_bytes(hp, context), &sum))
+    if (kv_bytes(asked, context, &kv, NULL) != ORION_OK ||
+        !ori_add_u64(fit->weights_bytes, kv, &sum) ||
+        !ori_add_u64(sum, buffer_bytes(&asked->hp, context), &sum))
         return UINT64_MAX;
     return sum;
 }
@@ -142,13 +151,13 @@ static uint64_t available_bytes(void)
 }
 
 /* The largest context whose memory is available; memory grows with it. */
-static uint32_t largest_context(const orion_fit *fit, const struct ori_hparams *hp)
+static uint32_t largest_context(const orion_fit *fit, const struct asked *asked)
 {
-    uint32_t fits = 0, beyond = hp->context_tokens + 1; /* contexts are at most 2^26 */
+    uint32_t fits = 0, beyond = asked->hp.context_tokens + 1; /* contexts are at most 2^26 */
 
     while (beyond - fits > 1) {
         const uint32_t middle = fits + (beyond - fits) / 2;
-        if (memory_bytes(fit, hp, middle) <= fit->available_bytes)
+        if (memory_bytes(fit, asked, middle) <= fit->available_bytes)
             fits = middle;
         else
             beyond = middle;
@@ -170,14 +179,13 @@ static orion_status choose_context(const struct ori_hparams *hp, uint32_t asked,
     return ORION_OK;
 }
 
-static void judge(const struct ori_hparams *hp, orion_fit *out)
+static void judge(const struct asked *asked, orion_fit *out)
 {
-    out->kv_bytes = kv_bytes(hp, out->context_tokens);
-    out->buffer_bytes = buffer_bytes(hp, out->context_tokens);
-    out->memory_bytes = memory_bytes(out, hp, out->context_tokens);
+    out->buffer_bytes = buffer_bytes(&asked->hp, out->context_tokens);
+    out->memory_bytes = memory_bytes(out, asked, out->context_tokens);
     out->available_bytes = available_bytes();
-    if (out->available_bytes > 0 && hp->context_tokens > 0)
-        out->max_context_tokens = largest_context(out, hp);
+    if (out->available_bytes > 0 && asked->hp.context_tokens > 0)
+        out->max_context_tokens = largest_context(out, asked);
     if (out->available_bytes == 0)
         out->verdict = ORION_FIT_TIGHT; /* no one knows */
     else if (out->memory_bytes > out->available_bytes)
@@ -187,11 +195,11 @@ static void judge(const struct ori_hparams *hp, orion_fit *out)
 }
 
 orion_status ori_api_fit(struct ori_manager *manager, const char *name, uint32_t context_tokens,
-                         orion_fit *out, orion_error *err)
+                         enum ori_kv_type kv_type, orion_fit *out, orion_error *err)
 {
     struct ori_header *header = NULL;
     struct ori_gguf *gguf = NULL;
-    struct ori_hparams hp = {0};
+    struct asked asked = {.kv_type = kv_type};
     orion_fit fit = {.runs = true};
     orion_usage usage;
 
@@ -209,12 +217,14 @@ orion_status ori_api_fit(struct ori_manager *manager, const char *name, uint32_t
         (void)snprintf(fit.quantization, sizeof(fit.quantization), "%s",
                        ori_model_quantization(&view));
         take_tensors(gguf, &fit);
-        take_shape(gguf, &fit, &hp);
+        take_shape(gguf, &fit, &asked.hp);
         check_vocabulary(gguf, &fit);
-        status = choose_context(&hp, context_tokens, &fit, err);
+        status = choose_context(&asked.hp, context_tokens, &fit, err);
     }
+    if (status == ORION_OK)
+        status = kv_bytes(&asked, fit.context_tokens, &fit.kv_bytes, err);
     if (status == ORION_OK) {
-        judge(&hp, &fit);
+        judge(&asked, &fit);
         if (ori_manager_usage(manager, &usage, NULL) == ORION_OK)
             fit.disk_free_bytes = usage.free_bytes;
     }

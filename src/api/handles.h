@@ -3,6 +3,7 @@
 #ifndef ORI_API_HANDLES_H
 #define ORI_API_HANDLES_H
 
+#include "kernels/kernels.h"
 #include "model/model.h"
 #include "runtime/session.h"
 
@@ -16,6 +17,14 @@ struct orion_session {
 
 /* ORION_E_ARGUMENT with the name of the call. */
 orion_status ori_api_null_argument(orion_error *err, const char *call);
+
+/* The public types of a KV cache are the kernels' own, by number. */
+_Static_assert((int)ORION_KV_F16 == (int)ORI_KV_F16 && (int)ORION_KV_Q8_0 == (int)ORI_KV_Q8_0 &&
+                   (int)ORION_KV_F32 == (int)ORI_KV_F32,
+               "the same numbers");
+
+/* ORION_E_ARGUMENT when it is no type. */
+orion_status ori_api_check_kv_type(orion_kv_type type, orion_error *err);
 
 /* Copy a caller's option struct into the library's own: members that the
  * caller's version lacks keep their defaults.  False when `size` (the first

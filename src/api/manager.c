@@ -165,13 +165,16 @@ void orion_plan_free(orion_plan *plan)
 }
 
 orion_status orion_manager_fit(orion_manager *handle, const char *name, uint32_t context_tokens,
-                               orion_fit *out, orion_error *err)
+                               orion_kv_type kv_type, orion_fit *out, orion_error *err)
 {
     if (out)
         *out = (orion_fit){0};
     if (!handle || !name || !out)
         return ori_api_null_argument(err, __func__);
-    return ori_api_fit(handle->manager, name, context_tokens, out, err);
+    const orion_status known = ori_api_check_kv_type(kv_type, err);
+    if (known != ORION_OK)
+        return known;
+    return ori_api_fit(handle->manager, name, context_tokens, (enum ori_kv_type)kv_type, out, err);
 }
 
 orion_status orion_manager_search(orion_manager *handle, const char *words, uint32_t limit,

@@ -11,6 +11,6 @@ struct orion_manager {
 
 /* fit.c: what orion_manager_fit() does. */
 orion_status ori_api_fit(struct ori_manager *manager, const char *name, uint32_t context_tokens,
-                         orion_fit *out, orion_error *err);
+                         enum ori_kv_type kv_type, orion_fit *out, orion_error *err);
 
 #endif

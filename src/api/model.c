@@ -79,9 +79,19 @@ void orion_model_get_info(const orion_model *handle, orion_model_info *out)
         .n_vocab = ori_vocab_size(m->vocab),
         .context_tokens = hp->context_tokens,
         .sliding_window_tokens = hp->window_tokens,
-        .kv_bytes_per_token =
-            (uint64_t)hp->n_layers * hp->n_heads_kv * hp->head_dim * 2 * sizeof(uint16_t),
+        .kv_bytes_per_token = orion_model_kv_bytes_per_token(handle, ORION_KV_F16),
     };
+}
+
+uint64_t orion_model_kv_bytes_per_token(const orion_model *handle, orion_kv_type type)
+{
+    const struct ori_hparams *hp = &handle->model->hp;
+    size_t row_bytes;
+
+    if ((unsigned)type >= ORI_KV_COUNT ||
+        !ori_kv_row_bytes((enum ori_kv_type)type, hp->head_dim, &row_bytes))
+        return 0;
+    return (uint64_t)hp->n_layers * hp->n_heads_kv * row_bytes * 2; /* keys and values */
 }
 
 size_t orion_model_n_metadata(const orion_model *model)

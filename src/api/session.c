@@ -39,11 +39,15 @@ orion_status orion_session_new(const orion_model *model, const orion_session_opt
     orion_session_options_init(&o);
     if (options && !ori_api_take_options(&o, sizeof(o), options))
         return ori_fail(err, ORION_E_ARGUMENT, "call orion_session_options_init() first");
+    const orion_status known = ori_api_check_kv_type(o.kv_type, err);
+    if (known != ORION_OK)
+        return known;
 
     orion_session *handle = calloc(1, sizeof(*handle));
     if (!handle)
         return ori_fail_nomem(err, "the session");
-    const struct ori_session_options inner = {o.context_tokens, o.threads, o.batch_tokens};
+    const struct ori_session_options inner = {o.context_tokens, o.threads, o.batch_tokens,
+                                              (enum ori_kv_type)o.kv_type};
     const orion_status status = ori_session_new(model->model, inner, &handle->session, err);
     if (status != ORION_OK) {
         free(handle);

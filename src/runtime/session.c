@@ -39,8 +39,8 @@ static orion_status set_up(struct ori_session *s, const struct ori_session_optio
         return status;
     s->compute = (struct ori_compute){&s->kernels, s->pool};
     if ((status = ori_rope_init(&s->rope, s->model, s->context_tokens, err)) != ORION_OK ||
-        (status = ori_kv_init(&s->kv, &s->model->hp, ORI_KV_F16, s->context_tokens, s->batch_tokens,
-                              err)) != ORION_OK ||
+        (status = ori_kv_init(&s->kv, &s->model->hp, options->kv_type, s->context_tokens,
+                              s->batch_tokens, err)) != ORION_OK ||
         (status = ori_forward_new(s->model, &s->compute, &s->rope, s->batch_tokens, &s->forward,
                                   err)) != ORION_OK)
         return status;

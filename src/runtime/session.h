@@ -17,6 +17,7 @@ struct ori_session_options {
     uint32_t context_tokens; /* 0: the model's, at most 4096 */
     uint32_t threads;        /* 0: physical cores */
     uint32_t batch_tokens;   /* 0: ORI_BATCH_TOKENS */
+    enum ori_kv_type kv_type;
 };
 #define ORI_BATCH_TOKENS 256
 

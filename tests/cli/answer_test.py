@@ -171,6 +171,26 @@ def add_digest(model):
     tap.add_case(f'perplexity: the same digest every way, {os.path.basename(model)}', check)
 
 
+@tap.case('perplexity: each cache type has its own digest, the same every way')
+def cache_types():
+    with cli.Home() as home:
+        args = ('perplexity', cli.TINY, RECORDS, '--digest', '--kv-type')
+        ways = [('threads', '2'), ('chunk', '7')] + [('ORION_CPU', tier) for tier in cpu_tiers()[1:]]
+        digests = {kind: {in_way(home, way, *args, kind).expect().out for way in ways}
+                   for kind in ('f16', 'q8_0', 'f32')}
+        assert all(len(found) == 1 for found in digests.values()), digests
+        assert len(set.union(*digests.values())) == 3, digests
+
+
+@tap.case('run: a cache type that the model cannot have is refused')
+def cache_type_refused():
+    model = os.path.join(cli.GOLDEN, 'llama-gqa.gguf')
+    with cli.Home() as home:
+        result = home.orion('run', model, '--kv-type', 'q8_0', PROMPT).expect(code=1)
+        assert 'multiple of 32' in result.err and 'use f16' in result.err, result.err
+        home.orion('run', model, '--kv-type', 'f64', PROMPT).expect(code=2)
+
+
 add_digest(cli.TINY)
 add_digest(os.path.join(cli.GOLDEN, 'llama-gqa.gguf'))
 add_digest(os.path.join(cli.GOLDEN, 'phi3-window.gguf'))

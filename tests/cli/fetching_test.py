@@ -75,6 +75,8 @@ def fit_local():
             assert local[key] == remote[key], key
         small = home.orion('fit', '--json', '--ctx', '16', REF).expect().json()
         assert small['context_tokens'] == 16 and small['kv_bytes'] <= local['kv_bytes']
+        wide = home.orion('fit', '--json', '--kv-type', 'f32', REF).expect().json()
+        assert wide['kv_type'] == 'f32' and wide['kv_bytes'] == 2 * local['kv_bytes'], wide
         home.orion('fit', '--ctx', '60000000', REF).expect(code=2)
         home.orion('fit', REF).expect(out='verdict')
 

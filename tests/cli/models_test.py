@@ -164,6 +164,9 @@ def show_json():
         assert set(brief) == {'path', 'file', 'model'}, brief
         model = brief['model']
         assert model['architecture'] == 'phi3' and model['n_layers'] > 0
+        wide = home.orion('show', '--json', '--kv-type', 'f32', cli.SMALL).expect().json()['model']
+        assert model['kv_type'] == 'f16' and wide['kv_type'] == 'f32'
+        assert wide['kv_bytes_per_token'] == 2 * model['kv_bytes_per_token']
         full = home.orion('show', '--json', '--metadata', '--tensors', cli.SMALL).expect().json()
         assert full['metadata']['general.architecture'] == 'phi3'
         assert len(full['tensors']) == model['n_tensors'] == \

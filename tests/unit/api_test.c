@@ -149,8 +149,12 @@ static void test_model(void **state)
     assert_true(strlen(info.name) > 0 && strlen(info.license) > 0);
     assert_int_equal(info.n_vocab, 2309);
     assert_int_equal(info.context_tokens, 1024);
-    assert_int_equal(info.kv_bytes_per_token,
-                     4ull * info.n_layers * info.n_heads_kv * info.head_dim);
+    const uint64_t elements = 2ull * info.n_layers * info.n_heads_kv * info.head_dim;
+    assert_int_equal(info.kv_bytes_per_token, 2 * elements);
+    assert_int_equal(orion_model_kv_bytes_per_token(model, ORION_KV_F16), 2 * elements);
+    assert_int_equal(orion_model_kv_bytes_per_token(model, ORION_KV_F32), 4 * elements);
+    assert_int_equal(orion_model_kv_bytes_per_token(model, ORION_KV_Q8_0), elements / 32 * 34);
+    assert_int_equal(orion_model_kv_bytes_per_token(model, (orion_kv_type)3), 0);
 
     assert_true(orion_model_n_tensors(model) > 0);
     for (size_t i = 0; i < orion_model_n_tensors(model); i++) {
@@ -470,6 +474,16 @@ static void test_option_sizes(void **state)
         orion_generate_text(session, "the", false, &future.ours, NULL, NULL, &stats, &err),
         ORION_OK);
     assert_int_equal(stats.finish, ORION_FINISH_CONTEXT); /* max_tokens is 0 */
+
+    /* Past: had no cache type. */
+    orion_session_options_init(&small);
+    small.size = offsetof(orion_session_options, kv_type);
+    small.kv_type = (orion_kv_type)77;
+    assert_int_equal(orion_session_new(model, &small, &other, &err), ORION_OK);
+    orion_session_free(other);
+    small.size = sizeof(small);
+    assert_int_equal(orion_session_new(model, &small, &other, &err), ORION_E_ARGUMENT);
+    assert_non_null(strstr(err.message, "77"));
 
     memset(&small, 0, sizeof(small));
     other = session;

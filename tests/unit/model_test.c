@@ -21,18 +21,25 @@ static const char *const small_models[] = {
 /* ---- golden logits ---- */
 
 /* How far a logit may be from golden, in parts of the row's RMS.  The golden
- * pass is float64 with an exact cache; ours keeps keys and values in f16 (11
- * bits, relative error 2^-12 each) and sums in float32.  Measured worst on
- * these cases: 0.0048, 0.0027, 0.0043 and 0.0008; the bounds are about four
+ * pass is float64 with an exact cache; ours sums in float32.  With keys and
+ * values in f32 nothing else differs: measured worst is 3.5e-6.  f16 (11 bits,
+ * relative error 2^-12 each) is off by 0.0044, 0.0027, 0.0043 and 0.0022, q8_0
+ * (error up to 1/254 of a block's largest) by 0.032; the bounds are some three
  * times that.  A wrong pairing, mask or scale is off by 0.1 and more. */
 static const struct golden_model {
     const char *model, *golden;
+    enum ori_kv_type kv_type;
     double bound;
 } golden_models[] = {
-    {"golden/llama-gqa.gguf", "golden/llama-gqa.json", 0.02},
-    {"golden/phi3-window.gguf", "golden/phi3-window.json", 0.011},
-    {"golden/phi3-gqa-partial.gguf", "golden/phi3-gqa-partial.json", 0.017},
-    {"../models/orion-tiny.gguf", "golden/orion-tiny.json", 0.003},
+    {"golden/llama-gqa.gguf", "golden/llama-gqa.json", ORI_KV_F16, 0.02},
+    {"golden/phi3-window.gguf", "golden/phi3-window.json", ORI_KV_F16, 0.011},
+    {"golden/phi3-gqa-partial.gguf", "golden/phi3-gqa-partial.json", ORI_KV_F16, 0.017},
+    {"../models/orion-tiny.gguf", "golden/orion-tiny.json", ORI_KV_F16, 0.007},
+    {"golden/llama-gqa.gguf", "golden/llama-gqa.json", ORI_KV_F32, 1e-5},
+    {"golden/phi3-window.gguf", "golden/phi3-window.json", ORI_KV_F32, 1e-5},
+    {"golden/phi3-gqa-partial.gguf", "golden/phi3-gqa-partial.json", ORI_KV_F32, 1e-5},
+    {"../models/orion-tiny.gguf", "golden/orion-tiny.json", ORI_KV_F32, 1e-5},
+    {"../models/orion-tiny.gguf", "golden/orion-tiny.json", ORI_KV_Q8_0, 0.1},
 };
 
 static uint32_t likeliest(const float *row, uint32_t n)
@@ -88,14 +95,15 @@ static double mean_nll(const float *logits, const int32_t *tokens, uint32_t n_to
     return sum / (n_tokens - 1);
 }
 
-static double check_case(const struct ori_model *model, const struct golden_case *c, double bound)
+static double check_case(const struct ori_model *model, const struct golden_case *c,
+                         enum ori_kv_type kv_type, double bound)
 {
     const uint32_t n = model->hp.n_vocab;
     float *logits = new_logits(model, c->n_tokens);
     struct engine e;
     double worst = 0;
 
-    engine_open(&e, model, ori_cpu_detect(), 1, model->hp.context_tokens, 32, 32);
+    engine_open_kv(&e, model, kv_type, ori_cpu_detect(), 1, model->hp.context_tokens, 32, 32);
     engine_run(&e, c->tokens, 0, c->n_tokens, logits);
     for (uint32_t i = 0; i < c->n_positions; i++) {
         const float *row = logits + (size_t)c->positions[i] * n;
@@ -129,10 +137,11 @@ static void test_golden(void **state)
 
     golden_read(data_path(row->golden), model->hp.n_vocab, &golden);
     for (size_t i = 0; i < golden.n_cases; i++) {
-        const double d = check_case(model, &golden.cases[i], row->bound);
+        const double d = check_case(model, &golden.cases[i], row->kv_type, row->bound);
         worst = d > worst ? d : worst;
     }
-    print_message("# %s: off by at most %.3g of a row's RMS\n", row->model, worst);
+    print_message("# %s, cache type %d: off by at most %.3g of a row's RMS\n", row->model,
+                  (int)row->kv_type, worst);
     golden_release(&golden);
     ori_model_close(model);
 }
@@ -149,14 +158,20 @@ static void assert_same(const struct ori_model *model, const float *a, const flo
 }
 
 /* Scalar, one thread, one token at a time: what all others must equal. */
-static float *reference(const struct ori_model *model, const int32_t *tokens, uint32_t n)
+static float *reference_kv(const struct ori_model *model, enum ori_kv_type kv_type,
+                           const int32_t *tokens, uint32_t n)
 {
     float *logits = new_logits(model, n);
     struct engine e;
-    engine_open(&e, model, 0, 1, model->hp.context_tokens, 1, 1);
+    engine_open_kv(&e, model, kv_type, 0, 1, model->hp.context_tokens, 1, 1);
     engine_run(&e, tokens, 0, n, logits);
     engine_close(&e);
     return logits;
+}
+
+static float *reference(const struct ori_model *model, const int32_t *tokens, uint32_t n)
+{
+    return reference_kv(model, ORI_KV_F16, tokens, n);
 }
 
 #define LONG 200u
@@ -277,6 +292,54 @@ static void test_ring_equals_whole(void **state)
     free(expected);
     free(logits);
     ori_model_close(model);
+}
+
+/* The other cache types: batches, threads and tiers, and a ring that goes
+ * round.  q8_0 wants heads of 32, which the bundled model has; it gets a window. */
+static void test_cache_types(void **state)
+{
+    enum { n = 90 };
+    static const struct {
+        const char *model;
+        uint32_t window;
+        enum ori_kv_type kv_type;
+    } rows[] = {
+        {"golden/llama-gqa.gguf", 0, ORI_KV_F32},
+        {"golden/phi3-window.gguf", 8, ORI_KV_F32},
+        {"../models/orion-tiny.gguf", 0, ORI_KV_Q8_0},
+        {"../models/orion-tiny.gguf", 9, ORI_KV_Q8_0},
+    };
+    static const struct {
+        uint32_t threads, batch;
+    } ways[] = {{1, 1}, {2, 7}, {3, 56}, {1, 90}};
+    uint32_t tiers[MAX_TIERS];
+    const size_t n_tiers = all_tiers(tiers);
+
+    (void)state;
+    for (size_t r = 0; r < ORI_COUNT(rows); r++) {
+        struct ori_model *model = open_model(data_path(rows[r].model));
+        int32_t tokens[n];
+
+        model->hp.window_tokens = rows[r].window;
+        some_tokens(tokens, n, model->hp.n_vocab, 8);
+        float *expected = reference_kv(model, rows[r].kv_type, tokens, n);
+        float *logits = new_logits(model, n);
+        for (size_t i = 0; i < ORI_COUNT(ways) * n_tiers; i++) {
+            const uint32_t batch = ways[i / n_tiers].batch;
+            struct engine e;
+            if (tiers[i % n_tiers] == 0 && i / n_tiers != 1)
+                continue; /* scalar once is enough */
+            engine_open_kv(&e, model, rows[r].kv_type, tiers[i % n_tiers],
+                           ways[i / n_tiers].threads, 128, batch, batch);
+            assert_int_equal(e.kv.n_slots, rows[r].window > 0 && batch < 57 ? 64 : 128);
+            engine_run(&e, tokens, 0, n, logits);
+            assert_same(model, logits, expected, n, rows[r].model, batch);
+            engine_close(&e);
+        }
+        free(expected);
+        free(logits);
+        ori_model_close(model);
+    }
 }
 
 /* What lies in slots that no query sees does not matter, be it NaN. */
@@ -459,6 +522,32 @@ static void test_cache_too_large(void **state)
     ori_kv_release(&kv);
 }
 
+static void test_cache_types_of_heads(void **state)
+{
+    static const struct {
+        enum ori_kv_type type;
+        uint32_t head_dim;
+        size_t row_bytes; /* 0: refused */
+    } rows[] = {
+        {ORI_KV_F16, 16, 32}, {ORI_KV_F32, 16, 64}, {ORI_KV_Q8_0, 32, 34}, {ORI_KV_Q8_0, 48, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        struct ori_hparams hp = tiny;
+        struct ori_kv kv;
+        orion_error err = {0};
+
+        hp.head_dim = rows[i].head_dim;
+        const orion_status status = ori_kv_init(&kv, &hp, rows[i].type, 64, 1, &err);
+        assert_int_equal(status, rows[i].row_bytes > 0 ? ORION_OK : ORION_E_UNSUPPORTED);
+        assert_int_equal(kv.row_bytes, rows[i].row_bytes);
+        assert_int_equal(kv.bytes, 2 * 2 * 2 * 64 * rows[i].row_bytes);
+        if (status != ORION_OK)
+            assert_non_null(strstr(err.message, "have 48"));
+        ori_kv_release(&kv);
+    }
+}
+
 /* ---- rope ---- */
 
 static void assert_near(double value, double expected)
@@ -631,23 +720,35 @@ static void test_shrinking_file(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+#define GOLDEN(name, row)                                                                          \
+    {                                                                                              \
+        name, test_golden, NULL, NULL, (void *)(uintptr_t)&golden_models[row]                      \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        {"golden llama-gqa", test_golden, NULL, NULL, (void *)(uintptr_t)&golden_models[0]},
-        {"golden phi3-window", test_golden, NULL, NULL, (void *)(uintptr_t)&golden_models[1]},
-        {"golden phi3-gqa-partial", test_golden, NULL, NULL, (void *)(uintptr_t)&golden_models[2]},
-        {"golden orion-tiny", test_golden, NULL, NULL, (void *)(uintptr_t)&golden_models[3]},
+        GOLDEN("golden llama-gqa", 0),
+        GOLDEN("golden phi3-window", 1),
+        GOLDEN("golden phi3-gqa-partial", 2),
+        GOLDEN("golden orion-tiny", 3),
+        GOLDEN("golden llama-gqa f32", 4),
+        GOLDEN("golden phi3-window f32", 5),
+        GOLDEN("golden phi3-gqa-partial f32", 6),
+        GOLDEN("golden orion-tiny f32", 7),
+        GOLDEN("golden orion-tiny q8_0", 8),
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_company),
         cmocka_unit_test(test_ring_equals_whole),
+        cmocka_unit_test(test_cache_types),
         cmocka_unit_test(test_stale_slots),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_slots),
         cmocka_unit_test(test_can_rewind),
         cmocka_unit_test(test_can_rewind_is_exact),
         cmocka_unit_test(test_cache_too_large),
+        cmocka_unit_test(test_cache_types_of_heads),
         cmocka_unit_test(test_rope_factors),
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_window),
