@@ -11,6 +11,7 @@
 #   make iofault           every system call of these on the store fails
 #   make check-hub-peer    the npm clients of the hub see what orion sees
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
+#   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
 #   make fuzz     fuzz every parser for a while (clang's libFuzzer)
 #   make lint     gcc and clang with -Werror, clang-format, clang-tidy
 #   make format   lay the C sources out by .clang-format
@@ -60,6 +61,10 @@ bench-pull: all
 	@scripts/bootstrap bench
 	@SIZE=$(SIZE) RUNS=$(RUNS) ONLY="$(ONLY)" scripts/bench-pull build
 
+bench-peer: all
+	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" TESTS=$(TESTS) MODELS=$(MODELS) \
+	    scripts/bench-peer build
+
 fuzz:
 	@scripts/bootstrap fuzz
 	@scripts/fuzz
@@ -75,4 +80,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull bench-peer fuzz lint format clean

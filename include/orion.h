@@ -762,6 +762,31 @@ ORION_API orion_status orion_perplexity(orion_session *session, const char *text
                                         bool want_digest, orion_perplexity_result *out,
                                         orion_error *err);
 
+/* ---- measuring speed ---- */
+
+typedef enum orion_bench_kind {
+    ORION_BENCH_PREFILL = 0, /* batch by batch, as a prompt is computed */
+    ORION_BENCH_DECODE = 1,  /* one by one with the logits of each, as an answer is */
+} orion_bench_kind;
+
+typedef struct orion_bench_result {
+    double wall_ms;
+    double cpu_ms;          /* of all threads of the process: less noisy on a busy machine */
+    uint64_t weight_bytes;  /* weights that had to be read, each once for a batch or a token */
+    uint64_t multiply_adds; /* of weights with activations */
+} orion_bench_result;
+
+/* Measure how long `tokens` random tokens take behind depth_tokens others,
+ * which are computed before the clock starts, or are still in the cache from
+ * an earlier call.  What the session held is forgotten.  The first call on a
+ * session is slower: it reads the model's file and takes memory.
+ *
+ * Returns ORION_OK, ORION_E_ARGUMENT (no tokens), ORION_E_TOO_LONG (the context
+ * is too small), ORION_E_CANCELLED, ORION_E_NOMEM, ORION_E_IO. */
+ORION_API orion_status orion_bench(orion_session *session, orion_bench_kind kind, uint32_t tokens,
+                                   uint32_t depth_tokens, orion_bench_result *out,
+                                   orion_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,7 +18,6 @@ checked afterwards, outside of the measured time.  What a tool costs:
              processor time with sha256sum after it
 
 A table goes to standard output, the same as CSV to bench/results/."""
-import csv
 import hashlib
 import http.server
 import json
@@ -32,8 +31,9 @@ import tempfile
 import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-RESULTS = os.path.join(HERE, '..', 'results')
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import machine
+
 LIMIT_S = 900  # for one tool, once
 GIGABIT = 125_000_000
 
@@ -213,26 +213,10 @@ def goals(name, m, tools):
 
 
 def facts(folder, runs):
-    def output(*command):
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-    model = ''
-    with open('/proc/cpuinfo') as f:
-        for line in f:
-            if line.startswith('model name'):
-                model = line.split(':', 1)[1].strip()
-                break
-    changed = output('git', '-C', HERE, 'status', '--porcelain', '--untracked-files=no')
-    return {
-        'commit': output('git', '-C', HERE, 'rev-parse', '--short', 'HEAD') +
-                  (' (changed)' if changed else ''),
-        'date': time.strftime('%Y-%m-%d %H:%M', time.gmtime()) + ' UTC',
-        'cpu': model, 'cores': os.cpu_count(), 'kernel': os.uname().release,
-        'files on': output('stat', '-f', '-c', '%T', folder), 'runs': runs,
-        'load before': f'{os.getloadavg()[0]:.1f}',
-        'curl': output('curl', '--version').split()[1],
-        'aria2c': output('aria2c', '--version').split()[2],
-    }
+    return machine.facts(**{'files on': machine.output('stat', '-f', '-c', '%T', folder),
+                            'runs': runs,
+                            'curl': machine.output('curl', '--version').split()[1],
+                            'aria2c': machine.output('aria2c', '--version').split()[2]})
 
 
 def report(name, size, about, m):
@@ -257,7 +241,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='orion-bench-',
                                      dir=os.environ.get('BENCH_DIR') or None) as folder:
         about = facts(folder, runs)
-        print('\n'.join(f'{name}: {value}' for name, value in about.items()), flush=True)
+        machine.print_facts(about)
         served = os.path.join(folder, 'served')
         os.mkdir(served)
         sources = {n: Source(served, n) for n in
@@ -282,15 +266,9 @@ def main():
             nginx.terminate()
             nginx.wait()
 
-    os.makedirs(RESULTS, exist_ok=True)
-    path = os.path.join(RESULTS, time.strftime('pull-%Y%m%d-%H%M.csv', time.gmtime()))
-    with open(path, 'w', newline='') as f:
-        for name, value in about.items():
-            f.write(f'# {name}: {value}\n')
-        table = csv.writer(f, lineterminator='\n')
-        table.writerow(['link', 'run', 'tool', 'size_bytes', 'wall_s', 'cpu_s', 'peak_bytes'])
-        table.writerows(rows)
-    print(f'\n{os.path.relpath(path)}: {missed} goals missed')
+    path = machine.write_csv('pull', about, ['link', 'run', 'tool', 'size_bytes', 'wall_s', 'cpu_s',
+                                             'peak_bytes'], rows)
+    print(f'\n{path}: {missed} goals missed')
 
 
 if __name__ == '__main__':

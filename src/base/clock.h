@@ -6,5 +6,6 @@
 
 uint64_t ori_now_ns(void); /* monotonic */
 double ori_now_ms(void);   /* the same in milliseconds */
+double ori_cpu_ms(void);   /* that all threads of this process have computed */
 
 #endif

@@ -3,8 +3,8 @@
 import cli
 from cli import tap
 
-VERBS = ('pull search fit list show path rm run summarize tokenize perplexity verify df import prune '
-         'config help').split()
+VERBS = ('pull search fit list show path rm run summarize tokenize perplexity bench verify df import '
+         'prune config help').split()
 
 # label, arguments, what standard error must hold; the exit code is always 2
 MISTAKES = [

@@ -1,0 +1,222 @@
+/* orion bench: how fast a model runs here. */
+#include "bench.h"
+#include "engine.h"
+#include "interrupt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_TOKENS 16u /* of the prompt that the first token is waited for */
+#define REPEATS_MAX 100
+
+struct bench_args {
+    struct cli_engine_args engine;
+    uint32_t repeat;
+    const char *only;
+};
+
+#define FIELD(name) offsetof(struct bench_args, name)
+#define DEFAULT_TESTS "pp64,pp512,pp2048,tg64,tg64@2048"
+
+static const struct cli_option options[] = {
+    {.kind = CLI_KIND_COUNT,
+     .name = "repeat",
+     .offset = FIELD(repeat),
+     .value = "N",
+     .help = "measure each N times",
+     .min = 1,
+     .max = REPEATS_MAX,
+     .show_default = true},
+    {.kind = CLI_KIND_TEXT,
+     .name = "only",
+     .offset = FIELD(only),
+     .value = "LIST",
+     .help = "measure these (default " DEFAULT_TESTS ")"},
+    {.kind = CLI_KIND_END},
+};
+
+static const struct cli_option_set sets[] = {
+    {options, 0}, {cli_engine_options, offsetof(struct bench_args, engine)}, {NULL, 0}};
+
+static void bench_init(void *args)
+{
+    ((struct bench_args *)args)->repeat = 3;
+}
+
+/* ---- which tests ---- */
+
+/* A number of 1 to 7 digits; where it ends, or NULL. */
+static const char *parse_tokens(const char *text, uint32_t *out)
+{
+    const size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 7)
+        return NULL;
+    *out = (uint32_t)strtoul(text, NULL, 10);
+    return text + digits;
+}
+
+/* "pp512" or "tg64@2048", up to a comma or the end; where it ends, or NULL. */
+static const char *parse_test(const char *text, struct bench_test *out)
+{
+    const char *at = text + 2;
+
+    *out = (struct bench_test){.kind = ORION_BENCH_PREFILL};
+    if (strncmp(text, "tg", 2) == 0)
+        out->kind = ORION_BENCH_DECODE;
+    else if (strncmp(text, "pp", 2) != 0)
+        return NULL;
+    at = parse_tokens(at, &out->tokens);
+    if (at && *at == '@')
+        at = parse_tokens(at + 1, &out->depth);
+    if (!at || (*at && *at != ',') || out->tokens == 0)
+        return NULL;
+    (void)snprintf(out->name, sizeof(out->name), "%.*s", (int)(at - text), text);
+    return at;
+}
+
+static int parse_tests(const struct cli *cli, const char *list, struct bench_test *out, size_t *n)
+{
+    const char *at = list;
+
+    for (*n = 0; *n < BENCH_TESTS_MAX; at++) { /* over the comma */
+        const char *end = parse_test(at, &out[*n]);
+        if (!end)
+            return cli_usage(cli,
+                             "--only: '%s' is no list such as pp512,tg64,tg64@2048: pp is a prompt "
+                             "and tg an answer of so many tokens, @ after so many others.",
+                             list);
+        ++*n;
+        at = end;
+        if (!*at)
+            return CLI_OK;
+    }
+    return cli_usage(cli, "--only: at most %d tests at a time.", BENCH_TESTS_MAX);
+}
+
+/* ---- measuring ---- */
+
+static int compare_rates(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void fill_row(struct bench_row *row, double *rates, size_t n)
+{
+    qsort(rates, n, sizeof(*rates), compare_rates);
+    row->slowest = rates[0];
+    row->fastest = rates[n - 1];
+    row->median = (rates[(n - 1) / 2] + rates[n / 2]) / 2;
+}
+
+static int measure(const struct cli *cli, orion_session *session, const struct bench_test *test,
+                   uint32_t repeats, struct bench_row *row)
+{
+    double rates[REPEATS_MAX];
+    orion_error err = CLI_NO_ERROR;
+
+    *row = (struct bench_row){.test = *test};
+    for (uint32_t i = 0; i < repeats; i++) {
+        orion_bench_result result;
+        const orion_status status =
+            orion_bench(session, test->kind, test->tokens, test->depth, &result, &err);
+        if (status != ORION_OK)
+            return cli_fail(cli, status, &err);
+        rates[i] = test->tokens * 1e3 / result.wall_ms;
+        if (test->tokens * 1e3 / result.cpu_ms > row->per_cpu_second)
+            row->per_cpu_second = test->tokens * 1e3 / result.cpu_ms;
+    }
+    fill_row(row, rates, repeats);
+    return CLI_OK;
+}
+
+/* Loading, and a short prompt as the first thing that is computed. */
+static int measure_first(const struct cli *cli, const struct cli_engine *engine,
+                         struct bench *bench)
+{
+    orion_bench_result result;
+    orion_error err = CLI_NO_ERROR;
+
+    bench->first_tokens = bench->context < FIRST_TOKENS ? bench->context : FIRST_TOKENS;
+    const orion_status status =
+        orion_bench(engine->session, ORION_BENCH_PREFILL, bench->first_tokens, 0, &result, &err);
+    if (status != ORION_OK)
+        return cli_fail(cli, status, &err);
+    bench->load_ms = engine->load_ms;
+    bench->first_token_ms = engine->load_ms + result.wall_ms;
+    return CLI_OK;
+}
+
+static int measure_all(const struct cli *cli, const struct cli_engine *engine,
+                       const struct bench_test *tests, size_t n_tests, struct bench *bench)
+{
+    int code = measure_first(cli, engine, bench);
+
+    for (size_t i = 0; i < n_tests && code == CLI_OK; i++) {
+        const struct bench_test *test = &tests[i];
+        if ((uint64_t)test->depth + test->tokens > bench->context) {
+            cli_note(cli, "%s is left out: it does not fit the context of %u tokens.", test->name,
+                     bench->context);
+            continue;
+        }
+        code = measure(cli, engine->session, test, bench->repeats, &bench->rows[bench->n_rows]);
+        if (code == CLI_OK)
+            bench->n_rows++;
+    }
+    bench->memory = cli_memory_now();
+    return code;
+}
+
+/* The library's default where none was asked for. */
+static uint32_t context_of(const struct cli_engine_args *args, const orion_model_info *info)
+{
+    if (args->ctx > 0)
+        return args->ctx;
+    return info->context_tokens < 4096 ? info->context_tokens : 4096;
+}
+
+static int bench_run(struct cli *cli, const void *args, int n_operands, char **operands)
+{
+    const struct bench_args *a = args;
+    struct bench bench = {.repeats = a->repeat};
+    struct bench_test tests[BENCH_TESTS_MAX];
+    struct cli_engine engine = {0};
+    size_t n_tests;
+    int code = parse_tests(cli, a->only ? a->only : DEFAULT_TESTS, tests, &n_tests);
+
+    (void)n_operands;
+    if (code == CLI_OK)
+        code = cli_engine_open(cli, operands[0], false, &a->engine, &engine);
+    if (code != CLI_OK)
+        return code;
+    orion_model_get_info(engine.model, &bench.info);
+    bench.context = context_of(&a->engine, &bench.info);
+    cli_interrupt_install();
+    cli_interrupt_watch(engine.session);
+    code = measure_all(cli, &engine, tests, n_tests, &bench);
+    cli_interrupt_watch(NULL);
+    if (code == CLI_OK && cli->json)
+        code = bench_print_json(cli, &bench);
+    else if (code == CLI_OK)
+        bench_print(&bench);
+    cli_engine_close(&engine);
+    return code;
+}
+
+const struct cli_verb verb_bench = {
+    .name = "bench",
+    .usage = "[--only LIST] [--repeat N] REF",
+    .summary = "measure how fast a model runs here",
+    .details =
+        "pp512 is a prompt of 512 tokens, tg64 an answer of 64, tg64@2048 one after 2048 others;\n"
+        "the tokens are random. Of each test the median of the runs is given, with the slowest,\n"
+        "the fastest, and the tokens for each second that the threads computed.",
+    .options = sets,
+    .args_bytes = sizeof(struct bench_args),
+    .init = bench_init,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = bench_run,
+};

@@ -1,0 +1,117 @@
+/* Random tokens through a session, with a clock beside them. */
+#include "runtime/bench.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* Any ids do: what a product costs does not depend on its numbers.  The same
+ * ones in each run, so that the cache still holds the depth of the last one. */
+static void draw_tokens(int32_t *tokens, size_t n, uint32_t n_vocab)
+{
+    uint64_t state = 1;
+
+    for (size_t i = 0; i < n; i++) { /* Knuth's MMIX generator; its low bits are poor */
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        tokens[i] = (int32_t)((state >> 33) % n_vocab);
+    }
+}
+
+static orion_status check_room(const struct ori_session *s, uint32_t n_tokens,
+                               uint32_t depth_tokens, orion_error *err)
+{
+    if (n_tokens == 0)
+        return ori_fail(err, ORION_E_ARGUMENT, "a measurement needs at least one token");
+    if (n_tokens > s->context_tokens || depth_tokens > s->context_tokens - n_tokens)
+        return ori_fail(err, ORION_E_TOO_LONG,
+                        "%u tokens after %u do not fit the context of %u; ask for a larger context",
+                        n_tokens, depth_tokens, s->context_tokens);
+    return ORION_OK;
+}
+
+/* Make the cache hold tokens[n_tokens] and nothing else. */
+static orion_status reach(struct ori_session *s, const int32_t *tokens, uint32_t n_tokens,
+                          orion_error *err)
+{
+    uint32_t n_cached;
+
+    if (n_tokens > 0)
+        return ori_session_prefill(s, tokens, n_tokens, &n_cached, err);
+    ori_session_reset(s);
+    return ORION_OK;
+}
+
+static orion_status decode(struct ori_session *s, const int32_t *tokens, uint32_t n_tokens,
+                           orion_error *err)
+{
+    orion_status status = ORION_OK;
+
+    for (uint32_t i = 0; i < n_tokens && status == ORION_OK; i++)
+        status = ori_session_take_cancel(s) ? ori_fail(err, ORION_E_CANCELLED, "cancelled")
+                                            : ori_session_append(s, tokens[i], err);
+    return status;
+}
+
+static void count_weight(const struct ori_weight *w, uint64_t passes, uint64_t n_tokens,
+                         orion_bench_result *out)
+{
+    out->weight_bytes += passes * w->n_rows * w->row_bytes;
+    out->multiply_adds += n_tokens * w->n_rows * w->n;
+}
+
+/* What the products of a run take: n_tokens in `passes` batches, and the
+ * logits of n_logits of them. */
+static void count_work(const struct ori_model *model, uint64_t passes, uint64_t n_tokens,
+                       uint64_t n_logits, orion_bench_result *out)
+{
+    for (uint32_t i = 0; i < model->hp.n_layers; i++) {
+        const struct ori_layer *layer = &model->layers[i];
+        const struct ori_weight *weights[] = {&layer->q,        &layer->k,    &layer->v,
+                                              &layer->attn_out, &layer->gate, &layer->up,
+                                              &layer->down};
+        for (size_t w = 0; w < ORI_COUNT(weights); w++)
+            count_weight(weights[w], passes, n_tokens, out);
+    }
+    count_weight(&model->output, n_logits, n_logits, out);
+}
+
+static orion_status measure(struct ori_session *s, orion_bench_kind kind, const int32_t *tokens,
+                            uint32_t n_tokens, uint32_t depth_tokens, orion_bench_result *out,
+                            orion_error *err)
+{
+    orion_status status = reach(s, tokens, depth_tokens, err);
+    if (status != ORION_OK)
+        return status;
+    const double wall_ms = ori_now_ms();
+    const double cpu_ms = ori_cpu_ms();
+    if (kind == ORION_BENCH_DECODE)
+        status = decode(s, tokens + depth_tokens, n_tokens, err);
+    else
+        status = reach(s, tokens, depth_tokens + n_tokens, err);
+    if (status != ORION_OK)
+        return status;
+    out->wall_ms = ori_now_ms() - wall_ms;
+    out->cpu_ms = ori_cpu_ms() - cpu_ms;
+    if (kind == ORION_BENCH_DECODE)
+        count_work(s->model, n_tokens, n_tokens, n_tokens, out);
+    else
+        count_work(s->model, (n_tokens - 1) / s->batch_tokens + 1, n_tokens, 1, out);
+    return ORION_OK;
+}
+
+orion_status ori_bench(struct ori_session *s, orion_bench_kind kind, uint32_t n_tokens,
+                       uint32_t depth_tokens, orion_bench_result *out, orion_error *err)
+{
+    *out = (orion_bench_result){0};
+    orion_status status = check_room(s, n_tokens, depth_tokens, err);
+    if (status != ORION_OK)
+        return status;
+    const size_t n = (size_t)depth_tokens + n_tokens;
+    int32_t *tokens = ori_alloc_array(n, sizeof(*tokens));
+    if (!tokens)
+        return ori_fail_nomem(err, "the tokens of a measurement");
+    draw_tokens(tokens, n, s->model->hp.n_vocab);
+    status = measure(s, kind, tokens, n_tokens, depth_tokens, out, err);
+    free(tokens);
+    return status;
+}
