@@ -19,6 +19,7 @@ struct bench_row {
     struct bench_test test;
     double median, slowest, fastest;
     double per_cpu_second; /* the best run's, by the time that all threads computed */
+    double bytes_per_second, multiply_adds_per_second; /* of weights, by the median */
 };
 
 struct bench {
@@ -29,6 +30,7 @@ struct bench {
     struct bench_row rows[BENCH_TESTS_MAX];
     size_t n_rows;
     struct cli_memory memory; /* after all tests */
+    orion_bench_peaks peaks;
 };
 
 void bench_print(const struct bench *bench);

@@ -8,17 +8,32 @@
 #include <stdio.h>
 
 static const struct cli_column columns[] = {
-    {"TEST", false}, {"TOKENS/S", true}, {"SLOWEST", true}, {"FASTEST", true}, {"PER CPU S", true}};
+    {"TEST", false},     {"TOKENS/S", true}, {"SLOWEST", true}, {"FASTEST", true},
+    {"PER CPU S", true}, {"MEMORY", true},   {"COMPUTE", true}};
 
-static void cell(const void *rows, size_t row, size_t column, char *out, size_t out_bytes)
+static double memory_share(const struct bench *b, const struct bench_row *r)
 {
-    const struct bench_row *r = &((const struct bench_row *)rows)[row];
+    return r->bytes_per_second / b->peaks.read_bytes_per_second;
+}
+
+static double compute_share(const struct bench *b, const struct bench_row *r)
+{
+    return r->multiply_adds_per_second / b->peaks.multiply_adds_per_second;
+}
+
+static void cell(const void *bench, size_t row, size_t column, char *out, size_t out_bytes)
+{
+    const struct bench *b = bench;
+    const struct bench_row *r = &b->rows[row];
     const double rates[] = {r->median, r->slowest, r->fastest, r->per_cpu_second};
 
     if (column == 0)
         (void)snprintf(out, out_bytes, "%s", r->test.name);
-    else
+    else if (column <= CLI_COUNT(rates))
         (void)snprintf(out, out_bytes, "%.2f", rates[column - 1]);
+    else
+        (void)snprintf(out, out_bytes, "%.0f %%",
+                       100 * (column == 5 ? memory_share(b, r) : compute_share(b, r)));
 }
 
 void bench_print(const struct bench *b)
@@ -34,20 +49,25 @@ void bench_print(const struct bench *b)
         cli_fact("memory", "%s at most, %s of it besides the model's file",
                  cli_text_bytes(b->memory.peak_bytes, a),
                  cli_text_bytes(b->memory.private_bytes, c));
+    cli_fact("machine", "%u threads (%s): %.1f GB/s read, %.0f billion 8-bit multiply-adds/s",
+             b->peaks.threads, b->peaks.cpu_tier, b->peaks.read_bytes_per_second / 1e9,
+             b->peaks.multiply_adds_per_second / 1e9);
     (void)fputc('\n', stdout);
-    cli_table_print(columns, CLI_COUNT(columns), b->n_rows, cell, b->rows);
+    cli_table_print(columns, CLI_COUNT(columns), b->n_rows, cell, b);
 }
 
 /* ---- JSON ---- */
 
-static json_t *row_document(const struct bench_row *r)
+static json_t *row_document(const struct bench *b, const struct bench_row *r)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "test", r->test.name, "kind",
-                     r->test.kind == ORION_BENCH_DECODE ? "decode" : "prefill", "tokens",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "test", r->test.name,
+                     "kind", r->test.kind == ORION_BENCH_DECODE ? "decode" : "prefill", "tokens",
                      cli_json_count(r->test.tokens), "depth_tokens", cli_json_count(r->test.depth),
                      "tokens_per_second", cli_json_number(r->median), "slowest",
                      cli_json_number(r->slowest), "fastest", cli_json_number(r->fastest),
-                     "tokens_per_cpu_second", cli_json_number(r->per_cpu_second));
+                     "tokens_per_cpu_second", cli_json_number(r->per_cpu_second), "memory_share",
+                     cli_json_number(memory_share(b, r)), "compute_share",
+                     cli_json_number(compute_share(b, r)));
 }
 
 static json_t *rows_document(const struct bench *b)
@@ -55,7 +75,7 @@ static json_t *rows_document(const struct bench *b)
     json_t *array = json_array();
 
     for (size_t i = 0; array && i < b->n_rows; i++) {
-        if (json_array_append_new(array, row_document(&b->rows[i])) != 0) {
+        if (json_array_append_new(array, row_document(b, &b->rows[i])) != 0) {
             json_decref(array);
             array = NULL;
         }
@@ -63,16 +83,25 @@ static json_t *rows_document(const struct bench *b)
     return array;
 }
 
+static json_t *machine_document(const orion_bench_peaks *peaks)
+{
+    return json_pack("{s:s, s:o, s:o, s:o}", "cpu_tier", peaks->cpu_tier, "threads",
+                     cli_json_count(peaks->threads), "read_bytes_per_second",
+                     cli_json_number(peaks->read_bytes_per_second), "multiply_adds_per_second",
+                     cli_json_number(peaks->multiply_adds_per_second));
+}
+
 int bench_print_json(const struct cli *cli, const struct bench *b)
 {
     return cli_json_print(
         cli,
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                   cli_json_text(b->info.name), "quantization", cli_json_text(b->info.quantization),
                   "file_bytes", cli_json_count(b->info.file_bytes), "context_tokens",
                   cli_json_count(b->context), "repeats", cli_json_count(b->repeats), "load_ms",
                   cli_json_number(b->load_ms), "first_token_ms", cli_json_number(b->first_token_ms),
                   "first_token_prompt_tokens", cli_json_count(b->first_tokens), "peak_bytes",
                   cli_json_count(b->memory.peak_bytes), "private_bytes",
-                  cli_json_count(b->memory.private_bytes), "tests", rows_document(b)));
+                  cli_json_count(b->memory.private_bytes), "machine", machine_document(&b->peaks),
+                  "tests", rows_document(b)));
 }

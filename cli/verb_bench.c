@@ -103,23 +103,26 @@ static int compare_rates(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void fill_row(struct bench_row *row, double *rates, size_t n)
+static void fill_row(struct bench_row *row, double *rates, size_t n, const orion_bench_result *work)
 {
     qsort(rates, n, sizeof(*rates), compare_rates);
     row->slowest = rates[0];
     row->fastest = rates[n - 1];
     row->median = (rates[(n - 1) / 2] + rates[n / 2]) / 2;
+    const double seconds = row->test.tokens / row->median;
+    row->bytes_per_second = (double)work->weight_bytes / seconds;
+    row->multiply_adds_per_second = (double)work->multiply_adds / seconds;
 }
 
 static int measure(const struct cli *cli, orion_session *session, const struct bench_test *test,
                    uint32_t repeats, struct bench_row *row)
 {
     double rates[REPEATS_MAX];
+    orion_bench_result result = {0};
     orion_error err = CLI_NO_ERROR;
 
     *row = (struct bench_row){.test = *test};
     for (uint32_t i = 0; i < repeats; i++) {
-        orion_bench_result result;
         const orion_status status =
             orion_bench(session, test->kind, test->tokens, test->depth, &result, &err);
         if (status != ORION_OK)
@@ -128,7 +131,7 @@ static int measure(const struct cli *cli, orion_session *session, const struct b
         if (test->tokens * 1e3 / result.cpu_ms > row->per_cpu_second)
             row->per_cpu_second = test->tokens * 1e3 / result.cpu_ms;
     }
-    fill_row(row, rates, repeats);
+    fill_row(row, rates, repeats, &result);
     return CLI_OK;
 }
 
@@ -169,6 +172,15 @@ static int measure_all(const struct cli *cli, const struct cli_engine *engine,
     return code;
 }
 
+/* Last, since it takes memory of its own. */
+static int measure_machine(const struct cli *cli, orion_session *session, struct bench *bench)
+{
+    orion_error err = CLI_NO_ERROR;
+    const orion_status status = orion_bench_machine(session, &bench->peaks, &err);
+
+    return status == ORION_OK ? CLI_OK : cli_fail(cli, status, &err);
+}
+
 /* The library's default where none was asked for. */
 static uint32_t context_of(const struct cli_engine_args *args, const orion_model_info *info)
 {
@@ -196,6 +208,8 @@ static int bench_run(struct cli *cli, const void *args, int n_operands, char **o
     cli_interrupt_install();
     cli_interrupt_watch(engine.session);
     code = measure_all(cli, &engine, tests, n_tests, &bench);
+    if (code == CLI_OK)
+        code = measure_machine(cli, engine.session, &bench);
     cli_interrupt_watch(NULL);
     if (code == CLI_OK && cli->json)
         code = bench_print_json(cli, &bench);
@@ -212,7 +226,9 @@ const struct cli_verb verb_bench = {
     .details =
         "pp512 is a prompt of 512 tokens, tg64 an answer of 64, tg64@2048 one after 2048 others;\n"
         "the tokens are random. Of each test the median of the runs is given, with the slowest,\n"
-        "the fastest, and the tokens for each second that the threads computed.",
+        "the fastest, and the tokens for each second that the threads computed. MEMORY is the\n"
+        "share of the speed at which memory can be read, which bounds answers; COMPUTE that of\n"
+        "the 8-bit products that the cores can do, which bounds prompts.",
     .options = sets,
     .args_bytes = sizeof(struct bench_args),
     .init = bench_init,

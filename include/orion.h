@@ -787,6 +787,19 @@ ORION_API orion_status orion_bench(orion_session *session, orion_bench_kind kind
                                    uint32_t depth_tokens, orion_bench_result *out,
                                    orion_error *err);
 
+/* What the session's threads reach together in loops that do nothing else:
+ * decoding is bound by the first, prompts by the second. */
+typedef struct orion_bench_peaks {
+    const char *cpu_tier; /* of the kernels in use: "avx512"; static storage */
+    uint32_t threads;
+    double read_bytes_per_second;    /* from memory, of a block larger than most caches */
+    double multiply_adds_per_second; /* of 8-bit numbers, by the tier's instructions */
+} orion_bench_peaks;
+
+/* Takes 256 MiB of memory for its duration, about half a second. */
+ORION_API orion_status orion_bench_machine(orion_session *session, orion_bench_peaks *out,
+                                           orion_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -54,6 +54,8 @@ static void init_scalar(struct ori_kernels *kernels)
                 [ORI_KV_F32] = ori_attention_f32_scalar,
             },
         .log_sum_exp = ori_log_sum_exp_scalar,
+        .sum_words = ori_sum_words_scalar,
+        .spin_int8 = ori_spin_int8_scalar,
     };
 }
 
@@ -86,6 +88,8 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->attention[ORI_KV_Q8_0] = ori_attention_q8_0_avx2;
     kernels->attention[ORI_KV_F32] = ori_attention_f32_avx2;
     kernels->log_sum_exp = ori_log_sum_exp_avx2;
+    kernels->sum_words = ori_sum_words_avx2;
+    kernels->spin_int8 = ori_spin_int8_avx2;
 }
 
 /* What is not named here stays what AVX2 has. */
@@ -109,6 +113,7 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->attention[ORI_KV_F16] = ori_attention_f16_avx512;
     kernels->attention[ORI_KV_Q8_0] = ori_attention_q8_0_avx512;
     kernels->attention[ORI_KV_F32] = ori_attention_f32_avx512;
+    kernels->spin_int8 = ori_spin_int8_avx512;
 }
 #endif
 

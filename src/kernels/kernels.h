@@ -146,6 +146,14 @@ struct ori_kernels {
     void (*attention[ORI_KV_COUNT])(const struct ori_attn *attn);
     /* log(sum(exp(x))) in double over 16 lanes, max taken out first */
     double (*log_sum_exp)(const float *x, size_t n);
+
+    /* To measure what a core gives, for others to be compared with: */
+    /* the sum modulo 2^64, read as fast as memory delivers; n is a multiple of
+     * 16, words are 64-byte aligned */
+    uint64_t (*sum_words)(const uint64_t *words, size_t n);
+    /* multiply and add bytes, as fast as the tier's instructions can; how many
+     * were multiplied, which differs from tier to tier */
+    uint64_t (*spin_int8)(uint64_t rounds);
 };
 
 /* CPU features that a tier needs, as bits. */

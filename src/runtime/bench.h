@@ -9,4 +9,8 @@
 orion_status ori_bench(struct ori_session *session, orion_bench_kind kind, uint32_t n_tokens,
                        uint32_t depth_tokens, orion_bench_result *out, orion_error *err);
 
+/* What orion_bench_machine() promises. */
+orion_status ori_bench_machine(struct ori_session *session, orion_bench_peaks *out,
+                               orion_error *err);
+
 #endif

@@ -4,7 +4,7 @@ import cli
 from cli import tap
 
 ROW = {'test', 'kind', 'tokens', 'depth_tokens', 'tokens_per_second', 'slowest', 'fastest',
-       'tokens_per_cpu_second'}
+       'tokens_per_cpu_second', 'memory_share', 'compute_share'}
 SHORT = ('--threads', '1', '--repeat', '1')
 
 
@@ -18,16 +18,20 @@ def json():
         document = bench(home, '--json', '--only', 'pp8,tg2,tg3@20', '--repeat', '3').expect().json()
         assert set(document) == {'name', 'quantization', 'file_bytes', 'context_tokens', 'repeats',
                                  'load_ms', 'first_token_ms', 'first_token_prompt_tokens',
-                                 'peak_bytes', 'private_bytes', 'tests'}, sorted(document)
+                                 'peak_bytes', 'private_bytes', 'machine', 'tests'}, sorted(document)
         assert document['repeats'] == 3 and document['context_tokens'] == 1024
         assert document['first_token_ms'] > document['load_ms'] > 0
         assert document['peak_bytes'] > document['private_bytes'] > 0
+        machine = document['machine']
+        assert machine['threads'] == 1 and machine['cpu_tier'] in ('scalar', 'avx2', 'avx512')
+        assert machine['read_bytes_per_second'] > 0 < machine['multiply_adds_per_second']
         found = [(t['test'], t['kind'], t['tokens'], t['depth_tokens']) for t in document['tests']]
         assert found == [('pp8', 'prefill', 8, 0), ('tg2', 'decode', 2, 0),
                          ('tg3@20', 'decode', 3, 20)], found
         for row in document['tests']:
             assert set(row) == ROW, sorted(row)
             assert 0 < row['slowest'] <= row['tokens_per_second'] <= row['fastest']
+            assert row['memory_share'] > 0 < row['compute_share']
 
 
 @tap.case('bench: a table, and what does not fit is named')

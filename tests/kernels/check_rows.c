@@ -111,6 +111,17 @@ static bool check_log_sum_exp(const struct ori_kernels *scalar, const struct ori
     return same_bytes(&expect, &got, sizeof(got)) || (expect != expect && got != got);
 }
 
+static bool check_sum_words(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                            struct rng *rng, enum pattern pattern, size_t n)
+{
+    _Alignas(64) uint64_t words[320];
+
+    (void)pattern;
+    for (size_t i = 0; i < ORI_COUNT(words); i++)
+        words[i] = rng_next(rng);
+    return scalar->sum_words(words, n / 16 * 16) == tier->sum_words(words, n / 16 * 16);
+}
+
 /* Both layouts of quantized activations, all bytes compared. */
 static bool check_act(const struct ori_kernels *scalar, const struct ori_kernels *tier,
                       struct rng *rng, enum pattern pattern, size_t n, enum ori_act act,
@@ -236,13 +247,10 @@ static const struct {
     check_fn *check;
     size_t min, max; /* lengths */
 } checks[] = {
-    {"rms_norm", check_rms_norm, 1, 80},
-    {"add", check_add, 1, 80},
-    {"silu_mul", check_silu_mul, 1, 80},
-    {"rope", check_rope, 2, 160},
-    {"log_sum_exp", check_log_sum_exp, 1, 80},
-    {"quantize_act q8", check_act_q8, 32, 300},
-    {"quantize_act q8k", check_act_q8k, 256, 1024},
+    {"rms_norm", check_rms_norm, 1, 80},        {"add", check_add, 1, 80},
+    {"silu_mul", check_silu_mul, 1, 80},        {"rope", check_rope, 2, 160},
+    {"log_sum_exp", check_log_sum_exp, 1, 80},  {"sum_words", check_sum_words, 16, 320},
+    {"quantize_act q8", check_act_q8, 32, 300}, {"quantize_act q8k", check_act_q8k, 256, 1024},
     {"f16 conversions", check_f16, 1, 80},
 };
 

@@ -159,6 +159,23 @@ static void test_cancel(void **state)
     close_bench(&b);
 }
 
+static void test_machine(void **state)
+{
+    struct bench b = open_bench(PLAIN, 32, 0);
+    orion_bench_peaks peaks;
+    orion_error err;
+
+    (void)state;
+    assert_int_equal(orion_bench_machine(b.session, &peaks, &err), ORION_OK);
+    assert_int_equal(peaks.threads, 1);
+    assert_true(peaks.cpu_tier[0] && peaks.read_bytes_per_second > 0);
+    assert_true(peaks.multiply_adds_per_second > 0);
+    assert_int_equal(orion_bench_machine(NULL, &peaks, &err), ORION_E_ARGUMENT);
+    assert_null(peaks.cpu_tier);
+    assert_int_equal(orion_bench_machine(b.session, NULL, &err), ORION_E_ARGUMENT);
+    close_bench(&b);
+}
+
 /* An answer after a measurement is that of a session which made none. */
 static void test_leaves_nothing(void **state)
 {
@@ -179,9 +196,8 @@ static void test_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_work),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_work),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cancel),         cmocka_unit_test(test_machine),
         cmocka_unit_test(test_leaves_nothing),
     };
     return cmocka_run_group_tests_name("bench", tests, NULL, NULL);

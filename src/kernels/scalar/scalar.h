@@ -41,4 +41,7 @@ void ori_attention_q8_0_scalar(const struct ori_attn *attn);
 void ori_attention_f32_scalar(const struct ori_attn *attn);
 double ori_log_sum_exp_scalar(const float *x, size_t n);
 
+uint64_t ori_sum_words_scalar(const uint64_t *words, size_t n);
+uint64_t ori_spin_int8_scalar(uint64_t rounds);
+
 #endif
