@@ -43,13 +43,15 @@ int cli_answer_take(const char *text, size_t text_bytes, void *user)
 static json_t *document(const struct cli_answer *answer, const orion_stats *stats, uint64_t seed)
 {
     return json_pack(
-        "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text",
+        "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text",
         cli_json_text_n(answer->text.data ? answer->text.data : "", answer->text.len), "finish",
         cli_finish_name(stats->finish), "prompt_tokens", cli_json_count(stats->prompt_tokens),
         "cached_tokens", cli_json_count(stats->cached_tokens), "output_tokens",
         cli_json_count(stats->output_tokens), "parts", cli_json_count(stats->parts), "prompt_ms",
         cli_json_number(stats->prompt_ms), "output_ms", cli_json_number(stats->output_ms),
-        "first_token_ms", cli_json_number(stats->first_token_ms), "seed", cli_json_count(seed));
+        "first_token_ms", cli_json_number(stats->first_token_ms), "drafted_tokens",
+        cli_json_count(stats->drafted_tokens), "accepted_tokens",
+        cli_json_count(stats->accepted_tokens), "seed", cli_json_count(seed));
 }
 
 int cli_answer_finish(const struct cli *cli, struct cli_answer *answer,

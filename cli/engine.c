@@ -124,6 +124,8 @@ void cli_print_stats(const struct cli_engine *engine, const orion_stats *stats, 
                   per_second(computed, stats->prompt_ms));
     (void)fprintf(stderr, "output:  %u tokens, %.1f ms, %.1f tokens/s\n", stats->output_tokens,
                   stats->output_ms, per_second(stats->output_tokens, stats->output_ms));
+    (void)fprintf(stderr, "lookup:  %u tokens guessed, %u of them right\n", stats->drafted_tokens,
+                  stats->accepted_tokens);
     (void)fprintf(stderr, "first token after %.1f ms\n", stats->first_token_ms);
     (void)fprintf(stderr, "finish:  %s\n", cli_finish_name(stats->finish));
     (void)fprintf(stderr, "seed:    %llu\n", (unsigned long long)seed);

@@ -20,6 +20,8 @@ struct cli_sampling {
     uint32_t top_k, max_tokens;
     int64_t seed; /* -1: a new one for each run */
     struct cli_texts stop;
+    uint32_t lookup; /* longest draft; 0: the library's choice */
+    bool no_lookup;
 };
 
 extern const struct cli_option cli_sampling_options[];

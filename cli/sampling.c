@@ -62,6 +62,17 @@ const struct cli_option cli_sampling_options[] = {
      .offset = FIELD(stop),
      .value = "TEXT",
      .help = "end the answer before this text; may be repeated"},
+    {.kind = CLI_KIND_COUNT,
+     .name = "lookup",
+     .offset = FIELD(lookup),
+     .value = "N",
+     .help = "guess at most N tokens ahead from the text so far (default: automatic)",
+     .min = 1,
+     .max = 15},
+    {.kind = CLI_KIND_FLAG,
+     .name = "no-lookup",
+     .offset = FIELD(no_lookup),
+     .help = "guess nothing ahead; the answer is the same, only its speed differs"},
     {.kind = CLI_KIND_END},
 };
 
@@ -104,4 +115,5 @@ void cli_sampling_params(const struct cli_sampling *sampling, orion_generate_par
     params->seed = sampling->seed >= 0 ? (uint64_t)sampling->seed : new_seed();
     params->stop = sampling->stop.items;
     params->n_stop = sampling->stop.count;
+    params->lookup = sampling->no_lookup ? ORION_LOOKUP_OFF : (int32_t)sampling->lookup;
 }

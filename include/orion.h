@@ -670,7 +670,16 @@ typedef struct orion_generate_params {
     uint32_t max_tokens;         /* 0: until the model ends or the context is full */
     const char *const *stop;     /* [n_stop] texts that end the answer and are not part of it */
     size_t n_stop;
+    int32_t lookup; /* ORION_LOOKUP_AUTO (default), ORION_LOOKUP_OFF, or 1..15: longest draft */
 } orion_generate_params;
+
+/* Lookup decoding: what came after the same tokens before is guessed to come
+ * again, and several guesses are checked at the cost of little more than one
+ * token.  The answer is the same, to the bit, at any temperature; where it
+ * repeats its prompt it comes sooner.  Automatic: with models that are large
+ * enough to gain (64 MiB), as far as guesses prove right. */
+#define ORION_LOOKUP_AUTO 0
+#define ORION_LOOKUP_OFF (-1)
 
 ORION_API void orion_generate_params_init(orion_generate_params *params);
 
@@ -696,6 +705,8 @@ typedef struct orion_stats {
     double prompt_ms;          /* computing the prompt */
     double output_ms;          /* producing the answer */
     double first_token_ms;     /* from the call to the first token */
+    uint32_t drafted_tokens;   /* guessed by lookup decoding */
+    uint32_t accepted_tokens;  /* of those, how many were right */
 } orion_stats;
 
 /* Answer a chat.  The messages are laid out by the model's chat template and

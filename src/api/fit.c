@@ -92,7 +92,8 @@ static void check_vocabulary(const struct ori_gguf *gguf, orion_fit *out)
 /* ---- memory ---- */
 
 /* What a session takes besides the weights and the cache: rows of floats for
- * each token of a batch, their 8-bit copies, one row of logits. */
+ * each token of a batch, their 8-bit copies, logits of a draft and what draws
+ * it up. */
 static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_tokens)
 {
     const uint64_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
@@ -101,8 +102,9 @@ static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_toke
     const uint64_t widest = hp->n_ff > hp->n_embd ? hp->n_ff : hp->n_embd;
     const uint64_t row = 3ull * hp->n_embd + 2 * q + 2 * kv + 2ull * hp->n_ff + hp->n_rot;
 
-    return batch * (row * sizeof(float) + 2 * widest) + (uint64_t)hp->n_vocab * sizeof(float) +
-           (uint64_t)context_tokens * sizeof(int32_t);
+    return batch * (row * sizeof(float) + 2 * widest) +
+           (1ull + ORI_DEFAULT_DRAFT) * hp->n_vocab * sizeof(float) +
+           (uint64_t)context_tokens * 4 * sizeof(int32_t);
 }
 
 /* A session that is asked about. */

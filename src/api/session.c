@@ -102,6 +102,7 @@ static orion_status take_params(const orion_generate_params *params, orion_text_
         .max_tokens = p.max_tokens,
         .stop = p.stop,
         .n_stop = p.n_stop,
+        .lookup = p.lookup,
         .on_text = on_text,
         .user = user,
     };

@@ -48,11 +48,16 @@ orion_status ori_text_tokens(const struct ori_model *model, const char *text, si
     return ori_vocab_encode(model->vocab, &piece, 1, true, out, err);
 }
 
-/* One answer under way. */
+/* One answer under way.  The cache holds the tokens known, and after them those
+ * that are guessed; logits[row] of the session are of the newest known one. */
 struct answer {
     struct ori_session *session;
     const struct ori_generate *how;
     orion_stats *stats;
+    struct ori_lookup lookup; /* unused when off */
+    bool looks_up;
+    uint32_t n_known;
+    uint32_t row;
     struct ori_sampler sampler;
     struct ori_decoder decoder;
     struct ori_stop stop;
@@ -100,10 +105,61 @@ static orion_status flush(struct answer *a, orion_error *err)
     return pass_on(a, a->stop.held.len, err);
 }
 
+/* How many guesses can be of use, and fit the cache and a batch after `token`. */
+static uint32_t most_guesses(const struct answer *a)
+{
+    const struct ori_session *s = a->session;
+    uint32_t most = s->context_tokens - a->n_known - 1;
+
+    if (most > s->batch_tokens - 1)
+        most = s->batch_tokens - 1;
+    if (a->how->max_tokens > 0 && most > a->how->max_tokens - a->stats->output_tokens - 1)
+        most = a->how->max_tokens - a->stats->output_tokens - 1;
+    return most;
+}
+
+/* The guesses at hand are used up, or `token` is none of them: it is computed,
+ * and new guesses with it. */
+static orion_status step(struct answer *a, int32_t token, orion_error *err)
+{
+    struct ori_session *s = a->session;
+    int32_t batch[1 + ORI_MAX_DRAFT] = {token};
+    uint32_t n_draft = 0;
+
+    ori_session_drop(s, a->n_known);
+    if (a->looks_up) {
+        s->tokens[a->n_known] = token;
+        ori_lookup_add(&a->lookup, s->tokens, a->n_known + 1, true);
+        n_draft = ori_lookup_draft(&a->lookup, s->tokens, most_guesses(a), batch + 1);
+    }
+    const orion_status status = ori_session_append(s, batch, 1 + n_draft, err);
+    if (status != ORION_OK)
+        return status;
+    a->stats->drafted_tokens += n_draft;
+    a->n_known++;
+    a->row = 0;
+    return ORION_OK;
+}
+
+/* Make the logits those after `token`, which is known from now on. */
+static orion_status advance(struct answer *a, int32_t token, orion_error *err)
+{
+    const struct ori_session *s = a->session;
+
+    if (a->n_known == s->n_tokens || token != s->tokens[a->n_known])
+        return step(a, token, err);
+    a->n_known++;
+    a->row++;
+    a->stats->accepted_tokens++;
+    ori_lookup_hit(&a->lookup);
+    return ORION_OK;
+}
+
 static orion_status answer_loop(struct answer *a, orion_error *err)
 {
     struct ori_session *s = a->session;
     const struct ori_vocab *vocab = s->model->vocab;
+    const size_t n_vocab = s->model->hp.n_vocab;
     orion_status status;
 
     for (;;) {
@@ -112,7 +168,8 @@ static orion_status answer_loop(struct answer *a, orion_error *err)
 
         if (ori_session_take_cancel(s))
             return ori_fail(err, ORION_E_CANCELLED, "cancelled");
-        status = ori_sampler_pick(&a->sampler, s->logits, s->tokens, s->n_tokens, &token, err);
+        status = ori_sampler_pick(&a->sampler, s->logits + a->row * n_vocab, s->tokens, a->n_known,
+                                  &token, err);
         if (status != ORION_OK)
             return status;
         if (a->stats->output_tokens == 0)
@@ -135,14 +192,42 @@ static orion_status answer_loop(struct answer *a, orion_error *err)
             a->stats->finish = ORION_FINISH_LENGTH;
             return flush(a, err);
         }
-        if (s->n_tokens >= s->context_tokens) {
+        if (a->n_known >= s->context_tokens) {
             a->stats->finish = ORION_FINISH_CONTEXT;
             return flush(a, err);
         }
-        status = ori_session_append(s, token, err);
+        status = advance(a, token, err);
         if (status != ORION_OK)
             return status;
     }
+}
+
+static uint32_t longest_draft(const struct answer *a)
+{
+    const struct ori_gguf *gguf = a->session->model->gguf;
+
+    if (a->how->lookup == ORION_LOOKUP_OFF)
+        return 0;
+    if (a->how->lookup != ORION_LOOKUP_AUTO)
+        return (uint32_t)a->how->lookup;
+    return ori_gguf_file_bytes(gguf) >= ORI_LOOKUP_MIN_WEIGHT_BYTES ? ORI_DEFAULT_DRAFT : 0;
+}
+
+/* The prompt is in the cache: from here on guesses may follow. */
+static orion_status start_lookup(struct answer *a, orion_error *err)
+{
+    const struct ori_session *s = a->session;
+    const uint32_t longest = longest_draft(a);
+
+    a->n_known = s->n_tokens;
+    if (longest == 0)
+        return ORION_OK;
+    const orion_status status = ori_lookup_init(&a->lookup, s->context_tokens, longest, err);
+    if (status != ORION_OK)
+        return status;
+    ori_lookup_add(&a->lookup, s->tokens, s->n_tokens, false);
+    a->looks_up = true;
+    return ORION_OK;
 }
 
 static orion_status check(const struct ori_session *s, const struct ori_tokens *prompt,
@@ -152,6 +237,10 @@ static orion_status check(const struct ori_session *s, const struct ori_tokens *
 
     if (status != ORION_OK)
         return status;
+    if (how->lookup < ORION_LOOKUP_OFF || how->lookup > (int32_t)ORI_MAX_DRAFT)
+        return ori_fail(err, ORION_E_ARGUMENT,
+                        "lookup is %d, expected -1 (off), 0 (automatic) or a draft of at most %u",
+                        how->lookup, ORI_MAX_DRAFT);
     for (size_t i = 0; i < how->n_stop; i++)
         if (!how->stop[i] || how->stop[i][0] == '\0')
             return ori_fail(err, ORION_E_ARGUMENT, "stop text %zu is empty", i + 1);
@@ -188,11 +277,16 @@ orion_status ori_generate_tokens(struct ori_session *s, const struct ori_tokens 
     status = ori_session_prefill(s, prompt->ids, stats->prompt_tokens, &stats->cached_tokens, err);
     stats->prompt_ms = ori_now_ms() - a.started_ms;
     if (status == ORION_OK)
+        status = start_lookup(&a, err);
+    if (status == ORION_OK) {
         status = answer_loop(&a, err);
+        ori_session_drop(s, a.n_known); /* what was guessed is not part of it */
+    }
     stats->output_ms = ori_now_ms() - a.started_ms - stats->prompt_ms;
     if (status == ORION_E_CANCELLED)
         stats->finish = ORION_FINISH_CANCELLED;
 done:
+    ori_lookup_release(&a.lookup);
     ori_sampler_release(&a.sampler);
     ori_decoder_release(&a.decoder);
     ori_buf_release(&a.text);

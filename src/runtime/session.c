@@ -1,5 +1,6 @@
 #include "runtime/session.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,13 @@ static orion_status choose_sizes(struct ori_session *s, const struct ori_session
     return ORION_OK;
 }
 
+/* Rows that are never written never become resident. */
+static float *new_logits(uint32_t n_vocab)
+{
+    size_t n;
+    return ori_mul(n_vocab, 1 + ORI_MAX_DRAFT, &n) ? ori_alloc_aligned_raw(n, sizeof(float)) : NULL;
+}
+
 static orion_status set_up(struct ori_session *s, const struct ori_session_options *options,
                            orion_error *err)
 {
@@ -47,7 +55,7 @@ static orion_status set_up(struct ori_session *s, const struct ori_session_optio
 
     s->tokens = ori_calloc_array(s->context_tokens, sizeof(*s->tokens));
     s->items = ori_calloc_array(s->batch_tokens, sizeof(*s->items));
-    s->logits = ori_alloc_aligned(s->model->hp.n_vocab, sizeof(*s->logits));
+    s->logits = new_logits(s->model->hp.n_vocab);
     if (!s->tokens || !s->items || !s->logits)
         return ori_fail_nomem(err, "the session");
     return ORION_OK;
@@ -155,13 +163,22 @@ orion_status ori_session_prefill(struct ori_session *s, const int32_t *prompt, u
     return ori_forward_logits(s->forward, last_batch - 1, 1, s->logits, err);
 }
 
-orion_status ori_session_append(struct ori_session *s, int32_t token, orion_error *err)
+orion_status ori_session_append(struct ori_session *s, const int32_t *tokens, uint32_t n,
+                                orion_error *err)
 {
     const uint32_t at = s->n_tokens;
 
-    s->tokens[at] = token;
-    const orion_status status = compute_batch(s, at, 1, err);
+    assert(n >= 1 && n <= 1 + ORI_MAX_DRAFT && n <= s->batch_tokens);
+    assert(n <= s->context_tokens - at);
+    memcpy(s->tokens + at, tokens, n * sizeof(*tokens));
+    const orion_status status = compute_batch(s, at, n, err);
     if (status != ORION_OK)
         return status;
-    return ori_forward_logits(s->forward, 0, 1, s->logits, err);
+    return ori_forward_logits(s->forward, 0, n, s->logits, err);
+}
+
+void ori_session_drop(struct ori_session *s, uint32_t n)
+{
+    assert(n <= s->n_tokens && ori_kv_can_rewind(&s->kv, &s->model->hp, s->n_reached, n));
+    s->n_tokens = n;
 }

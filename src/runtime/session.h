@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "model/forward.h"
+#include "runtime/lookup.h"
 #include "runtime/sampler.h"
 
 #include <stdatomic.h>
@@ -35,7 +36,7 @@ struct ori_session {
     uint32_t n_tokens;
     uint32_t n_reached;           /* >= n_tokens: positions written since position 0 last was; what
                                    * the ring has overwritten follows from it, also after going back */
-    float *logits;                /* [n_vocab] of the newest token */
+    float *logits;                /* [1 + ORI_MAX_DRAFT][n_vocab] of the newest tokens */
     struct ori_batch_item *items; /* [batch_tokens] scratch */
     atomic_bool cancel;
 };
@@ -50,15 +51,21 @@ void ori_session_cancel(struct ori_session *session);
 /* True once for each cancel. */
 bool ori_session_take_cancel(struct ori_session *session);
 
-/* Make the cache hold exactly prompt[n_prompt] (n_prompt >= 1) and logits be
+/* Make the cache hold exactly prompt[n_prompt] (n_prompt >= 1) and logits[0] be
  * those of its last token, computing only what the cache does not hold.
  * *n_cached tells how many tokens were taken from it.  ORION_E_CANCELLED
  * between two batches; what was computed stays. */
 orion_status ori_session_prefill(struct ori_session *session, const int32_t *prompt,
                                  uint32_t n_prompt, uint32_t *n_cached, orion_error *err);
 
-/* Append one token and compute its logits.  There must be room. */
-orion_status ori_session_append(struct ori_session *session, int32_t token, orion_error *err);
+/* Append 1..ORI_MAX_DRAFT + 1 tokens, at most a batch, and compute the logits of
+ * each.  There must be room. */
+orion_status ori_session_append(struct ori_session *session, const int32_t *tokens, uint32_t n,
+                                orion_error *err);
+
+/* Forget the tokens after the first n.  No more of them than were appended in
+ * one call: so many the ring can always give back. */
+void ori_session_drop(struct ori_session *session, uint32_t n);
 
 /* ---- generate.c ---- */
 
@@ -67,6 +74,7 @@ struct ori_generate {
     uint32_t max_tokens;     /* 0: until the end or the context is full */
     const char *const *stop; /* [n_stop] */
     size_t n_stop;
+    int32_t lookup;        /* ORION_LOOKUP_AUTO, _OFF or the longest draft */
     orion_text_fn on_text; /* may be NULL */
     void *user;
 };

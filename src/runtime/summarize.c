@@ -176,6 +176,8 @@ static void add_stats(orion_stats *sum, const orion_stats *one)
     sum->output_tokens += one->output_tokens;
     sum->prompt_ms += one->prompt_ms;
     sum->output_ms += one->output_ms;
+    sum->drafted_tokens += one->drafted_tokens;
+    sum->accepted_tokens += one->accepted_tokens;
 }
 
 /* Summarise one part into *out, which the caller frees. */

@@ -49,7 +49,8 @@ def run_json():
         document = result.json()
         assert set(document) == {'text', 'finish', 'prompt_tokens', 'cached_tokens',
                                  'output_tokens', 'parts', 'prompt_ms', 'output_ms',
-                                 'first_token_ms', 'seed'}, sorted(document)
+                                 'first_token_ms', 'drafted_tokens', 'accepted_tokens',
+                                 'seed'}, sorted(document)
         assert document['seed'] == 7 and document['prompt_tokens'] > 0
         assert document['text'].rstrip('\n') == answer(home, PROMPT).out.rstrip('\n')
 
@@ -89,6 +90,25 @@ def run_ends():
         cut = document('--stop', 'never seen', '--stop', word)
         assert cut['finish'] == 'stop' and word not in cut['text'], cut
         assert whole.startswith(cut['text']), (whole, cut)
+
+
+@tap.case('run: guessing ahead changes the speed and nothing else')
+def run_lookup():
+    with cli.Home() as home:
+        records = os.path.join(cli.GOLDEN, 'records-en.txt')
+        args = ('--json', 'summarize', cli.TINY, '--temp', '0.7', '--seed', '7')
+
+        def summary(*more):
+            return home.orion(*args, *more, records).expect().json()
+
+        plain, guessing, far = summary(), summary('--lookup', '7'), summary('--lookup', '15')
+        assert plain['drafted_tokens'] == plain['accepted_tokens'] == 0, plain  # a small model
+        assert summary('--lookup', '7', '--no-lookup')['drafted_tokens'] == 0
+        assert 0 < guessing['accepted_tokens'] <= guessing['drafted_tokens'], guessing
+        for key in ('text', 'finish', 'output_tokens'):
+            assert plain[key] == guessing[key] == far[key], (plain, guessing, far)
+        home.orion(*args, '--lookup', '16', records).expect(code=2, err='15')
+        answer(home, '-v', PROMPT).expect(err='tokens guessed')
 
 
 @tap.case('run: --raw and --system change the prompt')

@@ -77,7 +77,7 @@ static void walk(const char *path, uint32_t seed)
         const uint32_t answer = (uint32_t)noise[3] % 30;
         for (uint32_t i = 0; i < answer; i++) {
             some_tokens(tokens + n, 1, model->hp.n_vocab, random++);
-            assert_int_equal(ori_session_append(s, tokens[n], NULL), ORION_OK);
+            assert_int_equal(ori_session_append(s, &tokens[n], 1, NULL), ORION_OK);
             n++;
         }
         assert_int_equal(s->n_tokens, n);
