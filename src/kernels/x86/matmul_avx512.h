@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "kernels/x86/vec_avx512.h"
+#include "kernels/x86/vec16.h"
 
 /* A product, as matmul's arguments give it. */
 struct ori_matmul {

@@ -1,6 +1,6 @@
 #include "kernels/x86/x86.h"
 
-#include "kernels/x86/vec_avx512.h"
+#include "kernels/x86/vec16.h"
 
 #define KEEP(x) __asm__ volatile("" : "+v"(x)) /* "this may have changed" */
 
