@@ -53,7 +53,8 @@ struct connection {
     double request_due, slow_rate, slow_free, stalled_until, last_arrival, last_cut;
     double cwnd, threshold;
     size_t unacked, request_bytes;
-    bool ended; /* the server has closed */
+    bool asked_all; /* the client will send no more */
+    bool ended;     /* the server has closed */
     /* Pieces [first, sent) have arrived, [first, filled) are not acknowledged or not
      * handed on yet; `oldest` is the oldest that is not acknowledged. */
     uint64_t oldest, arriving, filled;
@@ -140,12 +141,16 @@ static void begin(int client, unsigned server_port)
 
 static bool carry_request(struct connection *c, double now)
 {
+    if (c->asked_all)
+        return true;
     if (c->request_bytes == 0) {
         const ssize_t n = recv(c->client, c->request, sizeof(c->request), 0);
-        if (n == 0 || (n < 0 && errno != EAGAIN))
-            return false;
         if (n < 0)
-            return true;
+            return errno == EAGAIN;
+        if (n == 0) { /* its answer may be on its way still */
+            c->asked_all = true;
+            return c->ended || shutdown(c->server, SHUT_WR) == 0;
+        }
         c->request_bytes = (size_t)n;
         c->request_due = later(c->request_due, now + line.rtt_s / 2);
     }
@@ -274,24 +279,55 @@ static void look(void)
     }
 }
 
-static bool read_option(const char *text)
+/* ---- the command line ---- */
+
+static const struct {
+    const char *name;
+    double *value, scale, least, most;
+} options[] = {
+    {"rtt", &line.rtt_s, 1e-3, 0, 10000},       {"rate", &line.rate, 1, 0, 1e12},
+    {"window", &line.window, 1, SEGMENT, RING}, {"loss", &line.loss, 1e-2, 0, 100},
+    {"slow", &line.slow, 1, 0, 1e12},
+};
+
+/* NAME=NUMBER; 0, or 2 when it was refused. */
+static int read_option(const char *text)
 {
     const char *equals = strchr(text, '=');
-    const double value = equals ? atof(equals + 1) : 0;
+    const size_t length = equals ? (size_t)(equals - text) : 0;
 
-    if (strncmp(text, "rtt=", 4) == 0)
-        line.rtt_s = value / 1000;
-    else if (strncmp(text, "rate=", 5) == 0)
-        line.rate = value;
-    else if (strncmp(text, "window=", 7) == 0 && value <= RING)
-        line.window = value;
-    else if (strncmp(text, "loss=", 5) == 0)
-        line.loss = value / 100;
-    else if (strncmp(text, "slow=", 5) == 0)
-        line.slow = value;
-    else
-        return false;
-    return true;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (strlen(options[i].name) != length || strncmp(text, options[i].name, length) != 0)
+            continue;
+        char *rest;
+        const double value = strtod(equals + 1, &rest);
+        if (rest == equals + 1 || *rest || !(value >= options[i].least) ||
+            value > options[i].most) {
+            fprintf(stderr, "link: %s must be a number from %g to %g, not '%s'\n", options[i].name,
+                    options[i].least, options[i].most, equals + 1);
+            return 2;
+        }
+        *options[i].value = value * options[i].scale;
+        return 0;
+    }
+    fprintf(stderr,
+            "link: there is no option '%s'; there are rtt, rate, window, loss and slow, "
+            "each followed by = and a number\n",
+            text);
+    return 2;
+}
+
+/* The port, or 0 when it was refused. */
+static unsigned read_port(const char *text)
+{
+    char *rest;
+    const unsigned long port = text ? strtoul(text, &rest, 10) : 0;
+
+    if (text && port >= 1 && port <= 65535 && *rest == '\0')
+        return (unsigned)port;
+    fprintf(stderr, "link: the first argument is the server's port, from 1 to 65535, not '%s'\n",
+            text ? text : "");
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -300,10 +336,13 @@ int main(int argc, char **argv)
     socklen_t length = sizeof(address);
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
 
+    const unsigned server_port = read_port(argc > 1 ? argv[1] : NULL);
+    if (server_port == 0)
+        return 2;
     for (int i = 2; i < argc; i++)
-        if (!read_option(argv[i]))
-            return fprintf(stderr, "link: what is '%s'?\n", argv[i]), 2;
-    if (argc < 2 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
+        if (read_option(argv[i]))
+            return 2;
+    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
         listen(listener, CONNECTIONS) ||
         getsockname(listener, (struct sockaddr *)&address, &length))
         return perror("link"), 1;
@@ -315,7 +354,7 @@ int main(int argc, char **argv)
         int client;
         (void)poll(&waiting, 1, 1);
         while ((client = accept(listener, NULL, NULL)) >= 0)
-            begin(client, (unsigned)atoi(argv[1]));
+            begin(client, server_port);
         look();
     }
 }
