@@ -6,11 +6,9 @@
 #include "base/clock.h"
 
 #define SECOND_NS 1000000000ull
-#define TICK_MS 200 /* look at the rates at least this often */
-#define CAP_STEP_NS (5 * SECOND_NS)
-#define FRESH_NS (60 * SECOND_NS)
+#define TICK_MS 200               /* look at the rates at least this often */
 #define UNKNOWN_RATE 10240.0      /* usual until something is known */
-#define SOON_DONE_RATE 1e18       /* of a connection of which nothing is known yet */
+#define SOON_DONE_RATE 1e18       /* of a connection that has only just begun */
 #define UNIT_LATENCIES 20         /* a request brings at least what comes in that time */
 #define SPLIT_WORTH_S 0.2         /* a connection is not begun for less ... */
 #define SPLIT_WORTH_LATENCIES 2.5 /* ... or for less than this many times the way there */
@@ -79,9 +77,10 @@ orion_status ori_fetcher_add(struct ori_fetcher *f, struct ori_fetch_job *job, o
     }
     state->job = job;
     state->stale = !job->file->url;
-    state->cap = ORI_FETCHER_MAX_CONNECTIONS;
-    state->usual_rate = UNKNOWN_RATE;
     state->progress_ns = ori_now_ns();
+    ori_cap_init(&state->cap, ORI_FETCHER_MAX_CONNECTIONS);
+    ori_pace_init(&state->pace, state->progress_ns);
+    ori_usual_init(&state->usual, UNKNOWN_RATE);
 
     job->done = false;
     job->status = ORION_OK;
@@ -137,17 +136,13 @@ static bool is_ready(struct ori_fetch_job_state *state, uint64_t now_ns)
 
     if (job->done || state->stale || state->whole || now_ns < state->not_before_ns)
         return false;
-    if (state->cap < ORI_FETCHER_MAX_CONNECTIONS && now_ns >= state->cap_until_ns) {
-        state->cap *= 2;
-        state->cap_until_ns = now_ns + CAP_STEP_NS;
-    }
-    return job->connections < (job->in_order ? 1 : state->cap);
+    return job->connections < (job->in_order ? 1 : ori_cap_limit(&state->cap, now_ns));
 }
 
 static bool take(struct ori_fetcher *f, struct ori_fetch_job_state *state, struct ori_span *span)
 {
-    const bool alone = state->job->in_order || state->cap == 1;
-    const double least = state->usual_rate * state->latency_s * UNIT_LATENCIES;
+    const bool alone = state->job->in_order || state->cap.limit == 1;
+    const double least = state->usual.rate * state->latency_s * UNIT_LATENCIES;
     return ori_units_take(&state->units, alone ? 1 : f->ramp.limit, (uint64_t)least, span);
 }
 
@@ -155,13 +150,14 @@ static bool split(struct ori_fetcher *f, struct ori_fetch_job_state *state, stru
 {
     const double way_s = SPLIT_WORTH_LATENCIES * state->latency_s;
     (void)f;
-    return ori_units_split(&state->units, way_s > SPLIT_WORTH_S ? way_s : SPLIT_WORTH_S, span);
+    return ori_units_split(&state->units, way_s > SPLIT_WORTH_S ? way_s : SPLIT_WORTH_S,
+                           state->usual.rate, span);
 }
 
 static bool hedge(struct ori_fetcher *f, struct ori_fetch_job_state *state, struct ori_span *span)
 {
     (void)f;
-    return ori_units_hedge(&state->units, state->usual_rate, span);
+    return ori_units_hedge(&state->units, state->usual.rate, span);
 }
 
 static bool (*const ways[])(struct ori_fetcher *, struct ori_fetch_job_state *,
@@ -192,7 +188,7 @@ static bool employ(struct ori_fetcher *f, struct ori_lane *lane, uint64_t now_ns
             if (!ways[i](f, state, &lane->span))
                 continue;
             if (ori_lane_begin(lane, state->job, NULL, now_ns, &why) == ORION_OK) {
-                lane->span.rate = state->usual_known ? state->usual_rate : SOON_DONE_RATE;
+                lane->span.rate = SOON_DONE_RATE;
                 return true;
             }
             ori_lane_close(lane);
@@ -208,6 +204,14 @@ static unsigned busy_lanes(struct ori_fetcher *f)
     for (struct ori_lane *lane = f->lanes; lane < ori_lanes_end(f); lane++)
         busy += ori_lane_is_busy(lane);
     return busy;
+}
+
+static bool all_crawl(struct ori_fetcher *f)
+{
+    for (struct ori_lane *lane = f->lanes; lane < ori_lanes_end(f); lane++)
+        if (ori_lane_is_busy(lane) && !ori_lane_crawls(lane))
+            return false;
+    return true;
 }
 
 /* The slowest connection, of one job or (NULL) of all. */
@@ -279,10 +283,14 @@ static void collect(struct ori_fetcher *f, uint64_t now_ns)
         if (!ori_lane_is_busy(lane))
             continue;
         struct ori_fetch_job_state *state = lane->job->state;
-        const bool outrun = lane->span.hedged && !ori_units_wanted(&state->units, lane->span.next,
-                                                                   lane->span.end, &missing);
-        if (outrun || (state->whole && state->whole != lane))
-            ori_lane_close(lane);
+        const bool outrun =
+            lane->span.next < lane->span.end &&
+            !ori_units_wanted(&state->units, lane->span.next, lane->span.end, &missing);
+        if (!outrun && (!state->whole || state->whole == lane))
+            continue;
+        if (outrun && ori_lane_crawls(lane)) /* or another would take the next tail */
+            ori_job_make_do(f, lane->job, lane->job->connections, now_ns);
+        ori_lane_close(lane);
     }
     for (struct ori_fetch_job_state *state = f->jobs; state; state = state->next) {
         if (state->job->done)
@@ -342,9 +350,10 @@ void ori_fetcher_step(struct ori_fetcher *f, int wait_ms)
     const uint64_t held_ms = release_held(f, now_ns);
     hand_out(f, now_ns);
     ori_ramp_look(&f->ramp, now_ns, f->total_bytes, busy_lanes(f), held_ms > 0);
-    if (f->ramp.collapses != f->collapses) { /* try other machines of theirs */
+    if (f->ramp.collapses != f->collapses) {
         f->collapses = f->ramp.collapses;
-        f->fresh_until_ns = now_ns + FRESH_NS;
+        if (all_crawl(f)) /* try other machines of theirs */
+            f->fresh_since_ns = now_ns;
     }
     ori_engine_step(f->engine, f->news ? 0 : rest_ms(f, now_ns, held_ms, wait_ms));
     now_ns = ori_now_ns();

@@ -5,12 +5,13 @@
  * verdict.c   what the end of a connection means for its job
  * watch.c     what is too slow, and for how long
  * renew.c     asking the hub for a new address
- * units.h, ramp.h, pace.h   the rules, without sockets or clocks
+ * units.h, ramp.h, cap.h, pace.h   the rules, without sockets or clocks
  */
 #ifndef ORI_HUB_FETCHING_H
 #define ORI_HUB_FETCHING_H
 
 #include "hub/ask.h"
+#include "hub/cap.h"
 #include "hub/fetcher.h"
 #include "hub/http.h"
 #include "hub/pace.h"
@@ -69,18 +70,17 @@ struct ori_fetch_job_state {
     uint64_t renewed_ns;         /* 0: never */
 
     /* Setbacks. */
-    unsigned cap;          /* no more connections than this ... */
-    uint64_t cap_until_ns; /* ... until it is tried again */
+    struct ori_cap cap; /* how many connections it may have */
     uint64_t not_before_ns;
     uint64_t progress_ns;                        /* when a byte last came */
     unsigned failures, faults, renewals, wholes; /* since a byte was written */
     orion_error why;                             /* the last setback; status ORION_OK: none */
 
     /* What is usual here. */
-    double usual_rate; /* bytes a second of one connection */
-    bool usual_known;  /* it is not just assumed */
-    double latency_s;  /* from asking to the first byte */
-    bool tried;        /* while work is handed out */
+    struct ori_pace pace;   /* of all its connections together */
+    struct ori_usual usual; /* of one of them */
+    double latency_s;       /* from asking to the first byte */
+    bool tried;             /* while work is handed out */
 };
 
 struct ori_fetcher {
@@ -92,7 +92,7 @@ struct ori_fetcher {
     struct ori_bucket bucket;
     uint64_t total_bytes;    /* received by all */
     unsigned collapses;      /* of the ramp, that were answered */
-    uint64_t fresh_until_ns; /* until then, no connection is used twice */
+    uint64_t fresh_since_ns; /* no connection from before that is used again; 0: any may be */
     unsigned n_renewals;
     bool news; /* a job has ended since the step began: whoever called wants to know */
 };
@@ -111,6 +111,8 @@ orion_status ori_lane_begin(struct ori_lane *lane, struct ori_fetch_job *job, ch
 /* Stop; what it did not bring is free again. */
 void ori_lane_close(struct ori_lane *lane);
 bool ori_lane_is_busy(const struct ori_lane *lane);
+/* Far below what is usual when it was last looked at. */
+bool ori_lane_crawls(const struct ori_lane *lane);
 bool ori_reply_is_data(const struct ori_reply *reply);
 /* "<host> <what> (at byte N)", ORION_E_NETWORK. */
 orion_status ori_lane_wrong(const struct ori_lane *lane, orion_error *err, const char *what);
@@ -125,8 +127,9 @@ void ori_lane_ended(struct ori_lane *lane, uint64_t now_ns);
 void ori_job_setback(struct ori_fetcher *f, struct ori_fetch_job *job, enum ori_fault fault,
                      bool gained, uint64_t retry_after_ms, const orion_error *why, uint64_t now_ns);
 
-/* No more connections than the job has now, for a while. */
-void ori_job_make_do(struct ori_fetcher *f, struct ori_fetch_job *job, uint64_t now_ns);
+/* No more connections than `limit` for a while. */
+void ori_job_make_do(struct ori_fetcher *f, struct ori_fetch_job *job, unsigned limit,
+                     uint64_t now_ns);
 
 /* ---- renew.c ---- */
 

@@ -149,8 +149,8 @@ static bool set_up(struct ori_transfer *t)
         SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         SET(CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
     }
-    if (t->fresh) {
-        SET(CURLOPT_FRESH_CONNECT, 1L);
+    if (t->max_age_s > 0) {
+        SET(CURLOPT_MAXLIFETIME_CONN, (long)t->max_age_s);
         SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     }
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BYTES);

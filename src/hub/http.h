@@ -19,7 +19,8 @@ struct ori_transfer {
     bool ranged;     /* bytes=begin-end, both included */
     uint64_t range_begin, range_end;
     const char *if_range; /* a strong ETag, or NULL */
-    bool fresh;           /* on a new connection, to an address looked up anew */
+    unsigned max_age_s;   /* not on an older connection; a new one's host is looked up anew;
+                           * 0: on any */
     /* Called once when the head of the response is complete and once for
      * each piece of its body; not ORION_OK ends the transfer.  May be NULL. */
     orion_status (*on_reply)(struct ori_transfer *transfer, orion_error *err);

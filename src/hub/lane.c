@@ -11,10 +11,17 @@
 #define MAX_ETAG_CHANGES 3 /* after that its servers just don't agree on one */
 #define MAX_WHOLES 5       /* answers from the start, without a new byte in between */
 #define LATENCY_FRESH 0.3
+#define SECOND_NS 1000000000ull
+#define FRESH_S 60
 
 bool ori_lane_is_busy(const struct ori_lane *lane)
 {
     return lane->job != NULL;
+}
+
+bool ori_lane_crawls(const struct ori_lane *lane)
+{
+    return lane->pace.slow_since_ns != 0;
 }
 
 bool ori_reply_is_data(const struct ori_reply *reply)
@@ -122,6 +129,7 @@ static void remember_answer(struct ori_lane *lane)
     lane->answered = true;
     state->latency_s =
         state->latency_s > 0.0 ? LATENCY_FRESH * s + (1 - LATENCY_FRESH) * state->latency_s : s;
+    lane->fetcher->ramp.way_s = state->latency_s;
     if (lane->redirects > 0 && lane->generation == state->generation) {
         free(state->redirected); /* memory short: it is asked the long way again */
         state->redirected = strdup(lane->url);
@@ -224,6 +232,13 @@ static orion_status on_body(struct ori_transfer *t, const void *data, size_t len
 
 /* ---- its life ---- */
 
+/* Of a connection that may be used again. */
+static unsigned max_age_s(const struct ori_fetcher *f, uint64_t now_ns)
+{
+    const uint64_t s = (now_ns - f->fresh_since_ns) / SECOND_NS;
+    return f->fresh_since_ns > 0 && s < FRESH_S ? (unsigned)s + 1 : 0;
+}
+
 orion_status ori_lane_begin(struct ori_lane *lane, struct ori_fetch_job *job, char *url,
                             uint64_t now_ns, orion_error *err)
 {
@@ -243,7 +258,7 @@ orion_status ori_lane_begin(struct ori_lane *lane, struct ori_fetch_job *job, ch
         .range_begin = lane->span.next,
         .range_end = lane->span.end - 1,
         .if_range = state->etag[0] && state->etag_changes < MAX_ETAG_CHANGES ? state->etag : NULL,
-        .fresh = now_ns < lane->fetcher->fresh_until_ns,
+        .max_age_s = max_age_s(lane->fetcher, now_ns),
         .on_reply = on_reply,
         .on_body = on_body,
         .may_take = may_take,

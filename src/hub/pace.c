@@ -1,9 +1,9 @@
 #include "hub/pace.h"
 
-#include <stdlib.h>
-
 #define LOOK_NS 1000000000u
-#define FRESH 0.5 /* weight of the newest second */
+#define FRESH 0.5      /* weight of the newest second */
+#define FORGETTING 0.1 /* of the difference, each second */
+#define LEAST 1024.0   /* bytes a second that are usual anywhere */
 
 void ori_pace_init(struct ori_pace *pace, uint64_t now_ns)
 {
@@ -40,18 +40,28 @@ uint64_t ori_pace_slow_ns(struct ori_pace *pace, uint64_t now_ns, double least)
     return pace->slow_since_ns ? now_ns - pace->slow_since_ns : 0;
 }
 
-static int by_size(const void *a, const void *b)
+/* ---- the usual ---- */
+
+void ori_usual_init(struct ori_usual *usual, double assumed)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    *usual = (struct ori_usual){.rate = assumed};
 }
 
-double ori_pace_median(double *rates, size_t n)
+void ori_usual_learn(struct ori_usual *usual, double mean)
 {
-    if (n == 0)
-        return 0;
-    qsort(rates, n, sizeof(*rates), by_size);
-    return n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2;
+    usual->mean = mean > LEAST ? mean : LEAST;
+    usual->known = true;
+    if (usual->mean > usual->rate)
+        usual->rate = usual->mean;
+    else
+        usual->rate += FORGETTING * (usual->mean - usual->rate);
+}
+
+void ori_usual_lower(struct ori_usual *usual)
+{
+    usual->rate /= 4;
+    if (usual->rate < usual->mean)
+        usual->rate = usual->mean;
 }
 
 /* ---- the bucket: a quarter of a second deep, emptied in draughts of a tenth ---- */

@@ -4,7 +4,6 @@
 #define ORI_HUB_PACE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* ---- the rate of one connection, smoothed over a few seconds ---- */
@@ -24,7 +23,25 @@ void ori_pace_skip(struct ori_pace *pace, uint64_t now_ns, uint64_t bytes);
 /* For how long the rate has been below `least`; call after each look. */
 uint64_t ori_pace_slow_ns(struct ori_pace *pace, uint64_t now_ns, double least);
 
-double ori_pace_median(double *rates, size_t n); /* sorts; 0 for none */
+/* ---- what one connection brings when all is well ----
+ *
+ * The mean of those at work, or what it was not long ago.  All that are below a
+ * tenth of the mean bring less than a tenth of the whole: to do without them
+ * costs little, whether most are like that or few.  It is never taken to be less
+ * than a kilobyte: a connection that drips is worth beginning anew. */
+
+struct ori_usual {
+    double rate; /* bytes a second */
+    double mean; /* the last that was learnt */
+    bool known;  /* it is not just assumed */
+};
+
+void ori_usual_init(struct ori_usual *usual, double assumed);
+/* Once a second: up at once, down slowly. */
+void ori_usual_learn(struct ori_usual *usual, double mean);
+/* Connections were dropped for being below: less is expected from now on, or on
+ * a link that has become slow they would be again. */
+void ori_usual_lower(struct ori_usual *usual);
 
 /* ---- a limit on all of them: a bucket of tokens, one a byte ---- */
 

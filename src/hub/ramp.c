@@ -2,6 +2,8 @@
 
 #define SECOND_NS 1000000000u
 #define RUSH_WINDOW_NS (SECOND_NS / 2)
+#define LONG_WAY_S 0.1
+#define LONG_WAY_WINDOW_NS (SECOND_NS / 8)
 #define WINDOW_NS (2ull * SECOND_NS)
 #define COLLAPSE_NS (5ull * SECOND_NS)
 #define HOLD_NS (60ull * SECOND_NS)
@@ -59,14 +61,20 @@ static bool collapsed(struct ori_ramp *ramp, double rate, uint64_t began_ns, uin
     return true;
 }
 
+static uint64_t window_ns(const struct ori_ramp *ramp)
+{
+    if (!ramp->rushing)
+        return WINDOW_NS;
+    return ramp->way_s < LONG_WAY_S ? RUSH_WINDOW_NS : LONG_WAY_WINDOW_NS;
+}
+
 void ori_ramp_look(struct ori_ramp *ramp, uint64_t now_ns, uint64_t total_bytes, unsigned busy,
                    bool held_back)
 {
     const uint64_t began_ns = ramp->looked_ns;
     const uint64_t bytes = total_bytes - ramp->looked_bytes;
 
-    if (!held_back && busy >= ramp->limit &&
-        now_ns - began_ns < (ramp->rushing ? RUSH_WINDOW_NS : WINDOW_NS))
+    if (!held_back && busy >= ramp->limit && now_ns - began_ns < window_ns(ramp))
         return;
     ramp->looked_ns = now_ns;
     ramp->looked_bytes = total_bytes;

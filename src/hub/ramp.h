@@ -2,9 +2,11 @@
  * brings the clock.
  *
  * Four at first.  Their number doubles every half second while that brings a
- * tenth more, then grows by two every two seconds while that does.  When less
- * than half of the best rate arrives for five seconds it is halved, and left
- * alone for a minute: some servers punish many connections.
+ * tenth more (every eighth of one when the way is long: there each connection
+ * takes a second to get going, and is not to wait for the others), then grows
+ * by two every two seconds while that does.  When less than half of the best
+ * rate arrives for five seconds it is halved, and left alone for a minute: some
+ * servers punish many connections.
  */
 #ifndef ORI_HUB_RAMP_H
 #define ORI_HUB_RAMP_H
@@ -16,6 +18,7 @@ struct ori_ramp {
     unsigned limit;                   /* use this many */
     unsigned cap;                     /* and never more than this */
     bool rushing;                     /* still doubling */
+    double way_s;                     /* from asking to the first byte; kept by the caller */
     uint64_t looked_ns, looked_bytes; /* where the window began */
     double rate_before;               /* bytes a second, before the last growth */
     double best;

@@ -90,7 +90,7 @@ static orion_status take_address(struct ori_fetcher *f, struct ori_fetch_job *jo
     state->stale = false;
     state->renewed_ns = now_ns;
     if (job->connections == 0) /* it was the address, not their number */
-        state->cap = ORI_FETCHER_MAX_CONNECTIONS;
+        ori_cap_init(&state->cap, ORI_FETCHER_MAX_CONNECTIONS);
     return ORION_OK;
 }
 

@@ -109,13 +109,15 @@ static double seconds_left(const struct ori_span *span)
     return span->rate > 0.0 ? left / span->rate : left * 1e9;
 }
 
-bool ori_units_split(struct ori_units *units, double worth_s, struct ori_span *span)
+bool ori_units_split(struct ori_units *units, double worth_s, double usual_rate,
+                     struct ori_span *span)
 {
     struct ori_span *slowest = NULL;
 
     for (size_t i = 0; i < units->n_spans; i++) {
         struct ori_span *s = units->spans[i];
-        if (s->hedged || left_of(s) < 2 * ORI_UNITS_MIN_SPLIT || seconds_left(s) <= worth_s)
+        if (s->hedged || left_of(s) < 2 * ORI_UNITS_MIN_SPLIT || seconds_left(s) <= worth_s ||
+            s->rate >= 2 * usual_rate)
             continue;
         if (!slowest || seconds_left(s) > seconds_left(slowest))
             slowest = s;

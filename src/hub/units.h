@@ -42,8 +42,9 @@ void ori_units_release(struct ori_units *units);
 bool ori_units_take(struct ori_units *units, unsigned connections, uint64_t least_bytes,
                     struct ori_span *span);
 /* split: the tail half of the span that would take longest, if it would take
- * longer than `worth_s` seconds. */
-bool ori_units_split(struct ori_units *units, double worth_s, struct ori_span *span);
+ * longer than `worth_s` seconds, and than its half at the usual rate. */
+bool ori_units_split(struct ori_units *units, double worth_s, double usual_rate,
+                     struct ori_span *span);
 /* hedge: a second go at the slowest span, if it is below a quarter of the usual
  * rate; whoever delivers first wins. */
 bool ori_units_hedge(struct ori_units *units, double usual_rate, struct ori_span *span);

@@ -86,10 +86,10 @@ static unsigned answering(const struct ori_fetcher *f, const struct ori_fetch_jo
     return n;
 }
 
-void ori_job_make_do(struct ori_fetcher *f, struct ori_fetch_job *job, uint64_t now_ns)
+void ori_job_make_do(struct ori_fetcher *f, struct ori_fetch_job *job, unsigned limit,
+                     uint64_t now_ns)
 {
-    job->state->cap = job->connections;
-    job->state->cap_until_ns = now_ns + (answering(f, job) > 0 ? CAP_NS : CAP_BRIEF_NS);
+    ori_cap_lower(&job->state->cap, limit, answering(f, job) > 0 ? CAP_NS : CAP_BRIEF_NS, now_ns);
 }
 
 static void wait_a_while(struct ori_fetcher *f, struct ori_fetch_job *job, uint64_t retry_after_ms,
@@ -125,7 +125,7 @@ static void expire(struct ori_fetcher *f, struct ori_fetch_job *job, const orion
     /* A new address that is refused while others deliver, or before they have
      * spoken: it may be the number of connections that is minded. */
     if (!alone && (just_renewed || answering(f, job) == 0)) {
-        ori_job_make_do(f, job, now_ns);
+        ori_job_make_do(f, job, job->connections, now_ns);
         return;
     }
     if (++state->renewals > MAX_RENEWALS)
@@ -154,7 +154,7 @@ void ori_job_setback(struct ori_fetcher *f, struct ori_fetch_job *job, enum ori_
         return;
     }
     if (!alone && !(fault == ORI_FAULT_BROKEN && gained))
-        ori_job_make_do(f, job, now_ns);
+        ori_job_make_do(f, job, job->connections, now_ns);
     wait_a_while(f, job, retry_after_ms, why, now_ns);
 }
 
@@ -192,17 +192,16 @@ static bool follow(struct ori_lane *lane, uint64_t now_ns, orion_error *why)
 
 /* ---- the end ---- */
 
+/* What a connection brings is known after a second; here sooner, if one has
+ * ended. */
 static void learn_rate(const struct ori_lane *lane, uint64_t now_ns)
 {
-    struct ori_fetch_job_state *state = lane->job->state;
+    struct ori_usual *usual = &lane->job->state->usual;
     const uint64_t ns = now_ns - lane->began_ns;
 
-    if (lane->fetcher->bucket.bytes_per_second > 0 || lane->got_bytes < LEARN_BYTES ||
-        ns < LEARN_NS)
-        return;
-    const double rate = (double)lane->got_bytes * 1e9 / (double)ns;
-    state->usual_known = true;
-    state->usual_rate = rate > 2 * state->usual_rate ? rate : (state->usual_rate + rate) / 2;
+    if (!usual->known && lane->fetcher->bucket.bytes_per_second == 0 &&
+        lane->got_bytes >= LEARN_BYTES && ns >= LEARN_NS)
+        ori_usual_learn(usual, (double)lane->got_bytes * 1e9 / (double)ns);
 }
 
 void ori_lane_ended(struct ori_lane *lane, uint64_t now_ns)

@@ -114,6 +114,12 @@ class Hub:
     def bytes_sent(self):
         return sum(json.loads(self.ask('/_stats'))['bytes'].values())
 
+    def data_requests(self):
+        return sum(asked['role'] == 'cdn' for asked in json.loads(self.ask('/_stats'))['requests'])
+
+    def set_rate(self, bytes_per_second):
+        self.ask('/_rate', str(bytes_per_second).encode())
+
     def set_faults(self, *faults):
         self.ask('/_faults', json.dumps(faults).encode())
 

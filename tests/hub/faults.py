@@ -7,6 +7,8 @@ A fault is a dictionary.  Which requests it hits:
     covers  BYTE            the range that is asked for holds this byte
     spare   N               it passes over a request while fewer than N others for the
                             file are under way: "on all but N connections"
+    faithful                with spare: a connection that it passed over once, it passes over
+                            for ever, whatever else is under way
     no_range                the request has no Range
     after   N               it lets N such requests pass first
     times   N               and hits N of them
@@ -80,10 +82,12 @@ class Faults:
             self.faults = [dict(fault) for fault in faults]
 
     @staticmethod
-    def is_for(fault, where, name, span, others):
+    def is_for(fault, where, name, span, others, spared):
         if fault.get("where", "data") != where or str(fault.get("file", "")) not in name:
             return False
-        if others < fault.get("spare", 0):
+        if others < fault.get("spare", 0) or id(fault) in spared:
+            if "faithful" in fault:
+                spared.add(id(fault))
             return False
         if "no_range" in fault and span is not None:
             return False
@@ -96,12 +100,13 @@ class Faults:
             return fault["at"] <= end
         return True
 
-    def hits(self, where, name, span=None, others=0):
-        """The faults that hit this request, by kind; each is used up once."""
+    def hits(self, where, name, span=None, others=0, spared=frozenset()):
+        """The faults that hit this request, by kind; each is used up once.  `spared` is what
+        its connection is safe from."""
         found = {}
         with self.lock:
             for fault in self.faults:
-                if not self.is_for(fault, where, name, span, others):
+                if not self.is_for(fault, where, name, span, others, spared):
                     continue
                 if fault.get("after", 0) > 0:
                     fault["after"] -= 1

@@ -107,6 +107,10 @@ class Handler(Sender, http.server.BaseHTTPRequestHandler):
     state = None
     role = "hub"
 
+    def setup(self):
+        super().setup()
+        self.spared = set()  # faults that pass over this connection
+
     def log_message(self, *args):
         pass
 

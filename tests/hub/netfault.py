@@ -55,7 +55,12 @@ class Row:
     options: tuple = ()     # of orion pull
     trust: bool = True      # the test authority, where the hub speaks TLS
     heals: bool = True      # without the faults it succeeds
+    rate: int = 0           # bytes a second of each connection; 0: any
+    patient: bool = False   # it may take what a person would wait for, not seconds
+    asks: int = 10000       # requests for data, at most, until the end of the first pull
 
+
+SLOW = {'size': 8 * M, 'rate': 400_000, 'patient': True}
 
 # What the hub does, what must come of it, and at which cost in bytes.
 TABLE = [
@@ -201,6 +206,21 @@ TABLE = [
     Row('a byte a second on all but one connection, three times',
         [fault('drip', at=0, spare=1, times=3)]),
 
+    # ---- what never ends by itself: alone, the good connection needs 20 s ----
+    Row('a byte a second on all but one connection, for ever',
+        [fault('drip', at=0, spare=1, faithful=1)], cost=1.1, asks=60, **SLOW),
+    Row('a byte a second on three of four connections, for ever',
+        [fault('drip', at=0, spare=1, faithful=1)], cost=1.1, asks=30,
+        options=('--connections', '4'), **SLOW),
+    Row('a byte a second on all but one connection, from the middle on',
+        [fault('drip', at=4 * M, spare=1, faithful=1)], cost=1.1, asks=60, **SLOW),
+    Row('a byte a second on every connection that is not alone',
+        [fault('drip', at=0, spare=1)], cost=1.1, asks=60, **SLOW),
+    Row('a byte a second on the first six connections',
+        [fault('drip', at=0, times=6)], cost=1.1, asks=60, **SLOW),
+    Row('a byte a second on the first connection, and only one',
+        [fault('drip', at=0, times=1)], cost=1.1, asks=4, options=('--connections', '1'), **SLOW),
+
     # ---- two things at once ----
     Row('dropped, stalled and 503', [once('drop', at=M), once('stall', at=MIDDLE),
                                      status(503, times=2, covers=LATE)]),
@@ -243,6 +263,8 @@ def run_row(world, number, row):
     if row.hub and not world.certs:
         return 'openssl is not here'
     args, env = over_tls(world, row)
+    if row.patient:
+        env['ORION_CONFIG'] = world.patient_config
     place = Place(world, f'row{number}', row.size)
     # A hub that speaks TLS takes no control requests; its faults come with it.
     for fault_ in row.faults if row.hub else ():
@@ -251,6 +273,7 @@ def run_row(world, number, row):
     with world.hub(args) as hub:
         if not row.hub:
             hub.set_faults(*row.faults)
+            hub.set_rate(row.rate)
         url = hub.url.replace('http:', 'https:') if row.hub else hub.url
         outcome = place.pull(url, *row.options, **env)
         place.check(outcome)
@@ -261,11 +284,14 @@ def run_row(world, number, row):
         sent = 0 if row.hub else hub.bytes_sent()
         if sent > row.cost * row.size:
             raise Wrong(f'{sent} bytes were sent, {sent / row.size:.2f} times the file: {outcome}')
+        asked = 0 if row.hub else hub.data_requests()
+        if asked > row.asks:
+            raise Wrong(f'it asked for data {asked} times: {outcome}')
         if row.result != RIGHT and row.heals:
             hub.set_faults()
             heal(place, hub)
     place.remove()
-    return f'{outcome.seconds:.1f} s, {sent / row.size:.2f} x'
+    return f'{outcome.seconds:.1f} s, {sent / row.size:.2f} x, {asked} requests'
 
 
 def heal(place, hub):

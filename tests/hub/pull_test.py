@@ -134,7 +134,7 @@ def whole():
     with House('--rate', '2000000') as house:
         house.kill_after(300_000)
         house.hub.set_faults({'kind': 'whole'})
-        house.hub.ask('/_rate', b'0')
+        house.hub.set_rate(0)
         house.orion('pull', REF).expect()
         assert house.same()
 
@@ -148,7 +148,7 @@ def damaged_partial():
         with open(os.path.join(folder, part), 'r+b') as f:
             f.seek(1000)
             f.write(b'damage')
-        house.hub.ask('/_rate', b'0')
+        house.hub.set_rate(0)
         house.orion('pull', REF).expect()
         assert house.same()
 
@@ -160,7 +160,7 @@ def interrupted():
         house.wait_for_bytes(300_000)
         process.send_signal(signal.SIGINT)
         assert process.wait(cli.DEADLINE) == 130
-        house.hub.ask('/_rate', b'0')
+        house.hub.set_rate(0)
         house.orion('pull', REF).expect()
         assert house.same() and house.hub.bytes_sent() < 1.1 * SIZE
 
@@ -174,7 +174,7 @@ def bad_journals():
             journal, = [n for n in os.listdir(folder) if n.endswith('.json') and n[0] != '.']
             with open(os.path.join(folder, journal), 'w') as f:
                 f.write(text)
-            house.hub.ask('/_rate', b'0')
+            house.hub.set_rate(0)
             house.orion('pull', REF).expect()
             assert house.same()
 
@@ -538,7 +538,7 @@ def removal():
         assert any(e['partial_bytes'] >= 200_000 for e in listed), listed
         house.orion('rm', REF).expect()
         assert house.leftovers() == [], house.leftovers()
-        house.hub.ask('/_rate', b'0')
+        house.hub.set_rate(0)
         house.orion('pull', REF).expect()
         house.orion('rm', REF).expect()
         assert sorted(os.listdir(house.models)) == ['.lock', '.partial']

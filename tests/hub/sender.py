@@ -53,7 +53,7 @@ class Sender:
 
     def send_file(self, name, path, etag, headers):
         with self.state.under_way(name) as others:
-            faults = self.state.faults.hits("data", name, self.span(), others)
+            faults = self.state.faults.hits("data", name, self.span(), others, self.spared)
             if not self.common_fault(faults):
                 self.send_range(name, path, faults.get("etag", {}).get("value", etag), headers,
                                 faults)

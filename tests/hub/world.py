@@ -58,9 +58,8 @@ class World:
             self.path = stack.enter_context(tempfile.TemporaryDirectory(prefix='orion-netfault-'))
             self.root = os.path.join(self.path, 'hub')
             os.mkdir(self.root)
-            self.config = os.path.join(self.path, 'config.json')
-            with open(self.config, 'w') as f:
-                json.dump({'network': {'stall_seconds': STALL_S, 'give_up_seconds': GIVE_UP_S}}, f)
+            self.config = self.configure('config.json', STALL_S, GIVE_UP_S)
+            self.patient_config = self.configure('patient.json', HANG_S, HANG_S)
             self.free = queue.Queue()
             for _ in range(self.n_hubs):
                 hub = cli.Hub(self.root)
@@ -73,6 +72,13 @@ class World:
 
     def __exit__(self, *_):
         self.stack.close()
+
+    def configure(self, name, stall_s, give_up_s):
+        """A configuration with that much patience."""
+        path = os.path.join(self.path, name)
+        with open(path, 'w') as f:
+            json.dump({'network': {'stall_seconds': stall_s, 'give_up_seconds': give_up_s}}, f)
+        return path
 
     def source(self, size):
         """A file of that size, made once; its path and SHA-256."""
@@ -99,6 +105,7 @@ class World:
             yield hub
         finally:
             hub.set_faults()
+            hub.set_rate(0)
             self.free.put(hub)
 
 
@@ -125,8 +132,8 @@ class Place:
         os.makedirs(self.home)
 
     def pull(self, url, *options, **more):
-        env = cli.environment(self.home, ORION_MODELS=self.models, ORION_CONFIG=self.world.config,
-                              HF_ENDPOINT=url, **more)
+        env = cli.environment(self.home, **{'ORION_MODELS': self.models, 'HF_ENDPOINT': url,
+                                            'ORION_CONFIG': self.world.config, **more})
         began = time.monotonic()
         try:
             done = subprocess.run([cli.ORION, 'pull', *options, self.ref], env=env,

@@ -122,8 +122,9 @@ static void the_slowest_is_halved(void **state)
     fast.rate = 100.0 * (double)MB;
     slow.rate = 1.0 * (double)MB;
     slow.next += 10 * MB;
-    assert_false(ori_units_split(&units, 60, &help)); /* all is done before that */
-    assert_true(ori_units_split(&units, 1, &help));
+    assert_false(ori_units_split(&units, 60, 1e9, &help));             /* all is done before that */
+    assert_false(ori_units_split(&units, 1, 0.4 * (double)MB, &help)); /* it is the best there is */
+    assert_true(ori_units_split(&units, 1, 1e9, &help));
     assert_true(slow.next == 20 * MB && slow.end == 30 * MB);
     assert_true(help.next == 30 * MB && help.end == 40 * MB && !help.hedged);
 
@@ -132,9 +133,9 @@ static void the_slowest_is_halved(void **state)
     help.next = help.end - 2 * ORI_UNITS_MIN_SPLIT + 1;
     fast.next = fast.end - 2 * MB;
     slow.rate = 0;
-    assert_false(ori_units_split(&units, 1, &more));
+    assert_false(ori_units_split(&units, 1, 1e9, &more));
     fast.rate = 0;
-    assert_true(ori_units_split(&units, 1, &more));
+    assert_true(ori_units_split(&units, 1, 1e9, &more));
     assert_true(more.end == 10 * MB && more.next == 9 * MB && fast.end == 9 * MB);
     ori_units_release(&units);
 }
@@ -158,7 +159,7 @@ static void the_slowest_is_hedged_once(void **state)
     assert_true(ori_units_hedge(&units, 1.0 * (double)MB, &hedge));
     assert_true(hedge.next == 50 * KB && hedge.end == 100 * KB);
     assert_false(ori_units_hedge(&units, 1.0 * (double)MB, &more));
-    assert_false(ori_units_split(&units, 1, &more));
+    assert_false(ori_units_split(&units, 1, 1e9, &more));
 
     /* Each byte is wanted once. */
     assert_true(ori_units_wanted(&units, 50 * KB, 60 * KB, &piece));
@@ -183,7 +184,7 @@ static void spans_are_bounded(void **state)
     for (size_t i = 0; i < ORI_UNITS_MAX_SPANS; i++)
         assert_true(ori_units_take(&units, 16, 0, &spans[i]));
     assert_false(ori_units_take(&units, 16, 0, &spans[ORI_UNITS_MAX_SPANS]));
-    assert_false(ori_units_split(&units, 0, &spans[ORI_UNITS_MAX_SPANS]));
+    assert_false(ori_units_split(&units, 0, 1e9, &spans[ORI_UNITS_MAX_SPANS]));
     assert_false(ori_units_hedge(&units, 1e9, &spans[ORI_UNITS_MAX_SPANS]));
     ori_units_release(&units);
 }
@@ -205,7 +206,7 @@ static void every_byte_comes_once(uint64_t seed, uint64_t size_bytes, unsigned c
         assert_true(steps < 1000000);
         if (!busy[i]) {
             busy[i] = ori_units_take(&units, connections, 0, span) ||
-                      ori_units_split(&units, 0.5, span) || ori_units_hedge(&units, 1e7, span);
+                      ori_units_split(&units, 0.5, 1e7, span) || ori_units_hedge(&units, 1e7, span);
             if (busy[i])
                 span->rate = (double)(next_random(&seed) % 10000000);
             continue;
@@ -283,6 +284,27 @@ static void more_connections_while_they_pay(void **state)
     assert_int_equal(road.ramp.limit, 1);
 }
 
+/* The seconds of 16 connections are worth more than a proof, but one it has to be. */
+static void sooner_on_a_long_way(void **state)
+{
+    struct road road = new_road(16);
+
+    (void)state;
+    road.ramp.way_s = 0.2;
+    drive(&road, 2, 0); /* the first byte is on its way */
+    assert_int_equal(road.ramp.limit, 4);
+    drive(&road, 2, 1e6);
+    assert_int_equal(road.ramp.limit, 8);
+    drive(&road, 2, 2e6);
+    assert_int_equal(road.ramp.limit, 16);
+
+    road = new_road(16);
+    road.ramp.way_s = 0.2;
+    drive(&road, 4, 1e6);
+    drive(&road, 20, 1e6); /* no more came of it */
+    assert_int_equal(road.ramp.limit, 8);
+}
+
 static void no_more_when_they_do_not_pay(void **state)
 {
     struct road road = new_road(16);
@@ -343,6 +365,69 @@ static void what_teaches_nothing(void **state)
     assert_int_equal(road.ramp.limit, 2);
 }
 
+/* ---- how many a server allows ---- */
+
+/* The seconds until the cap is above `limit`. */
+static unsigned rests(struct ori_cap *cap, unsigned limit, uint64_t *now)
+{
+    unsigned seconds = 0;
+    for (; ori_cap_limit(cap, *now) <= limit && seconds < 10000; seconds++)
+        *now += SECOND;
+    return seconds;
+}
+
+static void a_cap_rests_and_is_tried(void **state)
+{
+    static const struct {
+        const char *label;
+        uint64_t rest_s;
+        unsigned limit, seconds[5]; /* until it is doubled; 0: never again */
+    } rows[] = {
+        {"a bad moment", 5, 1, {5, 5, 5, 5}},
+        {"it was seen to deliver to others", 60, 1, {60, 15, 5, 5}},
+        {"from three on", 60, 3, {60, 15, 5}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        struct ori_cap cap;
+        uint64_t now = 100 * SECOND;
+        ori_cap_init(&cap, 16);
+        assert_int_equal(ori_cap_limit(&cap, now), 16);
+        ori_cap_lower(&cap, rows[i].limit, rows[i].rest_s * SECOND, now);
+        for (size_t step = 0; rows[i].seconds[step]; step++) {
+            const unsigned before = cap.limit, seconds = rests(&cap, before, &now);
+            if (seconds != rows[i].seconds[step] ||
+                cap.limit != (2 * before < 16 ? 2 * before : 16))
+                fail_msg("%s: %u after %u s", rows[i].label, cap.limit, seconds);
+        }
+        assert_int_equal(cap.limit, 16);
+    }
+}
+
+/* Each attempt drips again, and is seen after 12 seconds. */
+static void a_cap_that_fails_again_rests_longer(void **state)
+{
+    static const unsigned seconds[] = {60, 120, 240, 480, 600, 600};
+    struct ori_cap cap;
+    uint64_t now = 100 * SECOND;
+
+    (void)state;
+    ori_cap_init(&cap, 16);
+    for (unsigned left = 15; left > 0; left--) /* all but one at once are one failure */
+        ori_cap_lower(&cap, left, 60 * SECOND, now);
+    for (size_t i = 0; i < ORI_COUNT(seconds); i++) {
+        assert_int_equal(rests(&cap, 1, &now), seconds[i]);
+        assert_int_equal(ori_cap_limit(&cap, now += 12 * SECOND), 2);
+        ori_cap_lower(&cap, 1, 60 * SECOND, now);
+    }
+    assert_int_equal(rests(&cap, 1, &now), 600);
+    assert_true(rests(&cap, 2, &now) > 0); /* it delivers now: forgotten */
+    assert_true(rests(&cap, 4, &now) > 0);
+    ori_cap_lower(&cap, 4, 60 * SECOND, now);
+    assert_int_equal(rests(&cap, 4, &now), 60);
+}
+
 /* ---- pace ---- */
 
 static void pace_is_smoothed(void **state)
@@ -370,14 +455,61 @@ static void pace_is_smoothed(void **state)
     assert_true(pace.rate > 499 && pace.rate < 501);
 }
 
-static void medians(void **state)
+/* One that is fast among many that drip, most that are fast, all alike: those
+ * are below a tenth of the usual whose loss costs nothing. */
+static void the_usual_is_the_mean(void **state)
 {
-    double odd[] = {9, 1, 5}, even[] = {4, 1, 3, 100};
+    static const struct {
+        const char *label;
+        unsigned fast, slow;
+        double fast_rate, slow_rate;
+        bool slow_is_useless;
+    } rows[] = {
+        {"one of two", 1, 1, 1e6, 1, true},
+        {"one of four", 1, 3, 1e6, 1, true},
+        {"one of sixteen", 1, 15, 1e6, 1, true},
+        {"one of sixteen, not that fast", 1, 15, 20e3, 1, true},
+        {"all but one", 15, 1, 1e6, 1, true},
+        {"an eighth of the others", 15, 1, 8e6, 1e6, false},
+        {"many small ones are half of the whole", 1, 15, 15e6, 1e6, false},
+    };
 
     (void)state;
-    assert_true(ori_pace_median(odd, 3) > 4.9 && ori_pace_median(odd, 3) < 5.1);
-    assert_true(ori_pace_median(even, 4) > 3.4 && ori_pace_median(even, 4) < 3.6);
-    assert_true(ori_pace_median(NULL, 0) < 0.1);
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        const unsigned n = rows[i].fast + rows[i].slow;
+        struct ori_usual usual;
+        ori_usual_init(&usual, 10240);
+        assert_false(usual.known);
+        for (unsigned seconds = 0; seconds < 60; seconds++)
+            ori_usual_learn(
+                &usual, (rows[i].fast * rows[i].fast_rate + rows[i].slow * rows[i].slow_rate) / n);
+        for (unsigned dropped = 0; dropped < rows[i].slow; dropped++) {
+            if ((rows[i].slow_rate < usual.rate / 10) != rows[i].slow_is_useless ||
+                rows[i].fast_rate < usual.rate / 10)
+                fail_msg("%s: usual %g after %u", rows[i].label, usual.rate, dropped);
+            ori_usual_lower(&usual); /* one less: no reason to keep the next */
+        }
+    }
+}
+
+static void the_usual_falls_slowly(void **state)
+{
+    struct ori_usual usual;
+
+    (void)state;
+    ori_usual_init(&usual, 10240);
+    ori_usual_learn(&usual, 1e6);
+    assert_true(usual.known && usual.rate > 999e3);
+    for (unsigned seconds = 0; seconds < 10; seconds++)
+        ori_usual_learn(&usual, 5000);
+    assert_true(usual.rate > 300e3); /* all drip since: they are seen as slow */
+    for (unsigned times = 0; times < 5; times++)
+        ori_usual_lower(&usual);
+    assert_true(usual.rate > 4999 && usual.rate < 5001); /* and the rest is as good as it gets */
+    for (unsigned seconds = 0; seconds < 100; seconds++)
+        ori_usual_learn(&usual, 1);
+    ori_usual_lower(&usual);
+    assert_true(usual.rate > 1000); /* but dripping is never usual */
 }
 
 /* Whoever asks, in pieces of 16 KiB as they come, and however long the steps:
@@ -459,7 +591,7 @@ static struct scene *new_scene(unsigned connections, unsigned answering)
     s->job.state = &s->state;
     s->job.connections = connections;
     s->state.job = &s->job;
-    s->state.cap = ORI_FETCHER_MAX_CONNECTIONS;
+    ori_cap_init(&s->state.cap, ORI_FETCHER_MAX_CONNECTIONS);
     s->state.progress_ns = s->now;
     s->fetcher.jobs = &s->state;
     assert_int_equal(ori_units_init(&s->state.units, GB, NULL), ORION_OK);
@@ -501,9 +633,9 @@ static void others_carry_on(void **state)
         struct scene *s = new_scene(3, 0);
         for (int times = 0; times < 100; times++)
             set_back(s, rows[i].fault, rows[i].gained, UINT64_MAX);
-        if (s->job.done || s->state.cap != rows[i].cap ||
+        if (s->job.done || s->state.cap.limit != rows[i].cap ||
             s->state.not_before_ns > s->now + 30 * SECOND || s->state.failures > 100)
-            fail_msg("%s: cap %u", rows[i].label, s->state.cap);
+            fail_msg("%s: cap %u", rows[i].label, s->state.cap.limit);
         free_scene(s);
     }
 }
@@ -583,7 +715,7 @@ static void what_a_server_asks_for_is_respected(void **state)
     set_back(s, ORI_FAULT_BUSY, false, 3600000);
     assert_false(s->job.done);
     assert_true(s->state.not_before_ns <= s->now + SECOND);
-    assert_int_equal(s->state.cap, 1);
+    assert_int_equal(s->state.cap.limit, 1);
     free_scene(s);
 }
 
@@ -606,7 +738,7 @@ static void an_address_is_renewed(void **state)
     /* Others have not spoken yet: it may be their number. */
     s = new_scene(3, 0);
     set_back(s, ORI_FAULT_EXPIRED, false, UINT64_MAX);
-    assert_true(!s->state.stale && s->state.cap == 3);
+    assert_true(!s->state.stale && s->state.cap.limit == 3);
     free_scene(s);
 
     /* Others deliver by the old address: ask the hub, once for all ... */
@@ -618,9 +750,83 @@ static void an_address_is_renewed(void **state)
     s->state.stale = false;
     s->state.renewed_ns = s->now - SECOND;
     set_back(s, ORI_FAULT_EXPIRED, false, UINT64_MAX);
-    assert_true(!s->state.stale && s->state.cap == 3 && !s->job.done);
+    assert_true(!s->state.stale && s->state.cap.limit == 3 && !s->job.done);
     memset(s->fetcher.lanes, 0, sizeof(s->fetcher.lanes));
     free_scene(s);
+}
+
+/* ---- connections that crawl ---- */
+
+/* So many seconds, with so many bytes in each for the first `fast` lanes and one
+ * for the others; how many went by until a lane was dropped. */
+static unsigned crawl(struct scene *s, unsigned seconds, unsigned fast, uint64_t bytes)
+{
+    const unsigned before = s->job.connections;
+
+    for (unsigned passed = 1; passed <= seconds; passed++) {
+        s->now += SECOND;
+        s->state.progress_ns = s->now;
+        for (unsigned i = 0; i < ORI_FETCHER_MAX_CONNECTIONS; i++) {
+            struct ori_lane *lane = &s->fetcher.lanes[i];
+            if (!lane->job)
+                continue;
+            const uint64_t more = i < fast ? bytes : 1;
+            lane->got_bytes += more;
+            s->job.transferred_bytes += more;
+        }
+        ori_fetcher_watch(&s->fetcher, s->now);
+        if (s->job.connections < before)
+            return passed;
+    }
+    return seconds + 1;
+}
+
+static void what_crawls_is_dropped(void **state)
+{
+    static const struct {
+        const char *label;
+        unsigned lanes, good_seconds, fast; /* all are fast for so long, then some */
+        uint64_t bytes;
+        unsigned left, cap; /* after 20 seconds more */
+    } rows[] = {
+        {"one of two is fast", 2, 0, 1, MB, 1, 1},
+        {"one of four", 4, 0, 1, MB, 1, 1},
+        {"one of sixteen", 16, 0, 1, MB, 1, 1},
+        {"one of sixteen, and that is not fast", 16, 0, 1, 20 * KB, 1, 1},
+        {"three of sixteen", 16, 0, 3, MB, 3, 3},
+        {"all but one of sixteen", 16, 0, 15, MB, 15, 15},
+        {"one of four, from the middle on", 4, 60, 1, MB, 1, 1},
+        {"one of sixteen, from the middle on", 16, 60, 1, MB, 1, 1},
+        {"none: one is begun anew", 16, 0, 0, 0, 0, 1},
+        {"none, from the middle on", 16, 60, 0, MB, 0, 1},
+        {"the only one: it is not their number", 1, 0, 0, 0, 0, 16},
+        {"the only one, from the middle on", 1, 60, 0, MB, 0, 1},
+        {"all are slow alike", 16, 0, 16, 1500, 16, 16},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        struct scene *s = new_scene(rows[i].lanes, rows[i].lanes);
+        s->hub.endpoint = (char[]){"https://hub.example"};
+        assert_int_equal(ori_engine_new(&s->hub, &s->fetcher.engine, NULL), ORION_OK);
+        ori_pace_init(&s->state.pace, s->now);
+        ori_usual_init(&s->state.usual, 10 * KB);
+        for (unsigned lane = 0; lane < rows[i].lanes; lane++) {
+            s->fetcher.lanes[lane].fetcher = &s->fetcher;
+            ori_pace_init(&s->fetcher.lanes[lane].pace, s->now);
+        }
+        (void)crawl(s, rows[i].good_seconds, rows[i].lanes, rows[i].bytes);
+        const unsigned seconds = crawl(s, 20, rows[i].fast, rows[i].bytes);
+        if ((rows[i].left < rows[i].lanes) != (seconds > 10 && seconds <= 20) ||
+            s->job.connections != rows[i].left || s->state.cap.limit != rows[i].cap)
+            fail_msg("%s: %u left, cap %u after %u s", rows[i].label, s->job.connections,
+                     s->state.cap.limit, seconds);
+        for (unsigned lane = 0; lane < rows[i].lanes; lane++)
+            if (s->fetcher.lanes[lane].job)
+                ori_lane_close(&s->fetcher.lanes[lane]);
+        ori_engine_free(s->fetcher.engine);
+        free_scene(s);
+    }
 }
 
 /* ---- the engine without a network ---- */
@@ -678,11 +884,15 @@ int main(void)
         cmocka_unit_test(spans_are_bounded),
         cmocka_unit_test(whatever_happens_every_byte_comes_once),
         cmocka_unit_test(more_connections_while_they_pay),
+        cmocka_unit_test(sooner_on_a_long_way),
         cmocka_unit_test(no_more_when_they_do_not_pay),
         cmocka_unit_test(a_collapse_halves_them),
         cmocka_unit_test(what_teaches_nothing),
         cmocka_unit_test(pace_is_smoothed),
-        cmocka_unit_test(medians),
+        cmocka_unit_test(the_usual_is_the_mean),
+        cmocka_unit_test(the_usual_falls_slowly),
+        cmocka_unit_test(a_cap_rests_and_is_tried),
+        cmocka_unit_test(a_cap_that_fails_again_rests_longer),
         cmocka_unit_test(the_bucket_keeps_the_rate),
         cmocka_unit_test(nothing_is_saved_up),
         cmocka_unit_test(no_limit_holds_nothing_back),
@@ -692,6 +902,7 @@ int main(void)
         cmocka_unit_test(failures_at_once_are_one),
         cmocka_unit_test(what_a_server_asks_for_is_respected),
         cmocka_unit_test(an_address_is_renewed),
+        cmocka_unit_test(what_crawls_is_dropped),
         cmocka_unit_test(offline_takes_no_job),
         cmocka_unit_test(what_is_there_is_not_fetched),
     };
