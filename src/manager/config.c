@@ -173,23 +173,26 @@ static orion_status set(struct ori_config *config, enum ori_config_key key, cons
     return ORION_OK;
 }
 
+/* Of "http://" and the like, or 0: a password may hold "://" too. */
+static size_t scheme_len(const char *url)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789+-.";
+    const size_t len = strspn(url, letters);
+    return strncmp(url + len, "://", 3) == 0 ? len + 3 : 0;
+}
+
 void ori_config_show(const struct ori_config *config, enum ori_config_key key, char *out,
                      size_t out_bytes)
 {
     const char *text = config->values[key].text;
-    const char *at = NULL, *scheme = NULL;
-
-    if (text && rows[key].kind == URL) {
-        scheme = strstr(text, "://");
-        scheme = scheme ? scheme + 3 : text;
-        at = strrchr(scheme, '@');
-    }
+    const char *at = text && rows[key].kind == URL ? strrchr(text, '@') : NULL;
     if (!text)
         (void)snprintf(out, out_bytes, "%s", "");
     else if (rows[key].kind == SECRET)
         (void)snprintf(out, out_bytes, "%s", *text ? "(set, not shown)" : "");
     else if (at)
-        (void)snprintf(out, out_bytes, "%.*s***%s", (int)(scheme - text), text, at);
+        (void)snprintf(out, out_bytes, "%.*s***%s", (int)scheme_len(text), text, at);
     else
         (void)snprintf(out, out_bytes, "%s", text);
 }

@@ -496,19 +496,30 @@ static void options_environment_file_default(void **state)
 
 static void secrets_are_not_shown(void **state)
 {
-    orion_manager_options options = {
-        .size = sizeof(options), .token = "hf_secret", .proxy = "http://me:pass@proxy:3128"};
+    static const struct {
+        const char *proxy, *shown;
+    } rows[] = {
+        {"http://me:pass@proxy:3128", "http://***@proxy:3128"},
+        {"me:pass@proxy:3128", "***@proxy:3128"},
+        {"me:p://ss@proxy:3128", "***@proxy:3128"},
+        {"http://me:p://ss@proxy:3128", "http://***@proxy:3128"},
+        {"http://proxy:3128", "http://proxy:3128"},
+    };
+    orion_manager_options options = {.size = sizeof(options), .token = "hf_secret"};
     struct ori_config c;
     char text[200];
 
     (void)state;
     clear_environment();
-    assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
-    ori_config_show(&c, ORI_CONFIG_TOKEN, text, sizeof(text));
-    assert_null(strstr(text, "secret"));
-    ori_config_show(&c, ORI_CONFIG_PROXY, text, sizeof(text));
-    assert_string_equal(text, "http://***@proxy:3128");
-    ori_config_release(&c);
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        options.proxy = rows[i].proxy;
+        assert_int_equal(ori_config_read(&options, &c, NULL), ORION_OK);
+        ori_config_show(&c, ORI_CONFIG_TOKEN, text, sizeof(text));
+        assert_null(strstr(text, "secret"));
+        ori_config_show(&c, ORI_CONFIG_PROXY, text, sizeof(text));
+        assert_string_equal(text, rows[i].shown);
+        ori_config_release(&c);
+    }
 }
 
 static void bad_configurations_are_refused(void **state)
