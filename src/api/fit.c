@@ -55,8 +55,10 @@ static void cannot_run(orion_fit *out, const char *why)
         (void)snprintf(out->why_not, sizeof(out->why_not), "%.255s", why);
 }
 
-/* Hyper-parameters, as far as the keys that most architectures share tell. */
-static void take_shape(const struct ori_gguf *gguf, orion_fit *out, struct ori_hparams *hp)
+/* Hyper-parameters, as far as the keys that most architectures share tell.
+ * Fails only with ORION_E_NOMEM, as does what follows. */
+static orion_status take_shape(const struct ori_gguf *gguf, orion_fit *out, struct ori_hparams *hp,
+                               orion_error *err)
 {
     const struct ori_gguf_kv *tokens = ori_gguf_find(gguf, "tokenizer.ggml.tokens");
     const uint32_t n_vocab = tokens ? (uint32_t)tokens->count : 0;
@@ -72,21 +74,30 @@ static void take_shape(const struct ori_gguf *gguf, orion_fit *out, struct ori_h
                        out->architecture, ori_arch_names());
         cannot_run(out, sentence);
     }
-    if (ori_hparams_read(gguf, arch ? arch : &like, n_vocab, false, hp, &why) != ORION_OK) {
+    const orion_status status =
+        ori_hparams_read(gguf, arch ? arch : &like, n_vocab, false, hp, &why);
+    if (status == ORION_E_NOMEM)
+        return ori_fail_nomem(err, "a model's shape");
+    if (status != ORION_OK) {
         *hp = (struct ori_hparams){0};
         cannot_run(out, why.message);
     }
     out->trained_tokens = hp->context_tokens;
+    return ORION_OK;
 }
 
-static void check_vocabulary(const struct ori_gguf *gguf, orion_fit *out)
+static orion_status check_vocabulary(const struct ori_gguf *gguf, orion_fit *out, orion_error *err)
 {
     struct ori_vocab *vocab = NULL;
     orion_error why;
 
-    if (ori_vocab_new(gguf, &vocab, &why) != ORION_OK)
-        cannot_run(out, why.message);
+    const orion_status status = ori_vocab_new(gguf, &vocab, &why);
     ori_vocab_free(vocab);
+    if (status == ORION_E_NOMEM)
+        return ori_fail_nomem(err, "a vocabulary");
+    if (status != ORION_OK)
+        cannot_run(out, why.message);
+    return ORION_OK;
 }
 
 /* ---- memory ---- */
@@ -219,16 +230,18 @@ orion_status ori_api_fit(struct ori_manager *manager, const char *name, uint32_t
         (void)snprintf(fit.quantization, sizeof(fit.quantization), "%s",
                        ori_model_quantization(&view));
         take_tensors(gguf, &fit);
-        take_shape(gguf, &fit, &asked.hp);
-        check_vocabulary(gguf, &fit);
-        status = choose_context(&asked.hp, context_tokens, &fit, err);
+        status = take_shape(gguf, &fit, &asked.hp, err);
     }
+    if (status == ORION_OK)
+        status = check_vocabulary(gguf, &fit, err);
+    if (status == ORION_OK)
+        status = choose_context(&asked.hp, context_tokens, &fit, err);
     if (status == ORION_OK)
         status = kv_bytes(&asked, fit.context_tokens, &fit.kv_bytes, err);
     if (status == ORION_OK) {
         judge(&asked, &fit);
-        if (ori_manager_usage(manager, &usage, NULL) == ORION_OK)
-            fit.disk_free_bytes = usage.free_bytes;
+        status = ori_manager_usage(manager, &usage, err);
+        fit.disk_free_bytes = usage.free_bytes;
     }
     ori_gguf_close(gguf);
     ori_header_close(header);

@@ -117,6 +117,16 @@ orion_status ori_dir_make(int dir, const char *path, orion_error *err)
     return ORION_OK;
 }
 
+DIR *ori_dir_list(int fd)
+{
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    const int saved = errno;
+    if (!list && fd >= 0)
+        (void)close(fd);
+    errno = saved;
+    return list;
+}
+
 int ori_dir_unlink(int dir, const char *path)
 {
     const char *name;

@@ -7,6 +7,7 @@
 #ifndef ORI_BASE_DIR_H
 #define ORI_BASE_DIR_H
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "base/base.h"
@@ -22,6 +23,10 @@ int ori_dir_parent(int dir, const char *path, const char **name) ORI_MUST_USE;
 
 /* Make the folder `path` and those above it, mode 0700; existing ones are fine. */
 orion_status ori_dir_make(int dir, const char *path, orion_error *err);
+
+/* Go through the folder that was opened as `fd`, which is owned from then on;
+ * NULL and errno when that can't be, and `fd` is closed.  -1 keeps its errno. */
+DIR *ori_dir_list(int fd);
 
 /* Delete the file `path`; 0, or -1 and errno. */
 int ori_dir_unlink(int dir, const char *path);

@@ -1,15 +1,21 @@
-/* Reading JSON that someone else wrote, on top of jansson. */
+/* JSON on top of jansson: reading what someone else wrote, and writing our own. */
 #ifndef ORI_BASE_JSON_H
 #define ORI_BASE_JSON_H
 
 #include <jansson.h>
 
-#include "base/base.h"
+#include "base/buf.h"
 
-/* The value of the text, which the caller releases with json_decref(), or NULL
- * with err filled (ORION_E_FORMAT).  Duplicate keys are refused.  `what` is
- * for the message. */
-json_t *ori_json_parse(const char *text, size_t len, const char *what, orion_error *err);
+/* The value of the text in *out, which the caller releases with json_decref();
+ * NULL on failure: ORION_E_FORMAT or ORION_E_NOMEM.  Duplicate keys are refused.
+ * `what` is for the message. */
+orion_status ori_json_parse(const char *text, size_t len, const char *what, json_t **out,
+                            orion_error *err);
+
+/* Append the JSON to `out`, whose status says what went wrong if anything did.
+ * `flags` are those of json_dumps(); NULL is ORION_E_NOMEM, as what a failed
+ * json_pack() returns. */
+orion_status ori_json_write(const json_t *json, size_t flags, struct ori_buf *out);
 
 /* The string at `key`, valid as long as `object`; "" when it is missing, is no
  * string, or holds control characters. */

@@ -61,22 +61,23 @@ static orion_status ask_once(const struct ori_hub *hub, struct ori_engine *engin
     }
 }
 
-char *ori_hub_follow(const char *url, const char *location, orion_error *err)
+orion_status ori_hub_follow(const char *url, const char *location, char **out, orion_error *err)
 {
     char host[128];
 
-    char *next = ori_url_join(url, location);
+    const orion_status status = ori_url_join(url, location, out);
+    if (status == ORION_E_NOMEM)
+        return ori_fail_nomem(err, "a redirect");
     ori_url_host(url, host, sizeof(host));
-    if (!next) {
-        (void)ori_fail(err, ORION_E_NETWORK, "%s redirects to an address that cannot be used",
-                       host);
-    } else if (ori_url_is_downgrade(url, next)) {
-        (void)ori_fail(err, ORION_E_NETWORK,
-                       "%s redirects to an address without encryption; refused", host);
-        free(next);
-        next = NULL;
-    }
-    return next;
+    if (status != ORION_OK)
+        return ori_fail(err, ORION_E_NETWORK, "%s redirects to an address that cannot be used",
+                        host);
+    if (!ori_url_is_downgrade(url, *out))
+        return ORION_OK;
+    free(*out);
+    *out = NULL;
+    return ori_fail(err, ORION_E_NETWORK, "%s redirects to an address without encryption; refused",
+                    host);
 }
 
 static bool is_redirect(const struct ori_reply *reply)
@@ -86,12 +87,18 @@ static bool is_redirect(const struct ori_reply *reply)
 
 /* A mirror may well send an absolute URL where it only means another place of
  * its own (a renamed repository); then there is no commit yet. */
-bool ori_hub_is_answer(const struct ori_question *q, const char *url, const struct ori_reply *reply)
+orion_status ori_hub_is_answer(const struct ori_question *q, const char *url,
+                               const struct ori_reply *reply, bool *is, orion_error *err)
 {
-    if (!is_redirect(reply))
-        return true;
-    return q->stop_at_absolute && ori_url_is_absolute(reply->location) &&
-           (reply->commit[0] || !ori_url_same_origin(url, reply->location));
+    bool same = false;
+
+    *is = !is_redirect(reply);
+    if (*is || !q->stop_at_absolute || !ori_url_is_absolute(reply->location))
+        return ORION_OK;
+    if (!reply->commit[0] && ori_url_same_origin(url, reply->location, &same) != ORION_OK)
+        return ori_fail_nomem(err, "a redirect");
+    *is = !same;
+    return ORION_OK;
 }
 
 orion_status ori_hub_ask(const struct ori_hub *hub, struct ori_engine *engine,
@@ -105,20 +112,21 @@ orion_status ori_hub_ask(const struct ori_hub *hub, struct ori_engine *engine,
     if (answered)
         *answered = NULL;
     for (int i = 0; t && url; i++) {
+        char *next;
+        bool is_answer = false;
         status = ask_once(hub, engine, q, url, watch, t, err);
-        if (status != ORION_OK || ori_hub_is_answer(q, url, &t->reply))
+        if (status == ORION_OK)
+            status = ori_hub_is_answer(q, url, &t->reply, &is_answer, err);
+        if (status != ORION_OK || is_answer)
             break;
-        char *next = ori_hub_follow(url, t->reply.location, err);
-        if (next && i == ORI_MAX_REDIRECTS) {
-            (void)ori_fail(err, ORION_E_NETWORK, "%s redirects in circles when asked for '%s'",
-                           hub->endpoint, q->repo);
-            free(next);
-            next = NULL;
-        }
-        if (!next) {
-            status = ORION_E_NETWORK;
+        if (i == ORI_MAX_REDIRECTS) {
+            status = ori_fail(err, ORION_E_NETWORK, "%s redirects in circles when asked for '%s'",
+                              hub->endpoint, q->repo);
             break;
         }
+        status = ori_hub_follow(url, t->reply.location, &next, err);
+        if (status != ORION_OK)
+            break;
         free(url);
         url = next;
     }

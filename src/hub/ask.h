@@ -25,11 +25,11 @@ orion_status ori_hub_ask(const struct ori_hub *hub, struct ori_engine *engine,
 #define ORI_MAX_REDIRECTS 10
 
 /* Is this the answer, or one more redirect to follow? */
-bool ori_hub_is_answer(const struct ori_question *question, const char *url,
-                       const struct ori_reply *reply);
-/* Where a redirect leads (free()); NULL with err filled when it must not be
- * followed. */
-char *ori_hub_follow(const char *url, const char *location, orion_error *err);
+orion_status ori_hub_is_answer(const struct ori_question *question, const char *url,
+                               const struct ori_reply *reply, bool *is, orion_error *err);
+/* Where a redirect leads, in *out (free()); NULL on failure: ORION_E_NETWORK when
+ * it must not be followed. */
+orion_status ori_hub_follow(const char *url, const char *location, char **out, orion_error *err);
 
 /* ---- the metadata question; see ori_hub_resolve() ---- */
 

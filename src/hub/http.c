@@ -95,7 +95,10 @@ static bool add_headers(struct ori_transfer *t)
         return false;
     if (t->if_range && !add_header(t, "If-Range", t->if_range))
         return false;
-    if (!hub->token || !ori_url_may_have_token(hub->endpoint, t->url))
+    bool may = false;
+    if (hub->token && ori_url_may_have_token(hub->endpoint, t->url, &may) != ORION_OK)
+        return false;
+    if (!may)
         return true;
     const int n = snprintf(bearer, sizeof(bearer), "Bearer %s", hub->token);
     return n > 0 && (size_t)n < sizeof(bearer) && add_header(t, "Authorization", bearer);
@@ -204,7 +207,9 @@ static void judge(struct ori_transfer *t, CURLcode result)
         return;
     case CURLE_OUT_OF_MEMORY:
         if (t->reply.status != 0 && !t->replied) { /* so it calls a header beyond its limit */
-            (void)ori_fail(&t->error, ORION_E_NETWORK, "%s sent an absurdly long header", host);
+            (void)ori_fail(&t->error, ORION_E_NETWORK,
+                           "%s sent an absurdly long header, or memory ran out while it was read",
+                           host);
             return;
         }
         t->status = ori_fail_nomem(&t->error, "a transfer");

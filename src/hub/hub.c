@@ -46,11 +46,12 @@ orion_status ori_hub_open(const struct ori_hub_config *config, struct ori_hub **
     struct ori_hub *hub = calloc(1, sizeof(*hub));
     if (!hub)
         return ori_fail_nomem(err, "the hub");
-    hub->endpoint = ori_url_endpoint(
-        config->endpoint && *config->endpoint ? config->endpoint : ORI_HUB_DEFAULT_ENDPOINT, err);
-    if (!hub->endpoint) {
+    const orion_status status = ori_url_endpoint(
+        config->endpoint && *config->endpoint ? config->endpoint : ORI_HUB_DEFAULT_ENDPOINT,
+        &hub->endpoint, err);
+    if (status != ORION_OK) {
         ori_hub_close(hub);
-        return ORION_E_ARGUMENT;
+        return status;
     }
     hub->offline = config->offline;
     hub->stall_ms = config->stall_ms ? config->stall_ms : STALL_MS;
@@ -90,42 +91,51 @@ bool ori_hub_is_offline(const struct ori_hub *hub)
 
 /* ---- the token ---- */
 
-/* The first line of a file, without spaces around it; NULL when there is none. */
-static char *read_token_file(const char *path)
+static orion_status take_token(const char *text, char **out, orion_error *err)
+{
+    *out = strdup(text);
+    return *out ? ORION_OK : ori_fail_nomem(err, "the token");
+}
+
+/* The first line of a file, without spaces around it, if there is one. */
+static orion_status read_token_file(const char *path, char **out, orion_error *err)
 {
     char text[MAX_TOKEN + 1];
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return NULL;
+        return ORION_OK;
     const ssize_t n = read(fd, text, sizeof(text) - 1);
     (void)close(fd);
     if (n <= 0)
-        return NULL;
+        return ORION_OK;
     text[n] = '\0';
     char *begin = text + strspn(text, " \t\r\n");
     begin[strcspn(begin, " \t\r\n")] = '\0';
-    return *begin ? strdup(begin) : NULL;
+    return *begin ? take_token(begin, out, err) : ORION_OK;
 }
 
-static char *read_token_in(const char *folder, const char *below)
+static orion_status read_token_in(const char *folder, const char *below, char **out,
+                                  orion_error *err)
 {
     char path[PATH_MAX];
     const int n = snprintf(path, sizeof(path), "%s%s", folder, below);
-    return n > 0 && (size_t)n < sizeof(path) ? read_token_file(path) : NULL;
+    return n > 0 && (size_t)n < sizeof(path) ? read_token_file(path, out, err) : ORION_OK;
 }
 
-char *ori_hub_find_token(void)
+orion_status ori_hub_find_token(char **out, orion_error *err)
 {
     const char *value = getenv("HF_TOKEN");
+
+    *out = NULL;
     if (value && *value)
-        return strdup(value);
+        return take_token(value, out, err);
     if ((value = getenv("HF_TOKEN_PATH")) && *value)
-        return read_token_file(value);
+        return read_token_file(value, out, err);
     if ((value = getenv("HF_HOME")) && *value)
-        return read_token_in(value, "/token");
+        return read_token_in(value, "/token", out, err);
     if ((value = getenv("XDG_CACHE_HOME")) && *value)
-        return read_token_in(value, "/huggingface/token");
+        return read_token_in(value, "/huggingface/token", out, err);
     if ((value = getenv("HOME")) && *value)
-        return read_token_in(value, "/.cache/huggingface/token");
-    return NULL;
+        return read_token_in(value, "/.cache/huggingface/token", out, err);
+    return ORION_OK;
 }

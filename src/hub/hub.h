@@ -42,8 +42,8 @@ const char *ori_hub_endpoint(const struct ori_hub *hub); /* without a final slas
 bool ori_hub_is_offline(const struct ori_hub *hub);
 
 /* A token from $HF_TOKEN, $HF_TOKEN_PATH, $HF_HOME/token or the hub client's
- * usual place; NULL when there is none.  Free with free(). */
-char *ori_hub_find_token(void);
+ * usual place in *out; NULL when there is none.  Free with free(). */
+orion_status ori_hub_find_token(char **out, orion_error *err);
 
 /* What a hub says of one file. */
 struct ori_hub_file {

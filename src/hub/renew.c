@@ -101,8 +101,8 @@ static bool follow(struct ori_fetcher *f, struct ori_renewal *renewal, orion_err
         (void)ori_fail(why, ORION_E_NETWORK, "%s redirects in circles", f->hub->endpoint);
         return false;
     }
-    char *next = ori_hub_follow(renewal->url, renewal->transfer.reply.location, why);
-    if (!next)
+    char *next;
+    if (ori_hub_follow(renewal->url, renewal->transfer.reply.location, &next, why) != ORION_OK)
         return false;
     ori_engine_remove(f->engine, &renewal->transfer);
     free(renewal->url);
@@ -115,6 +115,7 @@ void ori_renewal_look(struct ori_fetcher *f, struct ori_fetch_job *job, uint64_t
     struct ori_renewal *renewal = job->state->renewal;
     const struct ori_hub_file *file = job->file;
     enum ori_fault fault = ORI_FAULT_FATAL;
+    bool is_answer = true;
     orion_error why;
 
     if (!renewal || !renewal->transfer.done)
@@ -127,7 +128,9 @@ void ori_renewal_look(struct ori_fetcher *f, struct ori_fetch_job *job, uint64_t
     if (t->status != ORION_OK) {
         why = t->error;
         fault = t->worth_retrying ? ORI_FAULT_BROKEN : ORI_FAULT_FATAL;
-    } else if (!ori_hub_is_answer(&question, renewal->url, reply)) {
+    } else if (ori_hub_is_answer(&question, renewal->url, reply, &is_answer, &why) != ORION_OK) {
+        fault = ORI_FAULT_FATAL;
+    } else if (!is_answer) {
         if (follow(f, renewal, &why))
             return;
     } else if (reply->status >= 400 || reply->status < 200) {

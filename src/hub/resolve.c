@@ -116,8 +116,14 @@ orion_status ori_hub_read_facts(const struct ori_reply *reply, const char *answe
         return status;
 
     const bool sent_on = reply->status >= 300;
-    file->url = sent_on ? ori_url_join(answered, reply->location) : strdup(answered);
-    if (!file->url)
+    orion_status joined = ORION_OK;
+    if (sent_on)
+        joined = ori_url_join(answered, reply->location, &file->url);
+    else
+        file->url = strdup(answered);
+    if (joined == ORION_E_NOMEM || (joined == ORION_OK && !file->url))
+        return ori_fail_nomem(err, "a file's address");
+    if (joined != ORION_OK)
         return ori_fail(err, ORION_E_NETWORK,
                         "the hub redirects to an address that cannot be used");
     if (ori_url_is_downgrade(answered, file->url))

@@ -39,8 +39,10 @@ static bool read_hit(const json_t *entry, struct ori_hub_hit *hit)
 static orion_status read_hits(const struct ori_buf *body, uint32_t limit, struct ori_hub_hit **out,
                               size_t *n, orion_error *err)
 {
-    orion_error why;
-    json_t *list = ori_json_parse(ori_buf_text(body), body->len, "the hub's answer", &why);
+    json_t *list;
+    if (ori_json_parse(ori_buf_text(body), body->len, "the hub's answer", &list, err) ==
+        ORION_E_NOMEM)
+        return ORION_E_NOMEM;
     if (!json_is_array(list)) {
         json_decref(list);
         return ori_fail(err, ORION_E_NETWORK, "the hub's answer to a search is not a list");

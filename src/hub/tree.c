@@ -73,10 +73,12 @@ static orion_status ask_json(const struct ori_hub *hub, struct ori_engine *engin
     *out = NULL;
     orion_status status = ori_hub_ask(hub, engine, &question, watch, reply, NULL, err);
     if (status == ORION_OK) {
-        *out = ori_json_parse(ori_buf_text(&body), body.len, "the hub's answer", err);
-        status = *out ? ORION_OK : ORION_E_NETWORK;
-        if (!*out && err)
-            err->status = status;
+        status = ori_json_parse(ori_buf_text(&body), body.len, "the hub's answer", out, err);
+        if (status == ORION_E_FORMAT) { /* what a server sends is the network's fault */
+            status = ORION_E_NETWORK;
+            if (err)
+                err->status = status;
+        }
     }
     ori_buf_release(&body);
     return status;
@@ -125,21 +127,29 @@ static orion_status find_commit(const struct ori_hub *hub, struct ori_engine *en
 }
 
 /* The next page is on the hub itself, also where a mirror passes on the
- * official hub's address. */
-static char *next_page(const struct ori_hub *hub, const struct ori_reply *reply)
+ * official hub's address.  *out is NULL when there is none. */
+static orion_status next_page(const struct ori_hub *hub, const struct ori_reply *reply, char **out,
+                              orion_error *err)
 {
     static const char official[] = ORI_HUB_DEFAULT_ENDPOINT "/";
-    if (!reply->next_page[0])
-        return NULL;
     struct ori_buf url;
+    bool same = false;
+
+    *out = NULL;
+    if (!reply->next_page[0])
+        return ORION_OK;
+    orion_status status = ori_url_same_origin(hub->endpoint, reply->next_page, &same);
     ori_buf_init(&url, ORI_URL_MAX);
     if (strncmp(reply->next_page, official, sizeof(official) - 1) == 0)
         (void)ori_buf_addf(&url, "%s/%s", hub->endpoint, reply->next_page + sizeof(official) - 1);
-    else if (ori_url_same_origin(hub->endpoint, reply->next_page))
+    else if (same)
         (void)ori_buf_adds(&url, reply->next_page);
-    char *text = url.len ? ori_buf_take(&url) : NULL;
+    if (url.len > 0)
+        *out = ori_buf_take(&url);
+    if (status == ORION_OK && url.status != ORION_OK)
+        status = url.status;
     ori_buf_release(&url);
-    return text;
+    return status == ORION_E_NOMEM ? ori_fail_nomem(err, "the hub's list of files") : ORION_OK;
 }
 
 static orion_status list_files(const struct ori_hub *hub, struct ori_engine *engine,
@@ -161,9 +171,11 @@ static orion_status list_files(const struct ori_hub *hub, struct ori_engine *eng
             status = take_page(entries, names, err);
         json_decref(entries);
         free(url);
-        url = status == ORION_OK ? next_page(hub, reply) : NULL;
+        url = NULL;
+        if (status == ORION_OK)
+            status = next_page(hub, reply, &url, err);
     }
-    if (url)
+    if (url && status == ORION_OK)
         status = ori_fail(err, ORION_E_NETWORK, "the hub's list of files never ends");
     free(url);
     free(reply);

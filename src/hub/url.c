@@ -25,65 +25,88 @@ static void parts_release(struct parts *p)
     *p = (struct parts){0};
 }
 
-static bool parts_get(const char *text, struct parts *p)
+/* ORION_E_FORMAT when it is no http(s) URL; nothing to release on failure. */
+static orion_status parts_get(const char *text, struct parts *p)
 {
+    CURLUcode rc = CURLUE_OUT_OF_MEMORY;
+
     *p = (struct parts){.url = curl_url()};
-    if (p->url && strlen(text) <= ORI_URL_MAX &&
-        curl_url_set(p->url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-        curl_url_get(p->url, CURLUPART_SCHEME, &p->scheme, 0) == CURLUE_OK &&
-        curl_url_get(p->url, CURLUPART_HOST, &p->host, 0) == CURLUE_OK &&
-        curl_url_get(p->url, CURLUPART_PORT, &p->port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-        (strcmp(p->scheme, "http") == 0 || strcmp(p->scheme, "https") == 0))
-        return true;
+    if (p->url)
+        rc = strlen(text) <= ORI_URL_MAX ? curl_url_set(p->url, CURLUPART_URL, text, 0)
+                                         : CURLUE_MALFORMED_INPUT;
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(p->url, CURLUPART_SCHEME, &p->scheme, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(p->url, CURLUPART_HOST, &p->host, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(p->url, CURLUPART_PORT, &p->port, CURLU_DEFAULT_PORT);
+    if (rc == CURLUE_OK && (strcmp(p->scheme, "http") == 0 || strcmp(p->scheme, "https") == 0))
+        return ORION_OK;
     parts_release(p);
-    return false;
+    return rc == CURLUE_OUT_OF_MEMORY ? ORION_E_NOMEM : ORION_E_FORMAT;
 }
 
-static char *copy_and_free(char *from_curl)
-{
-    char *copy = from_curl ? strdup(from_curl) : NULL;
-    curl_free(from_curl);
-    return copy;
-}
-
-static bool has_part(CURLU *url, CURLUPart part)
+/* The whole URL in *out; free(). */
+static orion_status whole_url(CURLU *url, char **out)
 {
     char *text = NULL;
-    const bool there = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+
+    *out = NULL;
+    const CURLUcode rc = curl_url_get(url, CURLUPART_URL, &text, 0);
+    if (rc == CURLUE_OK)
+        *out = strdup(text);
     curl_free(text);
-    return there;
+    if (*out)
+        return ORION_OK;
+    return rc == CURLUE_OK || rc == CURLUE_OUT_OF_MEMORY ? ORION_E_NOMEM : ORION_E_FORMAT;
 }
 
-char *ori_url_endpoint(const char *text, orion_error *err)
+/* Memory is taken only for a part that is there. */
+static bool has_part(CURLU *url, CURLUPart part, CURLUcode if_not)
+{
+    char *text = NULL;
+    const CURLUcode rc = curl_url_get(url, part, &text, 0);
+    curl_free(text);
+    return rc != if_not;
+}
+
+static orion_status no_endpoint(const char *text, orion_error *err)
+{
+    return ori_fail(err, ORION_E_ARGUMENT,
+                    "'%.200s' is not the address of a hub; write https://host or "
+                    "http://host:port",
+                    text);
+}
+
+orion_status ori_url_endpoint(const char *text, char **out, orion_error *err)
 {
     struct parts p;
-    char *whole = NULL, *copy = NULL;
 
-    if (!parts_get(text, &p) || has_part(p.url, CURLUPART_USER) ||
-        has_part(p.url, CURLUPART_QUERY) || has_part(p.url, CURLUPART_FRAGMENT)) {
+    *out = NULL;
+    orion_status status = parts_get(text, &p);
+    if (status == ORION_E_NOMEM)
+        return ori_fail_nomem(err, "the hub's address");
+    if (status != ORION_OK)
+        return no_endpoint(text, err);
+    if (has_part(p.url, CURLUPART_USER, CURLUE_NO_USER) ||
+        has_part(p.url, CURLUPART_QUERY, CURLUE_NO_QUERY) ||
+        has_part(p.url, CURLUPART_FRAGMENT, CURLUE_NO_FRAGMENT)) {
         parts_release(&p);
-        (void)ori_fail(err, ORION_E_ARGUMENT,
-                       "'%.200s' is not the address of a hub; write https://host or "
-                       "http://host:port",
-                       text);
-        return NULL;
+        return no_endpoint(text, err);
     }
     for (char *c = p.host; *c; c++)
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c + ('a' - 'A'));
     /* hf.co only redirects, and a token is not sent on across hosts. */
     const bool short_name = strcmp(p.host, "hf.co") == 0 || strcmp(p.host, "www.hf.co") == 0;
-    if (curl_url_set(p.url, CURLUPART_HOST, short_name ? OFFICIAL_HOST : p.host, 0) == CURLUE_OK &&
-        curl_url_get(p.url, CURLUPART_URL, &whole, 0) == CURLUE_OK)
-        copy = copy_and_free(whole);
+    if (curl_url_set(p.url, CURLUPART_HOST, short_name ? OFFICIAL_HOST : p.host, 0) == CURLUE_OK)
+        (void)whole_url(p.url, out);
     parts_release(&p);
-    if (!copy) {
-        (void)ori_fail_nomem(err, "the hub's address");
-        return NULL;
-    }
-    for (size_t len = strlen(copy); len > 0 && copy[len - 1] == '/'; len--)
-        copy[len - 1] = '\0';
-    return copy;
+    if (!*out)
+        return ori_fail_nomem(err, "the hub's address");
+    for (size_t len = strlen(*out); len > 0 && (*out)[len - 1] == '/'; len--)
+        (*out)[len - 1] = '\0';
+    return ORION_OK;
 }
 
 char *ori_url_encode(const char *text, bool keep_slash)
@@ -105,23 +128,32 @@ char *ori_url_encode(const char *text, bool keep_slash)
     return encoded;
 }
 
-char *ori_url_join(const char *base, const char *location)
+orion_status ori_url_join(const char *base, const char *location, char **out)
 {
     struct parts p;
     char *whole = NULL;
 
-    if (strlen(location) > ORI_URL_MAX || !parts_get(base, &p))
-        return NULL;
-    if (curl_url_set(p.url, CURLUPART_URL, location, 0) != CURLUE_OK ||
-        curl_url_get(p.url, CURLUPART_URL, &whole, 0) != CURLUE_OK)
-        whole = NULL;
+    *out = NULL;
+    if (strlen(location) > ORI_URL_MAX)
+        return ORION_E_FORMAT;
+    orion_status status = parts_get(base, &p);
+    if (status != ORION_OK)
+        return status;
+    const CURLUcode rc = curl_url_set(p.url, CURLUPART_URL, location, 0);
+    if (rc == CURLUE_OK)
+        status = whole_url(p.url, &whole);
+    else
+        status = rc == CURLUE_OUT_OF_MEMORY ? ORION_E_NOMEM : ORION_E_FORMAT;
     parts_release(&p);
-    if (!whole || strlen(whole) > ORI_URL_MAX || !parts_get(whole, &p)) {
-        curl_free(whole);
-        return NULL;
+    if (status == ORION_OK)
+        status = parts_get(whole, &p); /* and not too long */
+    if (status != ORION_OK) {
+        free(whole);
+        return status;
     }
     parts_release(&p);
-    return copy_and_free(whole);
+    *out = whole;
+    return ORION_OK;
 }
 
 bool ori_url_is_absolute(const char *location)
@@ -130,16 +162,20 @@ bool ori_url_is_absolute(const char *location)
            strncasecmp(location, "https:", 6) == 0;
 }
 
-bool ori_url_same_origin(const char *a, const char *b)
+orion_status ori_url_same_origin(const char *a, const char *b, bool *same)
 {
     struct parts pa, pb = {0};
-    if (!parts_get(a, &pa))
-        return false;
-    const bool same = parts_get(b, &pb) && strcmp(pa.scheme, pb.scheme) == 0 &&
-                      strcasecmp(pa.host, pb.host) == 0 && strcmp(pa.port, pb.port) == 0;
+
+    *same = false;
+    orion_status status = parts_get(a, &pa);
+    if (status == ORION_OK)
+        status = parts_get(b, &pb);
+    if (status == ORION_OK)
+        *same = strcmp(pa.scheme, pb.scheme) == 0 && strcasecmp(pa.host, pb.host) == 0 &&
+                strcmp(pa.port, pb.port) == 0;
     parts_release(&pa);
     parts_release(&pb);
-    return same;
+    return status == ORION_E_NOMEM ? status : ORION_OK;
 }
 
 static bool is_https(const char *url)
@@ -152,29 +188,37 @@ bool ori_url_is_downgrade(const char *from, const char *to)
     return is_https(from) && !is_https(to);
 }
 
-static bool is_this_machine(const char *url)
+static orion_status is_this_machine(const char *url, bool *local)
 {
     struct parts p;
-    if (!parts_get(url, &p))
-        return false;
-    const bool local =
-        strcasecmp(p.host, "localhost") == 0 || strcmp(p.host, "[::1]") == 0 ||
-        (strncmp(p.host, "127.", 4) == 0 && strspn(p.host, "0123456789.") == strlen(p.host));
+
+    *local = false;
+    const orion_status status = parts_get(url, &p);
+    if (status != ORION_OK)
+        return status == ORION_E_NOMEM ? status : ORION_OK;
+    *local = strcasecmp(p.host, "localhost") == 0 || strcmp(p.host, "[::1]") == 0 ||
+             (strncmp(p.host, "127.", 4) == 0 && strspn(p.host, "0123456789.") == strlen(p.host));
     parts_release(&p);
-    return local;
+    return ORION_OK;
 }
 
-bool ori_url_may_have_token(const char *endpoint, const char *url)
+orion_status ori_url_may_have_token(const char *endpoint, const char *url, bool *may)
 {
-    if (!is_https(url) && !is_this_machine(url))
-        return false;
-    return ori_url_same_origin(endpoint, url) || ori_url_same_origin("https://" OFFICIAL_HOST, url);
+    bool safe = is_https(url);
+
+    *may = false;
+    orion_status status = safe ? ORION_OK : is_this_machine(url, &safe);
+    if (status == ORION_OK && safe)
+        status = ori_url_same_origin(endpoint, url, may);
+    if (status == ORION_OK && safe && !*may)
+        status = ori_url_same_origin("https://" OFFICIAL_HOST, url, may);
+    return status;
 }
 
 void ori_url_host(const char *url, char *host, size_t bytes)
 {
     struct parts p;
-    if (!parts_get(url, &p)) {
+    if (parts_get(url, &p) != ORION_OK) {
         (void)snprintf(host, bytes, "the server");
         return;
     }

@@ -176,8 +176,8 @@ static bool follow(struct ori_lane *lane, uint64_t now_ns, orion_error *why)
         (void)ori_lane_wrong(lane, why, "redirects in circles");
         return false;
     }
-    char *next = ori_hub_follow(lane->url, lane->transfer.reply.location, why);
-    if (!next)
+    char *next;
+    if (ori_hub_follow(lane->url, lane->transfer.reply.location, &next, why) != ORION_OK)
         return false;
     const unsigned generation = lane->generation;
     ori_engine_remove(f->engine, &lane->transfer);

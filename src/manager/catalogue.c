@@ -30,13 +30,15 @@ orion_status ori_catalogue_parse(const void *text, size_t len, struct ori_catalo
                                  orion_error *err)
 {
     *out = (struct ori_catalogue){0};
-    json_t *json = ori_json_parse(text, len, "the catalogue", err);
-    if (!json)
-        return ORION_E_FORMAT;
+    json_t *json;
+    orion_status status = ori_json_parse(text, len, "the catalogue", &json, err);
+    if (status != ORION_OK)
+        return status;
     const json_t *models = json_object_get(json, "models");
     const size_t n = json_array_size(models);
     struct ori_catalogue_entry *entries = ori_calloc_array(n, sizeof(*entries));
-    orion_status status = entries ? ORION_OK : ori_fail_nomem(err, "the catalogue");
+    if (!entries)
+        status = ori_fail_nomem(err, "the catalogue");
     for (size_t i = 0; i < n && status == ORION_OK; i++)
         if (!read_entry(json_array_get(models, i), &entries[i]))
             status = ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, entries[i].id,

@@ -259,9 +259,10 @@ static orion_status take_token(struct ori_config *config, bool usual_place, orio
         source = environment(variables[i]) ? variables[i] : NULL;
     if (!source || config->values[ORI_CONFIG_TOKEN].text)
         return ORION_OK;
-    char *token = ori_hub_find_token();
-    const orion_status status =
-        token ? set(config, ORI_CONFIG_TOKEN, token, source, err) : ORION_OK;
+    char *token;
+    orion_status status = ori_hub_find_token(&token, err);
+    if (token)
+        status = set(config, ORI_CONFIG_TOKEN, token, source, err);
     free(token);
     return status;
 }
@@ -360,11 +361,12 @@ static orion_status take_text(struct ori_config *config, const struct ori_buf *t
 {
     orion_error why;
     const char *section;
-    json_t *value;
-    orion_status status = ORION_OK;
+    json_t *json, *value;
 
-    json_t *json = ori_json_parse(ori_buf_text(text), text->len, path, &why);
-    if (!json || !json_is_object(json)) {
+    orion_status status = ori_json_parse(ori_buf_text(text), text->len, path, &json, &why);
+    if (status == ORION_E_NOMEM)
+        return ori_fail_nomem(err, "the configuration");
+    if (!json_is_object(json)) {
         const bool parsed = json != NULL;
         json_decref(json);
         return ori_fail(err, ORION_E_ARGUMENT, "%.480s",

@@ -27,30 +27,36 @@ orion_status ori_manager_path(const struct ori_manager *manager, const char *nam
 }
 
 /* The place that a name has in the store though nothing is there yet, for the
- * sake of an unfinished download. */
+ * sake of an unfinished download.  ORION_E_NOT_FOUND, without a sentence, when
+ * there is none. */
 static orion_status find_partial(const struct ori_manager *manager, const char *name,
-                                 char place[ORI_STORE_PATH_MAX])
+                                 char place[ORI_STORE_PATH_MAX], orion_error *err)
 {
     struct ori_partial_facts *partials;
     struct ori_ref ref;
     size_t n;
     bool exact;
 
-    if (ori_manager_refer(manager, name, &ref, NULL) != ORION_OK ||
-        ori_store_partials(manager->store, &partials, &n, NULL) != ORION_OK)
+    if (ori_manager_refer(manager, name, &ref, NULL) != ORION_OK)
         return ORION_E_NOT_FOUND;
+    orion_status status = ori_store_partials(manager->store, &partials, &n, err);
+    if (status != ORION_OK)
+        return status;
     ptrdiff_t chosen = -1;
     const char **names = ori_calloc_array(n, sizeof(*names));
-    for (size_t i = 0; names && i < n; i++) {
+    if (!names) {
+        free(partials);
+        return ori_fail_nomem(err, "the list of downloads");
+    }
+    for (size_t i = 0; i < n; i++) {
         names[i] = strcmp(partials[i].repo, ref.repo) == 0 ? partials[i].file : "";
         if (*ref.file && strcmp(names[i], ref.file) == 0)
             chosen = (ptrdiff_t)i;
     }
-    if (names && !*ref.file)
+    if (!*ref.file)
         chosen = ori_hub_select(names, n, ref.quant, &exact);
-    orion_status status = ORION_E_NOT_FOUND;
-    if (chosen >= 0)
-        status = ori_store_place(ref.repo, names[chosen], place, NULL);
+    if (chosen < 0 || ori_store_place(ref.repo, names[chosen], place, NULL) != ORION_OK)
+        status = ORION_E_NOT_FOUND;
     free(names);
     free(partials);
     return status;
@@ -84,8 +90,10 @@ orion_status ori_manager_remove(const struct ori_manager *manager, const char *n
     struct ori_found found;
 
     orion_status status = ori_manager_find(manager, name, &found, err);
-    if (status == ORION_E_NOT_FOUND && find_partial(manager, name, place) == ORION_OK)
-        return remove_pieces(manager, place, err);
+    if (status == ORION_E_NOT_FOUND) {
+        status = find_partial(manager, name, place, err);
+        return status == ORION_OK ? remove_pieces(manager, place, err) : status;
+    }
     if (status != ORION_OK)
         return status;
     if (found.path)
@@ -108,20 +116,26 @@ orion_status ori_manager_remove_partials(const struct ori_manager *manager, cons
 
     *n = 0;
     *freed_bytes = 0;
-    if (name && find_partial(manager, name, wanted) != ORION_OK)
-        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+    orion_status status = name ? find_partial(manager, name, wanted, err) : ORION_OK;
+    if (status == ORION_E_NOT_FOUND)
+        return ori_fail_at(err, status, ORION_NO_OFFSET, name,
                            "there is no unfinished download of '%.200s'", name);
-    orion_status status = ori_store_partials(manager->store, &partials, &n_partials, err);
+    if (status == ORION_OK)
+        status = ori_store_partials(manager->store, &partials, &n_partials, err);
+    if (status != ORION_OK)
+        return status;
     for (size_t i = 0; i < n_partials && status == ORION_OK; i++) {
         const struct ori_partial_facts *p = &partials[i];
         if (ori_store_place(p->repo, p->file, place, NULL) != ORION_OK ||
             (name && strcmp(place, wanted) != 0 && !ori_shard_same_model(place, wanted)))
             continue;
         /* An older model of that name is not meant. */
-        if (ori_store_look(manager->store, place, &model, NULL) == ORION_OK) {
-            ori_stored_release(&model);
+        status = ori_store_look(manager->store, place, &model, err);
+        ori_stored_release(&model);
+        if (status == ORION_OK)
             continue;
-        }
+        if (status != ORION_E_NOT_FOUND)
+            break;
         status = ori_store_remove(manager->store, place, err);
         if (status == ORION_OK) {
             ++*n;

@@ -42,14 +42,14 @@ void ori_import_name(const char *path, char *out, size_t out_bytes)
             *c = '_';
 }
 
-static bool is_taken(const struct ori_manager *m, const char *id)
+static bool is_taken(const struct ori_manager *m, struct foreign *list, const char *id)
 {
     struct ori_stored model;
 
-    if (ori_store_look(m->store, id, &model, NULL) != ORION_OK)
-        return false;
+    const orion_status status = ori_store_look(m->store, id, &model, NULL);
+    list->texts.failed |= status == ORION_E_NOMEM;
     ori_stored_release(&model);
-    return true;
+    return status == ORION_OK;
 }
 
 /* ---- the list ---- */
@@ -89,7 +89,7 @@ static void add(const struct ori_manager *m, struct foreign *list, const char *p
         .id = ori_texts_keep(&list->texts, id),
         .sha256 = ori_texts_keep(&list->texts, found->sha256),
         .size_bytes = found->size_bytes,
-        .imported = is_taken(m, id),
+        .imported = is_taken(m, list, id),
     };
 }
 

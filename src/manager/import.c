@@ -22,17 +22,18 @@ struct origin {
 };
 
 /* A store of another program tells where a file in it came from. */
-static bool ask_store(const char *root, const char *source, struct origin *origin)
+static orion_status ask_store(const char *root, const char *source, struct origin *origin,
+                              bool *is_known, orion_error *err)
 {
     static const enum ori_foreign_kind kinds[] = {ORI_FOREIGN_HUGGING_FACE, ORI_FOREIGN_OLLAMA};
+    orion_status status = ORION_OK;
     bool known = false;
 
-    for (size_t k = 0; k < ORI_COUNT(kinds) && !known; k++) {
+    for (size_t k = 0; k < ORI_COUNT(kinds) && !known && status == ORION_OK; k++) {
         struct ori_foreign *found = NULL;
         size_t n = 0;
-        if (ori_foreign_find(kinds[k], root, &found, &n, NULL) != ORION_OK)
-            n = 0;
-        for (size_t i = 0; i < n && !known; i++) {
+        status = ori_foreign_find(kinds[k], root, &found, &n, err);
+        for (size_t i = 0; i < n && !known && status == ORION_OK; i++) {
             char place[ORI_STORE_PATH_MAX];
             known = strcmp(found[i].path, source) == 0 && *found[i].repo &&
                     strlen(found[i].repo) <= ORI_REPO_MAX &&
@@ -46,24 +47,27 @@ static bool ask_store(const char *root, const char *source, struct origin *origi
         }
         ori_foreign_free(found, n);
     }
-    return known;
+    *is_known = known;
+    return status;
 }
 
-static bool find_origin(struct origin *origin)
+static orion_status find_origin(struct origin *origin, bool *known, orion_error *err)
 {
+    orion_status status = ORION_OK;
     char root[PATH_MAX];
 
+    *known = false;
+    if (!strstr(origin->source, "/blobs/")) /* only what looks like one is worth the search */
+        return status;
     memcpy(root, origin->source, sizeof(root));
-    for (int level = 0; level < MAX_LEVELS; level++) {
+    for (int level = 0; level < MAX_LEVELS && !*known && status == ORION_OK; level++) {
         char *slash = strrchr(root, '/');
         if (!slash || slash == root)
-            return false;
+            break;
         *slash = '\0';
-        /* Only what looks like one is worth the search. */
-        if (strstr(origin->source, "/blobs/") && ask_store(root, origin->source, origin))
-            return true;
+        status = ask_store(root, origin->source, origin, known, err);
     }
-    return false;
+    return status;
 }
 
 static orion_status choose_place(const orion_import_options *options, const char *file,
@@ -78,8 +82,10 @@ static orion_status choose_place(const orion_import_options *options, const char
                                "'%.200s' names no file; write org/repo/file.gguf", options->id);
         return ORION_OK;
     }
-    if (find_origin(origin))
-        return ORION_OK;
+    bool known;
+    const orion_status status = find_origin(origin, &known, err);
+    if (status != ORION_OK || known)
+        return status;
     (void)snprintf(origin->ref.repo, sizeof(origin->ref.repo), "%s", ORI_IMPORT_REPO);
     ori_import_name(file, origin->ref.file, ORI_NAME_PART_MAX + 1);
     if (!ori_name_is_gguf(origin->ref.file))

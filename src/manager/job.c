@@ -134,26 +134,27 @@ static orion_status fetch_file(struct work *w, struct ori_wanted *file, orion_er
 /* ---- all files ---- */
 
 /* Bytes that are neither in place nor in an unfinished download. */
-static uint64_t missing_bytes(struct work *w)
+static orion_status missing_bytes(struct work *w, uint64_t *missing, orion_error *err)
 {
-    uint64_t missing = 0;
-
+    *missing = 0;
     for (size_t i = 0; i < w->set.n; i++) {
         const struct ori_blob blob = ori_wanted_blob(w->manager, &w->set.files[i]);
         uint64_t done = 0;
         struct ori_stored model;
         long process;
-        if (ori_store_look(w->manager->store, w->set.files[i].place, &model, NULL) == ORION_OK) {
-            const bool same = model.size_bytes == blob.size_bytes;
-            ori_stored_release(&model);
-            if (same)
-                continue;
-        }
-        if (ori_partial_peek(w->manager->store, &blob, &done, &process) != ORION_OK)
-            done = 0;
-        missing += blob.size_bytes - (done < blob.size_bytes ? done : blob.size_bytes);
+        orion_status status =
+            ori_store_look(w->manager->store, w->set.files[i].place, &model, NULL);
+        const bool same = status == ORION_OK && model.size_bytes == blob.size_bytes;
+        ori_stored_release(&model);
+        if (same)
+            continue;
+        if (status != ORION_E_NOMEM)
+            status = ori_partial_peek(w->manager->store, &blob, &done, &process);
+        if (status == ORION_E_NOMEM)
+            return ori_fail_nomem(err, "a download");
+        *missing += blob.size_bytes - (done < blob.size_bytes ? done : blob.size_bytes);
     }
-    return missing;
+    return ORION_OK;
 }
 
 static orion_status publish_set(struct work *w, orion_error *err)
@@ -170,13 +171,17 @@ static orion_status publish_set(struct work *w, orion_error *err)
 
 static orion_status fetch(struct work *w, orion_error *err)
 {
+    uint64_t missing;
+
     orion_status status = ori_wanted_resolve(w->manager, &w->ref, &w->watch, &w->set, err);
     if (status != ORION_OK)
         return status;
     memcpy(w->place, w->set.files[0].place, sizeof(w->place));
     set_total(w->job, w->set.size_bytes);
-    status = ori_store_check_quota(w->manager->store, w->manager->config.max_bytes,
-                                   missing_bytes(w), err);
+    status = missing_bytes(w, &missing, err);
+    if (status == ORION_OK)
+        status =
+            ori_store_check_quota(w->manager->store, w->manager->config.max_bytes, missing, err);
     for (size_t i = 0; i < w->set.n && status == ORION_OK; i++)
         status = fetch_file(w, &w->set.files[i], err);
     if (status == ORION_OK && w->set.n > 1)

@@ -6,6 +6,7 @@
 #include "manager/internal.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,36 +121,39 @@ static orion_status find_stem(const struct scanned *s, const char *name, struct 
         name);
 }
 
-static ptrdiff_t select_stored(const struct scanned *s, const struct ori_ref *ref, bool *exact)
+/* *chosen is -1 when none is meant. */
+static orion_status select_stored(const struct scanned *s, const struct ori_ref *ref,
+                                  ptrdiff_t *chosen, bool *exact, orion_error *err)
 {
     const size_t repo = strlen(ref->repo);
     const char **names = ori_calloc_array(s->n, sizeof(*names));
-    ptrdiff_t chosen = -1;
 
-    *exact = false;
-    for (size_t i = 0; names && i < s->n; i++) {
+    if (!names)
+        return ori_fail_nomem(err, "the list of models");
+    for (size_t i = 0; i < s->n; i++) {
         const char *path = s->models[i].path;
         const bool of_repo = strncmp(path, ref->repo, repo) == 0 && path[repo] == '/';
         names[i] = of_repo ? path + repo + 1 : "";
     }
-    if (names)
-        chosen = ori_hub_select(names, s->n, ref->quant, exact);
+    *chosen = ori_hub_select(names, s->n, ref->quant, exact);
     free(names);
-    return chosen;
+    return ORION_OK;
 }
 
 orion_status ori_manager_choose_stored(const struct ori_manager *manager, struct ori_ref *ref,
                                        bool *exact, orion_error *err)
 {
     struct scanned s = {0};
+    ptrdiff_t chosen = -1;
+
+    *exact = false;
     orion_status status = ori_store_scan(manager->store, &s.models, &s.n, err);
-    if (status != ORION_OK)
-        return status;
-    const ptrdiff_t chosen = select_stored(&s, ref, exact);
+    if (status == ORION_OK)
+        status = select_stored(&s, ref, &chosen, exact, err);
     const char *file = chosen < 0 ? NULL : s.models[chosen].path + strlen(ref->repo) + 1;
     if (file && strlen(file) <= ORI_NAME_PATH_MAX)
         (void)snprintf(ref->file, sizeof(ref->file), "%s", file);
-    else
+    else if (status == ORION_OK)
         status = ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, ref->repo,
                              "nothing of '%s'%s%s is downloaded; pull it first", ref->repo,
                              *ref->quant ? ":" : "", ref->quant);
@@ -164,25 +168,27 @@ static bool is_plain_path(const char *name)
     return name[0] == '/' || strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0;
 }
 
-static bool find_file(const struct ori_manager *manager, const char *name, struct ori_found *out)
+/* *out stays empty when there is no such file. */
+static orion_status find_file(const struct ori_manager *manager, const char *name,
+                              struct ori_found *out, orion_error *err)
 {
     struct stat st;
 
     if ((!strchr(name, '/') && !ori_name_is_gguf(name)) || stat(name, &st) != 0 ||
         !S_ISREG(st.st_mode))
-        return false;
+        return ORION_OK;
     char *whole = realpath(name, NULL);
     if (!whole)
-        return false;
+        return errno == ENOMEM ? ori_fail_nomem(err, "a path") : ORION_OK;
     const char *root = ori_store_root(manager->store);
     const size_t len = strlen(root);
     if (strncmp(whole, root, len) == 0 && whole[len] == '/') {
-        out->path = strdup(whole + len + 1);
+        const orion_status status = found_path(out, whole + len + 1, err);
         free(whole);
-        return out->path != NULL;
+        return status;
     }
     out->outside = whole;
-    return true;
+    return ORION_OK;
 }
 
 /* ---- the rules ---- */
@@ -217,25 +223,29 @@ static orion_status find_scanned(const struct ori_manager *manager, const struct
                                  const char *name, struct ori_found *out, orion_error *err)
 {
     struct ori_ref ref;
+    ptrdiff_t chosen;
     bool exact;
 
     for (size_t i = 0; i < s->n; i++)
         if (strcmp(s->models[i].path, name) == 0)
             return found_path(out, name, err);
-    if (find_file(manager, name, out))
-        return ORION_OK;
+    orion_status status = find_file(manager, name, out, err);
+    if (status != ORION_OK || out->path || out->outside)
+        return status;
     if (is_plain_path(name))
         return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
                            "there is no file '%.200s'", name);
     if (!strchr(name, '/'))
         return find_stem(s, name, out, err);
 
-    const orion_status status = ori_ref_parse(name, &ref, err);
+    status = ori_ref_parse(name, &ref, err);
     if (status != ORION_OK)
         return status;
     if (*ref.file)
         return find_placed(manager, ref.repo, ref.file, name, out, err);
-    const ptrdiff_t chosen = select_stored(s, &ref, &exact);
+    status = select_stored(s, &ref, &chosen, &exact, err);
+    if (status != ORION_OK)
+        return status;
     return chosen < 0 ? not_downloaded(name, err) : found_path(out, s->models[chosen].path, err);
 }
 
@@ -269,10 +279,10 @@ orion_status ori_manager_find_whole(const struct ori_manager *manager, const cha
     ori_shard_of(out->path, &no, &count);
     for (no = count; no >= 1 && count > 1 && status == ORION_OK; no--) {
         ori_shard_name(out->path, no); /* ends with the first */
-        status = ori_store_look(manager->store, out->path, &piece, NULL);
+        status = ori_store_look(manager->store, out->path, &piece, err);
         if (status == ORION_OK)
             ori_stored_release(&piece);
-        else
+        else if (status == ORION_E_NOT_FOUND)
             (void)ori_fail_at(err, status, ORION_NO_OFFSET, name,
                               "'%.200s' is not all here: piece %u of %u is missing; pull it", name,
                               no, count);

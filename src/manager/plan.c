@@ -32,22 +32,23 @@ static const char *keep_place(const struct ori_manager *m, struct plan *plan, co
 }
 
 /* Bytes of the file that need not be fetched. */
-static uint64_t present_bytes(const struct ori_manager *m, const struct ori_wanted *file)
+static uint64_t present_bytes(const struct ori_manager *m, struct plan *plan,
+                              const struct ori_wanted *file)
 {
     const struct ori_blob blob = ori_wanted_blob(m, file);
     struct ori_stored model;
     uint64_t done = 0;
     long process;
 
-    if (ori_store_look(m->store, file->place, &model, NULL) == ORION_OK) {
-        const bool same = model.intact && model.size_bytes == blob.size_bytes &&
-                          strcmp(model.record.sha256, blob.digest.hex) == 0;
-        ori_stored_release(&model);
-        if (same)
-            return blob.size_bytes;
-    }
-    if (ori_partial_peek(m->store, &blob, &done, &process) != ORION_OK)
-        return 0;
+    orion_status status = ori_store_look(m->store, file->place, &model, NULL);
+    const bool same = model.intact && model.size_bytes == blob.size_bytes &&
+                      strcmp(model.record.sha256, blob.digest.hex) == 0;
+    ori_stored_release(&model);
+    if (status == ORION_OK && same)
+        return blob.size_bytes;
+    if (status != ORION_E_NOMEM)
+        status = ori_partial_peek(m->store, &blob, &done, &process);
+    plan->texts.failed |= status == ORION_E_NOMEM;
     return done < blob.size_bytes ? done : blob.size_bytes;
 }
 
@@ -69,7 +70,7 @@ static orion_status fill_wanted(const struct ori_manager *m, const struct ori_wa
                  (orion_plan_file){.file = ori_texts_keep(&plan->texts, set->files[i].hub.path),
                                    .path = keep_place(m, plan, set->files[i].place),
                                    .size_bytes = set->files[i].hub.size_bytes,
-                                   .present_bytes = present_bytes(m, &set->files[i])});
+                                   .present_bytes = present_bytes(m, plan, &set->files[i])});
     plan->shown.revision = ori_texts_keep(&plan->texts, set->files[0].hub.commit);
     return ORION_OK;
 }

@@ -26,8 +26,14 @@ orion_status ori_manager_pull(const struct ori_manager *manager, const char *nam
     if (status == ORION_OK)
         return pull_ref(manager, name, &ref, options, path, err);
     /* The stem of something that is here: there is nothing to do, then. */
-    if (status != ORION_E_NOT_FOUND || ori_manager_find(manager, name, &found, NULL) != ORION_OK)
+    if (status != ORION_E_NOT_FOUND)
         return status;
+    orion_error why;
+    const orion_status here = ori_manager_find(manager, name, &found, &why);
+    if (here == ORION_E_NOMEM && err)
+        *err = why;
+    if (here != ORION_OK)
+        return here == ORION_E_NOMEM ? here : status;
     status = ORION_OK;
     if (path) {
         *path = found.path ? ori_manager_absolute(manager, found.path) : strdup(found.outside);

@@ -38,9 +38,11 @@ static orion_status look(const struct ori_store *store, const char *path, const 
     out->path = strdup(path);
     if (!out->path)
         return ori_fail_nomem(err, "a model's facts");
-    ori_record_read(store, path, out);
+    const orion_status status = ori_record_read(store, path, out, err);
+    if (status != ORION_OK)
+        ori_stored_release(out);
     out->intact = out->has_record && ori_record_matches(&out->record, st);
-    return ORION_OK;
+    return status;
 }
 
 orion_status ori_store_look(const struct ori_store *store, const char *path, struct ori_stored *out,
@@ -69,7 +71,7 @@ static orion_status hash_file(const struct ori_store *store, const char *path, i
 
     orion_status status = ori_chain_init(&chain, wanted->kind, size, err);
     if (status == ORION_OK && wanted->kind == ORI_DIGEST_SHA256)
-        ori_units_read(store, path, wanted->hex, &chain);
+        status = ori_units_read(store, path, wanted->hex, &chain, err);
     const bool located = chain.known == chain.n_units && chain.n_units > 1;
     if (status == ORION_OK)
         status = ori_chain_check(fd, &chain, wanted, watch, damaged, &met, sha256, err);

@@ -43,10 +43,9 @@ static void each(struct finder *f, const char *folder, visit_fn visit)
 
     const int fd = *folder ? ori_dir_open(f->fd, folder, O_RDONLY | O_DIRECTORY, 0)
                            : openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = ori_dir_list(fd);
     if (!dir) {
-        if (fd >= 0)
-            (void)close(fd);
+        f->failed |= errno == ENOMEM;
         return;
     }
     while (!f->failed && f->n < MAX_MODELS && f->entries++ < MAX_ENTRIES &&
@@ -231,8 +230,10 @@ static json_t *read_json(struct finder *f, const char *path)
     json_t *json = NULL;
 
     ori_buf_init(&text, MAX_JSON_BYTES);
-    if (ori_file_read(f->fd, path, &text, NULL) == ORION_OK)
-        json = ori_json_parse(ori_buf_text(&text), text.len, "a manifest", NULL);
+    orion_status status = ori_file_read(f->fd, path, &text, NULL);
+    if (status == ORION_OK)
+        status = ori_json_parse(ori_buf_text(&text), text.len, "a manifest", &json, NULL);
+    f->failed |= status == ORION_E_NOMEM;
     ori_buf_release(&text);
     return json;
 }

@@ -36,8 +36,10 @@ bool ori_store_units_path(const char *path, char units[ORI_STORE_PATH_MAX]);
 
 /* ---- records ---- */
 
-/* Fill has_record, record_damaged and record from what lies beside the model. */
-void ori_record_read(const struct ori_store *store, const char *path, struct ori_stored *model);
+/* Fill has_record, record_damaged and record from what lies beside the model.
+ * Fails only with ORION_E_NOMEM: then nothing is known, least of all damage. */
+orion_status ori_record_read(const struct ori_store *store, const char *path,
+                             struct ori_stored *model, orion_error *err);
 /* Write the record of the model whose file `st` describes. */
 orion_status ori_record_write(const struct ori_store *store, const char *path,
                               const struct ori_record *facts, const struct stat *st,
@@ -47,7 +49,8 @@ int64_t ori_stat_modified_ns(const struct stat *st);
 
 /* ---- small files with a checksum ---- */
 
-/* ORION_E_NOT_FOUND, or ORION_E_FORMAT when it is torn.  *out: json_decref(). */
+/* ORION_E_NOT_FOUND, or ORION_E_FORMAT when it is torn; anything else says
+ * nothing about the file.  *out: json_decref(). */
 orion_status ori_sealed_read(const struct ori_store *store, const char *path, const char *what,
                              json_t **out, orion_error *err);
 /* Takes `json` over; NULL is ORION_E_NOMEM. */
@@ -76,7 +79,8 @@ struct ori_journal {
 void ori_journal_init(struct ori_journal *journal, const struct ori_blob *blob);
 void ori_journal_release(struct ori_journal *journal);
 /* ORION_E_NOT_FOUND or ORION_E_FORMAT when there is none that can be used;
- * nothing to release then. */
+ * whoever fails in another way must take it to be good.  Nothing to release
+ * then. */
 orion_status ori_journal_read(const struct ori_store *store, const char *key,
                               struct ori_journal *out, orion_error *err);
 json_t *ori_journal_to_json(const struct ori_journal *journal, const struct ori_ranges *done,
@@ -99,7 +103,8 @@ void ori_partial_discard(const struct ori_store *store, const char *key);
 
 /* ---- notes: what is newer than the journal, within this boot ---- */
 
-void ori_note_read(const struct ori_store *store, const char *key, struct ori_ranges *set);
+/* Add what it vouches for; ORION_E_NOMEM when that can't be held. */
+orion_status ori_note_read(const struct ori_store *store, const char *key, struct ori_ranges *set);
 int ori_note_open(const struct ori_store *store, const char *key); /* -1 and errno */
 bool ori_note_write(int fd, uint64_t turn, const char boot_id[40], const struct ori_ranges *set);
 void ori_note_remove(const struct ori_store *store, const char *key);
@@ -119,9 +124,10 @@ void ori_publish_facts(const struct ori_journal *journal, const char *sha256,
 /* Removes it when there is only one unit. */
 orion_status ori_units_write(const struct ori_store *store, const char *path, const char *sha256,
                              const struct ori_chain *chain, orion_error *err);
-/* Into `chain`, which was initialised, when it is of the model with that hash. */
-void ori_units_read(const struct ori_store *store, const char *path, const char *sha256,
-                    struct ori_chain *chain);
+/* Into `chain`, which was initialised, when it is of the model with that hash.
+ * Fails only with ORION_E_NOMEM. */
+orion_status ori_units_read(const struct ori_store *store, const char *path, const char *sha256,
+                            struct ori_chain *chain, orion_error *err);
 void ori_units_remove(const struct ori_store *store, const char *path);
 
 /* Hash the file unit by unit.  Where the chain knows the state after a unit and
@@ -142,11 +148,12 @@ orion_status ori_room_for(const struct ori_store *store, int fd, const char *fil
 
 /* ---- sets ---- */
 
-/* The places of files that wait for others of their set; json_decref().  Sets
- * that a crash left half done are completed first, as far as they can be. */
-json_t *ori_set_hidden(const struct ori_store *store);
+/* The places of files that wait for others of their set, in *out;
+ * json_decref().  Sets that a crash left half done are completed first, as far
+ * as they can be.  Fails only with ORION_E_NOMEM, and *out is NULL. */
+orion_status ori_set_hidden(const struct ori_store *store, json_t **out, orion_error *err);
 /* The set that a place is in is no longer wanted. */
-void ori_set_forget(const struct ori_store *store, const char *place);
+orion_status ori_set_forget(const struct ori_store *store, const char *place, orion_error *err);
 
 /* Whatever forbids to write there, say where. */
 orion_status ori_cannot_write(const struct ori_store *store, const orion_error *why,

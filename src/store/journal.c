@@ -45,26 +45,28 @@ void ori_journal_init(struct ori_journal *j, const struct ori_blob *blob)
 }
 
 /* "done": [[begin, end], ...], rising and within the size. */
-static bool read_done(const json_t *done, uint64_t size_bytes, struct ori_ranges *set)
+static orion_status read_done(const json_t *done, uint64_t size_bytes, struct ori_ranges *set)
 {
     json_int_t last = -1;
     size_t i;
     json_t *range;
 
     if (!json_is_array(done) || json_array_size(done) > MAX_RANGES)
-        return false;
+        return ORION_E_FORMAT;
     json_array_foreach(done, i, range)
     {
         const json_t *begin = json_array_get(range, 0), *end = json_array_get(range, 1);
         if (!json_is_integer(begin) || !json_is_integer(end) || json_integer_value(begin) <= last ||
             json_integer_value(begin) >= json_integer_value(end) ||
             (uint64_t)json_integer_value(end) > size_bytes)
-            return false;
+            return ORION_E_FORMAT;
         last = json_integer_value(end);
-        if (ori_ranges_add(set, (uint64_t)json_integer_value(begin), (uint64_t)last) != ORION_OK)
-            return false;
+        const orion_status status =
+            ori_ranges_add(set, (uint64_t)json_integer_value(begin), (uint64_t)last);
+        if (status != ORION_OK)
+            return status;
     }
-    return true;
+    return ORION_OK;
 }
 
 static json_t *write_done(const struct ori_ranges *set)
@@ -80,14 +82,14 @@ static json_t *write_done(const struct ori_ranges *set)
     return done;
 }
 
-static bool parse(json_t *json, struct ori_journal *j)
+static orion_status parse(json_t *json, struct ori_journal *j)
 {
     uint64_t version, modified;
 
     if (!ori_json_u64(json, "orion_journal", &version) || version != 2 ||
         !ori_json_u64(json, "size_bytes", &j->size_bytes) ||
         !ori_json_u64(json, "inode", &j->inode) || !ori_json_u64(json, "modified_ns", &modified))
-        return false;
+        return ORION_E_FORMAT;
     j->modified_ns = (int64_t)modified;
     j->held = json_is_true(json_object_get(json, "held"));
     const char *sha1 = ori_json_str(json, "git_sha1");
@@ -121,10 +123,13 @@ orion_status ori_journal_read(const struct ori_store *store, const char *key,
     orion_status status = ori_sealed_read(store, path, "the journal", &json, err);
     if (status != ORION_OK)
         return status;
-    if (!parse(json, out)) {
+    status = parse(json, out);
+    if (status != ORION_OK)
         ori_journal_release(out);
-        status = ori_fail(err, ORION_E_FORMAT, "the journal '%s' cannot be used", path);
-    }
+    if (status == ORION_E_NOMEM)
+        (void)ori_fail_nomem(err, "a journal");
+    else if (status != ORION_OK)
+        (void)ori_fail(err, status, "the journal '%s' cannot be used", path);
     json_decref(json);
     return status;
 }
@@ -154,7 +159,9 @@ orion_status ori_journal_claim(const struct ori_store *store, const char *key,
                                struct ori_journal *journal, uint64_t length)
 {
     /* The note is believed by its boot; the journal always. */
-    ori_note_read(store, key, &journal->done);
+    const orion_status status = ori_note_read(store, key, &journal->done);
+    if (status != ORION_OK)
+        return status;
     const uint64_t end = length < journal->size_bytes ? length : journal->size_bytes;
     return ori_ranges_remove(&journal->done, end, UINT64_MAX);
 }

@@ -47,24 +47,26 @@ static bool is_good(const struct slot *slot, const char boot_id[40])
     return memcmp(slot->hex, hex, ORI_SHA256_HEX) == 0;
 }
 
-void ori_note_read(const struct ori_store *store, const char *key, struct ori_ranges *set)
+orion_status ori_note_read(const struct ori_store *store, const char *key, struct ori_ranges *set)
 {
     char path[ORI_STORE_PATH_MAX], boot_id[40];
     struct slot slot, newest = {.count = 0};
+    orion_status status = ORION_OK;
     size_t got;
 
     ori_store_key_path(ORI_STORE_PARTIAL_DIR, key, ".note", path);
     const int fd = ori_dir_open(store->fd, path, O_RDONLY, 0);
     if (fd < 0)
-        return;
+        return status;
     ori_journal_boot_id(boot_id);
     for (uint64_t i = 0; i < 2; i++)
         if (ori_file_read_at(fd, &slot, sizeof(slot), i * sizeof(slot), &got, NULL) == ORION_OK &&
             got == sizeof(slot) && is_good(&slot, boot_id) && slot.turn >= newest.turn)
             newest = slot;
     (void)close(fd);
-    for (uint64_t i = 0; i < newest.count; i++)
-        (void)ori_ranges_add(set, newest.list[i].begin, newest.list[i].end);
+    for (uint64_t i = 0; i < newest.count && status == ORION_OK; i++)
+        status = ori_ranges_add(set, newest.list[i].begin, newest.list[i].end);
+    return status;
 }
 
 int ori_note_open(const struct ori_store *store, const char *key)

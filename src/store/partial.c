@@ -28,11 +28,18 @@ static orion_status take_up(struct ori_partial *p, const struct stat *st, bool *
     struct ori_journal old;
 
     *trusted = false;
-    if (ori_journal_read(p->store, p->key, &old, NULL) != ORION_OK)
+    orion_status status = ori_journal_read(p->store, p->key, &old, err);
+    if (status == ORION_E_NOT_FOUND || status == ORION_E_FORMAT)
         return ORION_OK;
-    if (!ori_journal_is_of(&old, &p->journal.digest, p->size_bytes) ||
-        ori_journal_claim(p->store, p->key, &old, (uint64_t)st->st_size) != ORION_OK)
+    if (status != ORION_OK) /* it may be good: what it tells of is not to be lost */
+        return status;
+    if (!ori_journal_is_of(&old, &p->journal.digest, p->size_bytes))
         goto done;
+    status = ori_journal_claim(p->store, p->key, &old, (uint64_t)st->st_size);
+    if (status != ORION_OK) {
+        (void)ori_fail_nomem(err, "a download");
+        goto done;
+    }
     p->have = old.done;
     old.done = (struct ori_ranges){0};
     ori_chain_from_json(&p->chain, old.chain);
@@ -52,8 +59,9 @@ static orion_status take_up(struct ori_partial *p, const struct stat *st, bool *
     *trusted = same;
 done:
     ori_journal_release(&old);
-    return ori_ranges_copy(&p->have, &p->earlier) == ORION_OK ? ORION_OK
-                                                              : ori_fail_nomem(err, "a download");
+    if (status == ORION_OK && ori_ranges_copy(&p->have, &p->earlier) != ORION_OK)
+        status = ori_fail_nomem(err, "a download");
+    return status;
 }
 
 static orion_status open_file(struct ori_partial *p, orion_error *err)
@@ -237,6 +245,8 @@ orion_status ori_partial_peek(const struct ori_store *store, const struct ori_bl
     ori_store_key_path(ORI_STORE_LOCK_DIR, key, ".lock", path);
     *process = ori_lock_holder(store->fd, path);
     orion_status status = ori_journal_read(store, key, &journal, NULL);
+    if (status == ORION_E_NOMEM)
+        return status;
     if (status != ORION_OK)
         return *process != 0 ? ORION_OK : ORION_E_NOT_FOUND;
     status = ori_journal_claim(store, key, &journal, journal.size_bytes);

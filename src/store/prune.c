@@ -3,6 +3,7 @@
 #include "store/internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -69,7 +70,8 @@ static bool take(struct prune *p, const char *key, struct ori_lock *lock)
            ori_lock_try(p->store->fd, path, lock, NULL, NULL) == ORION_OK;
 }
 
-static bool is_download(const struct prune *p, const char *key)
+/* Anything but NOT_FOUND and FORMAT means that it can't be told. */
+static orion_status is_download(const struct prune *p, const char *key)
 {
     char path[ORI_STORE_PATH_MAX];
     struct ori_journal journal;
@@ -77,12 +79,12 @@ static bool is_download(const struct prune *p, const char *key)
     ori_store_key_path(ORI_STORE_PARTIAL_DIR, key, ".part", path);
     const int fd = ori_dir_open(p->store->fd, path, O_RDONLY, 0);
     if (fd < 0)
-        return false;
+        return ori_status_of_errno(errno);
     (void)close(fd);
-    if (ori_journal_read(p->store, key, &journal, NULL) != ORION_OK)
-        return false;
-    ori_journal_release(&journal);
-    return true;
+    const orion_status status = ori_journal_read(p->store, key, &journal, NULL);
+    if (status == ORION_OK)
+        ori_journal_release(&journal);
+    return status;
 }
 
 static bool is_old(const struct prune *p, const struct stat *st, int64_t age_s)
@@ -112,10 +114,12 @@ static void look_at_partial(struct prune *p, const char *name, const char *path,
         if (!take(p, key, &lock))
             return;
         /* The data first: without it the rest is a stray, the next time. */
-        if (!is_download(p, key))
+        const orion_status is = is_download(p, key);
+        if (is == ORION_E_NOT_FOUND || is == ORION_E_FORMAT)
             drop(p, ORI_LITTER_STRAY, path, st);
-        else if (i == 0 && is_old(p, st, p->older_than_s))
+        else if (is == ORION_OK && i == 0 && is_old(p, st, p->older_than_s))
             drop(p, ORI_LITTER_PARTIAL, path, st);
+        p->failed |= is == ORION_E_NOMEM;
         ori_lock_release(&lock);
         return;
     }
@@ -145,10 +149,9 @@ static void each_file(struct prune *p, const char *folder,
     struct stat st;
 
     const int fd = ori_dir_open(p->store->fd, folder, O_RDONLY | O_DIRECTORY, 0);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = ori_dir_list(fd);
     if (!dir) {
-        if (fd >= 0)
-            (void)close(fd);
+        p->failed |= errno == ENOMEM;
         return;
     }
     while (!p->failed && (entry = readdir(dir))) {
@@ -192,7 +195,7 @@ static void look_at_record(struct prune *p, int dir, const char *name, const str
                              p->path, model);
     if (!is_record || len <= 0 || (size_t)len >= sizeof(path))
         return;
-    ori_record_read(p->store, path, &stored);
+    p->failed |= ori_record_read(p->store, path, &stored, NULL) != ORION_OK;
     if (stored.record_damaged)
         drop(p, ORI_LITTER_DAMAGED_RECORD, p->path, st);
 }
@@ -203,9 +206,9 @@ static void walk(struct prune *p, int fd, size_t path_len, int depth)
     struct dirent *entry;
     struct stat st;
 
-    DIR *dir = fdopendir(fd);
+    DIR *dir = ori_dir_list(fd);
     if (!dir) {
-        (void)close(fd);
+        p->failed |= errno == ENOMEM;
         return;
     }
     while (!p->failed && (entry = readdir(dir))) {
@@ -237,12 +240,17 @@ orion_status ori_store_prune(const struct ori_store *store, int64_t older_than_s
                       .now = (int64_t)time(NULL),
                       .dry_run = dry_run};
 
+    json_t *hidden;
+
     *out = NULL;
     *n = 0;
+    const orion_status status = ori_set_hidden(store, &hidden, err); /* completes what can be */
+    if (status != ORION_OK)
+        return status;
+    json_decref(hidden);
     const int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return ori_fail_errno(err, "cannot read the models directory '%s'", store->root);
-    json_decref(ori_set_hidden(store)); /* completes what can be */
     walk(&p, fd, 0, 0);
     each_file(&p, ORI_STORE_PARTIAL_DIR, look_at_partial);
     if (!dry_run) /* what has lost its data just now */

@@ -85,9 +85,9 @@ static orion_status drop_other_record(const struct ori_store *store, const char 
     char record[ORI_STORE_PATH_MAX];
     struct ori_stored old = {0};
 
-    ori_record_read(store, place, &old);
-    if (!old.has_record || strcmp(old.record.sha256, sha256) == 0)
-        return ORION_OK;
+    const orion_status status = ori_record_read(store, place, &old, err);
+    if (status != ORION_OK || !old.has_record || strcmp(old.record.sha256, sha256) == 0)
+        return status;
     if (ori_store_record_path(place, record) && ori_dir_unlink(store->fd, record) != 0)
         return ori_fail_errno(err, "cannot delete the record of the older '%s'", place);
     return ORION_OK;

@@ -47,28 +47,32 @@ static bool parse(const json_t *json, struct ori_record *r)
            take_text(r->sha256, sizeof(r->sha256), json, "sha256") && ori_sha256_is_hex(r->sha256);
 }
 
-void ori_record_read(const struct ori_store *store, const char *path, struct ori_stored *model)
+orion_status ori_record_read(const struct ori_store *store, const char *path,
+                             struct ori_stored *model, orion_error *err)
 {
     char where[ORI_STORE_PATH_MAX];
     struct ori_buf text;
+    json_t *json = NULL;
 
     model->has_record = model->record_damaged = false;
     model->record = (struct ori_record){0};
     if (!ori_store_record_path(path, where))
-        return;
+        return ORION_OK;
     ori_buf_init(&text, ORI_STORE_RECORD_MAX);
-    const orion_status status = ori_file_read(store->fd, where, &text, NULL);
-    if (status != ORION_E_NOT_FOUND) {
-        json_t *json = status == ORION_OK
-                           ? ori_json_parse(ori_buf_text(&text), text.len, "a record", NULL)
-                           : NULL;
-        model->has_record = json && parse(json, &model->record);
-        model->record_damaged = !model->has_record;
-        if (!model->has_record)
-            model->record = (struct ori_record){0};
-        json_decref(json);
-    }
+    orion_status status = ori_file_read(store->fd, where, &text, NULL);
+    if (status == ORION_OK)
+        status = ori_json_parse(ori_buf_text(&text), text.len, "a record", &json, NULL);
     ori_buf_release(&text);
+    if (status == ORION_E_NOMEM)
+        return ori_fail_nomem(err, "a record");
+    if (status == ORION_E_NOT_FOUND)
+        return ORION_OK;
+    model->has_record = json && parse(json, &model->record);
+    model->record_damaged = !model->has_record;
+    if (!model->has_record)
+        model->record = (struct ori_record){0};
+    json_decref(json);
+    return ORION_OK;
 }
 
 orion_status ori_record_write(const struct ori_store *store, const char *path,
@@ -85,11 +89,14 @@ orion_status ori_record_write(const struct ori_store *store, const char *path,
                   "revision", facts->revision, "sha256", facts->sha256, "size_bytes",
                   (json_int_t)st->st_size, "verified_unix", (json_int_t)time(NULL), "inode",
                   (json_int_t)st->st_ino, "modified_ns", (json_int_t)ori_stat_modified_ns(st));
-    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    struct ori_buf text;
+    ori_buf_init(&text, ORI_STORE_RECORD_MAX);
+    orion_status status = ori_json_write(json, JSON_INDENT(2), &text);
     json_decref(json);
-    if (!text)
-        return ori_fail_nomem(err, "a record");
-    const orion_status status = ori_file_replace(store->fd, where, text, strlen(text), err);
-    free(text);
+    if (status == ORION_OK)
+        status = ori_file_replace(store->fd, where, text.data, text.len, err);
+    else
+        status = ori_fail_nomem(err, "a record");
+    ori_buf_release(&text);
     return status;
 }

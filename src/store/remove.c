@@ -61,10 +61,11 @@ orion_status ori_store_remove(const struct ori_store *store, const char *path, o
         return ori_fail(err, ORION_E_DENIED, "'%.200s' is not a model in %.200s", path,
                         store->root);
     /* First what another process may hold: then all or nothing goes. */
-    const orion_status status = remove_partials(store, path, &removed, err);
+    orion_status status = remove_partials(store, path, &removed, err);
+    if (status == ORION_OK)
+        status = ori_set_forget(store, path, err);
     if (status != ORION_OK)
         return status;
-    ori_set_forget(store, path);
     /* The file before its record: a record alone is never listed. */
     if (ori_dir_unlink(store->fd, path) == 0)
         removed++;

@@ -136,9 +136,10 @@ orion_status ori_store_repair_open(const struct ori_store *store, const char *pa
     memcpy(p->place, path, strlen(path) + 1);
     (void)pthread_mutex_lock(&p->mutex);
     if (p->chain.known == 1)
-        ori_units_read(store, path, blob->digest.hex, &p->chain);
+        status = ori_units_read(store, path, blob->digest.hex, &p->chain, err);
     (void)pthread_mutex_unlock(&p->mutex);
-    status = take_good(p, path, damaged, watch, err);
+    if (status == ORION_OK)
+        status = take_good(p, path, damaged, watch, err);
     if (status != ORION_OK) {
         ori_partial_close(p);
         return status;

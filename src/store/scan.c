@@ -2,6 +2,7 @@
 #include "store/internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -41,10 +42,10 @@ static orion_status add(struct scan *scan, const struct stat *st, orion_error *e
     model->path = strdup(scan->path);
     if (!model->path)
         return ori_fail_nomem(err, "the list of models");
-    ori_record_read(scan->store, model->path, model);
-    model->intact = model->has_record && ori_record_matches(&model->record, st);
     scan->n++;
-    return ORION_OK;
+    const orion_status status = ori_record_read(scan->store, model->path, model, err);
+    model->intact = model->has_record && ori_record_matches(&model->record, st);
+    return status;
 }
 
 /* Folders that can't be read, and links, are passed over: the rest still
@@ -55,11 +56,9 @@ static orion_status walk(struct scan *scan, int fd, size_t path_len, int depth, 
     struct dirent *entry;
     struct stat st;
 
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        (void)close(fd);
-        return ORION_OK;
-    }
+    DIR *dir = ori_dir_list(fd);
+    if (!dir)
+        return errno == ENOMEM ? ori_fail_nomem(err, "the list of models") : ORION_OK;
     while (status == ORION_OK && (entry = readdir(dir))) {
         const char *name = entry->d_name;
         const size_t len = strlen(name);
@@ -98,8 +97,11 @@ orion_status ori_store_scan(const struct ori_store *store, struct ori_stored **o
     const int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return ori_fail_errno(err, "cannot read the models directory '%s'", store->root);
-    scan.hidden = ori_set_hidden(store);
-    const orion_status status = walk(&scan, fd, 0, 0, err);
+    orion_status status = ori_set_hidden(store, &scan.hidden, err);
+    if (status == ORION_OK)
+        status = walk(&scan, fd, 0, 0, err);
+    else
+        (void)close(fd);
     json_decref(scan.hidden);
     if (status != ORION_OK) {
         for (size_t i = 0; i < scan.n; i++)

@@ -32,8 +32,8 @@ orion_status ori_sealed_read(const struct ori_store *store, const char *path, co
         hash_text(begin, len, hex);
         if (end && text.len == len + ORI_SHA256_HEX + 2 &&
             memcmp(end + 1, hex, ORI_SHA256_HEX) == 0 && text.data[text.len - 1] == '\n')
-            *out = ori_json_parse(begin, len, what, NULL);
-        if (!*out)
+            status = ori_json_parse(begin, len, what, out, err);
+        if (!*out && status != ORION_E_NOMEM)
             status = ori_fail(err, ORION_E_FORMAT, "%s '%s' is damaged", what, path);
     }
     ori_buf_release(&text);
@@ -46,17 +46,11 @@ orion_status ori_sealed_write(const struct ori_store *store, const char *path, j
     char hex[ORI_SHA256_HEX + 1];
     struct ori_buf text;
 
-    char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    json_decref(json);
-    if (!line)
-        return ori_fail_nomem(err, path);
     ori_buf_init(&text, ORI_STORE_SEALED_MAX);
-    hash_text(line, strlen(line), hex);
-    (void)ori_buf_adds(&text, line);
-    (void)ori_buf_adds(&text, "\n");
-    (void)ori_buf_adds(&text, hex);
-    (void)ori_buf_adds(&text, "\n");
-    free(line);
+    (void)ori_json_write(json, JSON_COMPACT, &text);
+    json_decref(json);
+    hash_text(ori_buf_text(&text), text.len, hex);
+    (void)ori_buf_addf(&text, "\n%s\n", hex);
     const orion_status status = text.status == ORION_OK
                                     ? ori_file_replace(store->fd, path, text.data, text.len, err)
                                     : ori_fail_nomem(err, path);

@@ -7,6 +7,7 @@
 #include "store/internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,38 +32,51 @@ static orion_status take_key(const struct ori_store *store, const char *key, con
     return status;
 }
 
-/* A held download; the caller closes *fd and releases the journal. */
-static bool open_held(const struct ori_store *store, const char *key, int *fd,
-                      struct ori_journal *journal)
+/* Only a lack of memory matters; any other failure means that it is not there. */
+static orion_status or_absent(orion_status status)
+{
+    return status == ORION_E_NOMEM ? status : ORION_OK;
+}
+
+/* A held download; *fd is -1 when it is none.  The caller closes it, and
+ * releases the journal in any case. */
+static orion_status open_held(const struct ori_store *store, const char *key, int *fd,
+                              struct ori_journal *journal, orion_error *err)
 {
     char path[ORI_STORE_PATH_MAX];
     struct stat st;
 
-    if (ori_journal_read(store, key, journal, NULL) != ORION_OK)
-        return false;
+    *fd = -1;
+    const orion_status status = ori_journal_read(store, key, journal, err);
+    if (status != ORION_OK)
+        return or_absent(status);
     ori_store_key_path(ORI_STORE_PARTIAL_DIR, key, ".part", path);
     *fd = journal->held ? ori_dir_open(store->fd, path, O_RDONLY, 0) : -1;
     if (*fd >= 0 && fstat(*fd, &st) == 0 && ori_journal_matches(journal, &st))
-        return true;
+        return ORION_OK;
     if (*fd >= 0)
         (void)close(*fd);
     *fd = -1;
-    return false; /* the journal was read all the same: it is released by the caller */
+    return ORION_OK;
 }
 
-static bool is_there(const struct ori_store *store, const char *place, const char *sha256)
+static orion_status is_there(const struct ori_store *store, const char *place, const char *sha256,
+                             bool *there, orion_error *err)
 {
     struct ori_stored model;
 
-    if (ori_store_look(store, place, &model, NULL) != ORION_OK)
-        return false;
-    const bool there = model.intact && strcmp(model.record.sha256, sha256) == 0;
+    *there = false;
+    const orion_status status = ori_store_look(store, place, &model, err);
+    if (status != ORION_OK)
+        return or_absent(status);
+    *there = model.intact && strcmp(model.record.sha256, sha256) == 0;
     ori_stored_release(&model);
-    return there;
+    return ORION_OK;
 }
 
 /* The file was put in its place, and the crash came before its record. */
-static bool has_by_journal(const struct ori_store *store, const struct ori_journal *j)
+static orion_status has_by_journal(const struct ori_store *store, const struct ori_journal *j,
+                                   bool *has, orion_error *err)
 {
     const struct ori_blob blob = {.hub = j->hub,
                                   .repo = j->repo,
@@ -70,8 +84,8 @@ static bool has_by_journal(const struct ori_store *store, const struct ori_journ
                                   .revision = j->revision,
                                   .size_bytes = j->size_bytes,
                                   .digest = j->digest};
-    bool has = false;
-    return *j->repo && ori_store_has(store, &blob, NULL, &has, NULL) == ORION_OK && has;
+    *has = false;
+    return *j->repo ? or_absent(ori_store_has(store, &blob, NULL, has, err)) : ORION_OK;
 }
 
 static orion_status publish_held(const struct ori_store *store, const char *key, const char *place,
@@ -90,26 +104,36 @@ static orion_status publish_held(const struct ori_store *store, const char *key,
     return status;
 }
 
+static orion_status not_complete(const char *file, orion_error *err)
+{
+    return ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, file, "'%s' is not complete yet",
+                       file);
+}
+
 static orion_status settle_file(const struct ori_store *store, const json_t *file, orion_error *err)
 {
     const char *key = ori_json_str(file, "key"), *place = ori_json_str(file, "place");
     const char *sha256 = ori_json_str(file, "sha256");
     struct ori_journal journal;
     struct ori_lock lock;
-    int fd = -1;
+    bool there;
+    int fd;
 
-    if (is_there(store, place, sha256))
-        return ORION_OK;
-    orion_status status = take_key(store, key, ".lock", &lock, err);
+    orion_status status = is_there(store, place, sha256, &there, err);
+    if (status != ORION_OK || there)
+        return status;
+    status = take_key(store, key, ".lock", &lock, err);
     if (status != ORION_OK)
         return status;
-    if (open_held(store, key, &fd, &journal) && strcmp(journal.verified, sha256) == 0) {
+    status = open_held(store, key, &fd, &journal, err);
+    if (status == ORION_OK && fd >= 0 && strcmp(journal.verified, sha256) == 0) {
         status = publish_held(store, key, place, fd, &journal, err);
-    } else if (has_by_journal(store, &journal)) {
-        ori_partial_discard(store, key);
-    } else {
-        status = ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, place,
-                             "'%s' is not complete yet", place);
+    } else if (status == ORION_OK) {
+        status = has_by_journal(store, &journal, &there, err);
+        if (status == ORION_OK && there)
+            ori_partial_discard(store, key);
+        else if (status == ORION_OK)
+            status = not_complete(place, err);
     }
     if (fd >= 0)
         (void)close(fd);
@@ -148,56 +172,70 @@ static orion_status settle(const struct ori_store *store, const char *set_path, 
 
 /* ---- making a set ---- */
 
-/* What the set says of one file: it is there, or held. */
-static json_t *describe(const struct ori_store *store, const struct ori_blob *blob,
-                        orion_error *err)
+/* The hash of a file that is in its place; "" when it is not. */
+static orion_status hash_in_place(const struct ori_store *store, const struct ori_blob *blob,
+                                  const char *place, char sha256[ORI_SHA256_HEX + 1],
+                                  orion_error *err)
 {
-    char key[ORI_STORE_KEY_BYTES], place[ORI_STORE_PATH_MAX];
-    char sha256[ORI_SHA256_HEX + 1] = "";
-    struct ori_journal journal;
     struct ori_stored model;
     bool has = false;
-    int fd = -1;
 
-    if (ori_store_place(blob->repo, blob->file, place, err) != ORION_OK)
-        return NULL;
+    sha256[0] = '\0';
+    orion_status status = or_absent(ori_store_has(store, blob, NULL, &has, err));
+    if (status != ORION_OK || !has)
+        return status;
+    status = ori_store_look(store, place, &model, err);
+    if (status != ORION_OK)
+        return or_absent(status);
+    memcpy(sha256, model.record.sha256, sizeof(model.record.sha256));
+    ori_stored_release(&model);
+    return ORION_OK;
+}
+
+/* Add to `files` what the set says of one file: it is there, or held. */
+static orion_status describe(const struct ori_store *store, const struct ori_blob *blob,
+                             json_t *files, orion_error *err)
+{
+    char key[ORI_STORE_KEY_BYTES], place[ORI_STORE_PATH_MAX], sha256[ORI_SHA256_HEX + 1];
+    struct ori_journal journal;
+    int fd;
+
+    orion_status status = ori_store_place(blob->repo, blob->file, place, err);
+    if (status != ORION_OK)
+        return status;
     ori_store_key(&blob->digest, key);
-    if (open_held(store, key, &fd, &journal)) {
+    status = open_held(store, key, &fd, &journal, err);
+    if (fd >= 0) {
         memcpy(sha256, journal.verified, sizeof(sha256));
         (void)close(fd);
-    } else if (ori_store_has(store, blob, NULL, &has, NULL) == ORION_OK && has &&
-               ori_store_look(store, place, &model, NULL) == ORION_OK) {
-        memcpy(sha256, model.record.sha256, sizeof(sha256));
-        ori_stored_release(&model);
+    } else if (status == ORION_OK) {
+        status = hash_in_place(store, blob, place, sha256, err);
     }
     ori_journal_release(&journal);
-    if (!ori_sha256_is_hex(sha256)) {
-        (void)ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, blob->file,
-                          "'%s' is not complete yet", blob->file);
-        return NULL;
-    }
-    json_t *file = json_pack("{s:s, s:s, s:s}", "key", key, "place", place, "sha256", sha256);
-    if (!file)
-        (void)ori_fail_nomem(err, "a set of files");
-    return file;
+    if (status != ORION_OK)
+        return status;
+    if (!ori_sha256_is_hex(sha256))
+        return not_complete(blob->file, err);
+    return json_array_append_new(files, json_pack("{s:s, s:s, s:s}", "key", key, "place", place,
+                                                  "sha256", sha256)) == 0
+               ? ORION_OK
+               : ori_fail_nomem(err, "a set of files");
 }
 
 static orion_status describe_all(const struct ori_store *store, const struct ori_blob *blobs,
                                  size_t n, json_t **out, orion_error *err)
 {
-    orion_error why = {.status = ORION_OK};
     json_t *files = json_array();
+    orion_status status = files ? ORION_OK : ori_fail_nomem(err, "a set of files");
 
     *out = NULL;
-    for (size_t i = 0; i < n && files; i++) {
-        if (json_array_append_new(files, describe(store, &blobs[i], &why)) == 0)
-            continue;
+    for (size_t i = 0; i < n && status == ORION_OK; i++)
+        status = describe(store, &blobs[i], files, err);
+    if (status != ORION_OK) {
         json_decref(files);
-        if (err)
-            *err = why;
-        return why.status;
+        return status;
     }
-    *out = files ? json_pack("{s:i, s:o}", "orion_set", 1, "files", files) : NULL;
+    *out = json_pack("{s:i, s:o}", "orion_set", 1, "files", files);
     return *out ? ORION_OK : ori_fail_nomem(err, "a set of files");
 }
 
@@ -227,21 +265,22 @@ orion_status ori_store_publish_set(const struct ori_store *store, const struct o
 
 /* ---- sets that are there ---- */
 
-/* Call `visit` with each set. */
-static void each_set(const struct ori_store *store, void *self,
-                     void (*visit)(void *self, const char *key, const char *path, json_t *set))
+/* Call `visit` with each set, as long as it succeeds.  Sets that can't be read
+ * are passed over, unless memory is short. */
+static orion_status each_set(const struct ori_store *store, void *self,
+                             orion_status (*visit)(void *self, const char *key, const char *path,
+                                                   json_t *set),
+                             orion_error *err)
 {
     struct dirent *entry;
     json_t *set;
+    orion_status status = ORION_OK;
 
     const int fd = ori_dir_open(store->fd, ORI_STORE_PARTIAL_DIR, O_RDONLY | O_DIRECTORY, 0);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        if (fd >= 0)
-            (void)close(fd);
-        return;
-    }
-    while ((entry = readdir(dir))) {
+    DIR *dir = ori_dir_list(fd);
+    if (!dir)
+        return errno == ENOMEM ? ori_fail_nomem(err, "a set of files") : ORION_OK;
+    while (status == ORION_OK && (entry = readdir(dir))) {
         char key[ORI_STORE_KEY_BYTES], path[ORI_STORE_PATH_MAX];
         const size_t len = strlen(entry->d_name);
         if (entry->d_name[0] == '.' || len <= 4 || len - 4 >= sizeof(key) ||
@@ -250,12 +289,13 @@ static void each_set(const struct ori_store *store, void *self,
         memcpy(key, entry->d_name, len - 4);
         key[len - 4] = '\0';
         ori_store_key_path(ORI_STORE_PARTIAL_DIR, key, ".set", path);
-        if (ori_sealed_read(store, path, "a set of files", &set, NULL) != ORION_OK)
-            continue;
-        visit(self, key, path, set);
+        status = or_absent(ori_sealed_read(store, path, "a set of files", &set, NULL));
+        if (set)
+            status = visit(self, key, path, set);
         json_decref(set);
     }
     (void)closedir(dir);
+    return status == ORION_OK ? ORION_OK : ori_fail_nomem(err, "a set of files");
 }
 
 struct hiding {
@@ -263,7 +303,7 @@ struct hiding {
     json_t *places;
 };
 
-static void hide(void *self, const char *key, const char *path, json_t *set)
+static orion_status hide(void *self, const char *key, const char *path, json_t *set)
 {
     const struct hiding *h = self;
     struct ori_lock lock;
@@ -275,19 +315,29 @@ static void hide(void *self, const char *key, const char *path, json_t *set)
         status = settle(h->store, path, set, NULL);
         ori_lock_release(&lock);
     }
-    if (status == ORION_OK)
-        return;
+    if (status == ORION_OK || status == ORION_E_NOMEM)
+        return status;
     json_array_foreach(json_object_get(set, "files"), i, file)
     {
-        (void)json_object_set_new(h->places, ori_json_str(file, "place"), json_true());
+        /* Of JSON's failures the one that remains: its strings are UTF-8. */
+        if (json_object_set_new(h->places, ori_json_str(file, "place"), json_true()) != 0)
+            return ORION_E_NOMEM;
     }
+    return ORION_OK;
 }
 
-json_t *ori_set_hidden(const struct ori_store *store)
+orion_status ori_set_hidden(const struct ori_store *store, json_t **out, orion_error *err)
 {
     struct hiding h = {.store = store, .places = json_object()};
-    each_set(store, &h, hide);
-    return h.places;
+
+    *out = NULL;
+    const orion_status status =
+        h.places ? each_set(store, &h, hide, err) : ori_fail_nomem(err, "a set of files");
+    if (status == ORION_OK)
+        *out = h.places;
+    else
+        json_decref(h.places);
+    return status;
 }
 
 struct forgetting {
@@ -295,7 +345,7 @@ struct forgetting {
     const char *place;
 };
 
-static void forget(void *self, const char *key, const char *path, json_t *set)
+static orion_status forget(void *self, const char *key, const char *path, json_t *set)
 {
     const struct forgetting *f = self;
     size_t i;
@@ -307,10 +357,11 @@ static void forget(void *self, const char *key, const char *path, json_t *set)
         if (strcmp(ori_json_str(file, "place"), f->place) == 0)
             (void)ori_dir_unlink(f->store->fd, path);
     }
+    return ORION_OK;
 }
 
-void ori_set_forget(const struct ori_store *store, const char *place)
+orion_status ori_set_forget(const struct ori_store *store, const char *place, orion_error *err)
 {
     struct forgetting f = {.store = store, .place = place};
-    each_set(store, &f, forget);
+    return each_set(store, &f, forget, err);
 }

@@ -47,12 +47,13 @@ orion_status ori_store_open(const char *root, struct ori_store **out, orion_erro
         return ori_fail_errno(err, "cannot open the models directory '%s'", root);
 
     struct ori_store *store = calloc(1, sizeof(*store));
-    char *absolute = realpath(root, NULL);
-    if (!store || !absolute) {
+    char *absolute = store ? realpath(root, NULL) : NULL;
+    if (!absolute) {
+        status = store ? ori_fail_errno(err, "cannot tell where the models directory '%s' is", root)
+                       : ori_fail_nomem(err, "the store");
         free(store);
-        free(absolute);
         (void)close(fd);
-        return ori_fail_nomem(err, "the store");
+        return status;
     }
     store->fd = fd;
     store->root = absolute;

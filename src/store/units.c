@@ -26,18 +26,19 @@ orion_status ori_units_write(const struct ori_store *store, const char *path, co
                             err);
 }
 
-void ori_units_read(const struct ori_store *store, const char *path, const char *sha256,
-                    struct ori_chain *chain)
+orion_status ori_units_read(const struct ori_store *store, const char *path, const char *sha256,
+                            struct ori_chain *chain, orion_error *err)
 {
     char where[ORI_STORE_PATH_MAX];
-    json_t *json;
+    json_t *json = NULL;
 
-    if (!ori_store_units_path(path, where) ||
-        ori_sealed_read(store, where, "the list of parts", &json, NULL) != ORION_OK)
-        return;
+    if (ori_store_units_path(path, where) &&
+        ori_sealed_read(store, where, "the list of parts", &json, NULL) == ORION_E_NOMEM)
+        return ori_fail_nomem(err, "the list of parts");
     if (strcmp(ori_json_str(json, "sha256"), sha256) == 0)
         ori_chain_from_json(chain, json_object_get(json, "chain"));
     json_decref(json);
+    return ORION_OK;
 }
 
 void ori_units_remove(const struct ori_store *store, const char *path)

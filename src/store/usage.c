@@ -2,6 +2,7 @@
 #include "store/internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,24 +12,20 @@
 
 #include "base/dir.h"
 
-static uint64_t partial_bytes(const struct ori_store *store)
+static orion_status partial_bytes(const struct ori_store *store, uint64_t *bytes, orion_error *err)
 {
-    uint64_t bytes = 0;
     struct dirent *entry;
     struct stat st;
 
     const int fd = ori_dir_open(store->fd, ORI_STORE_PARTIAL_DIR, O_RDONLY | O_DIRECTORY, 0);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        if (fd >= 0)
-            (void)close(fd);
-        return 0;
-    }
+    DIR *dir = ori_dir_list(fd);
+    if (!dir)
+        return errno == ENOMEM ? ori_fail_nomem(err, "the list of downloads") : ORION_OK;
     while ((entry = readdir(dir)))
         if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-            bytes += (uint64_t)st.st_blocks * 512;
+            *bytes += (uint64_t)st.st_blocks * 512;
     (void)closedir(dir);
-    return bytes;
+    return ORION_OK;
 }
 
 orion_status ori_store_usage(const struct ori_store *store, struct ori_usage *out, orion_error *err)
@@ -51,7 +48,9 @@ orion_status ori_store_usage(const struct ori_store *store, struct ori_usage *ou
     if (status != ORION_OK)
         return status;
     free(partials);
-    usage.partial_bytes = partial_bytes(store);
+    status = partial_bytes(store, &usage.partial_bytes, err);
+    if (status != ORION_OK)
+        return status;
     if (fstatvfs(store->fd, &fs) == 0) {
         (void)ori_mul_u64(fs.f_bavail, fs.f_frsize, &usage.free_bytes);
         (void)ori_mul_u64(fs.f_blocks, fs.f_frsize, &usage.disk_bytes);

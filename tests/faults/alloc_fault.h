@@ -5,6 +5,7 @@
 #ifndef TEST_ALLOC_FAULT_H
 #define TEST_ALLOC_FAULT_H
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,9 +39,13 @@ static void watch(size_t fail_at)
     heap.blocks = 0;
 }
 
+/* A refusal leaves errno as malloc() does. */
 static bool refused(void)
 {
-    return atomic_fetch_add(&heap.calls, 1) + 1 == heap.fail_at;
+    if (atomic_fetch_add(&heap.calls, 1) + 1 != heap.fail_at)
+        return false;
+    errno = ENOMEM;
+    return true;
 }
 
 static void *taken(void *memory)
