@@ -1,17 +1,7 @@
 /* The GGUF reader on any bytes: it accepts and everything it hands out may be
  * used, or it refuses in words.  Seeds: any GGUF files. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "gguf/gguf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 static uint8_t sink; /* so that reading is not optimised away */
 

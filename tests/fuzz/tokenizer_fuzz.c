@@ -4,21 +4,11 @@
  * encodes and decodes without harm.  Anything else is text for a vocabulary
  * that is right: nothing of it is lost and no control token comes of it.
  * Seeds: small GGUF files with a vocabulary, and texts. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "tokenizer/tokenizer.h"
 #include "../unit/vocab_file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define MAX_TEXT ((size_t)64 << 10)
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* Tokens to text, with special tokens shown and nothing replaced. */
 static void decode(const struct ori_vocab *vocab, const struct ori_tokens *tokens, bool replace,
