@@ -148,12 +148,12 @@ static void rewrite(const struct ori_journal *j)
 
 static void try_journal(const char *text, size_t len, bool raw)
 {
-    static const struct ori_journal none;
     struct ori_journal journal;
 
     put_sealed("models/.partial/" KEY ".json", text, len, raw);
     if (ori_journal_read(store, KEY, &journal, NULL) != ORION_OK) {
-        require(memcmp(&journal, &none, sizeof(journal)) == 0);
+        require(!journal.chain && !journal.done.list && journal.done.count == 0);
+        require(journal.size_bytes == 0 && !journal.held && !*journal.verified);
         return;
     }
     require_within(&journal.done, journal.size_bytes);
