@@ -270,7 +270,7 @@ static orion_status fit(struct ori_manager *manager, orion_error *err)
 {
     orion_fit out;
 
-    const orion_status status = ori_api_fit(manager, SMALL, 0, &out, err);
+    const orion_status status = ori_api_fit(manager, SMALL, 0, ORI_KV_F16, &out, err);
     if (status == ORION_OK)
         assert_true(out.local && out.file_bytes == sizeof(model) && strlen(out.why_not) > 0);
     return status;
