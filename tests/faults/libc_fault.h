@@ -1,6 +1,7 @@
 /* Memory that the C library and others take on the code's behalf: it runs out
  * together with that of alloc_fault.h.  Link with what is said there, and with
- *   -Wl,--wrap=strdup,--wrap=realpath,--wrap=fdopendir,--wrap=opendir,--wrap=pthread_create */
+ *   -Wl,--wrap=strdup,--wrap=realpath,--wrap=fdopendir,--wrap=opendir,--wrap=pthread_create,
+ *   --wrap=fsync,--wrap=fdatasync */
 #ifndef TEST_LIBC_FAULT_H
 #define TEST_LIBC_FAULT_H
 
@@ -26,6 +27,8 @@ DIR *__real_opendir(const char *path);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *self);
 char *__wrap_strdup(const char *text);
+int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
 char *__wrap_realpath(const char *path, char *resolved);
 DIR *__wrap_fdopendir(int fd);
 DIR *__wrap_opendir(const char *path);
@@ -59,6 +62,19 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
                           void *self)
 {
     return refused() ? EAGAIN : __real_pthread_create(thread, attr, run, self);
+}
+
+/* Nothing here is about the disk: what is written need not outlive the machine. */
+int __wrap_fsync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+int __wrap_fdatasync(int fd)
+{
+    (void)fd;
+    return 0;
 }
 
 /* jansson's memory comes from here too. */

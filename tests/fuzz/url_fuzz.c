@@ -109,7 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *whole = text_of(data, size);
     char *rest = whole;
     const char *from = next_part(&rest, '\n');
-    const char *location = rest ? rest : "";
+    const char *second = next_part(&rest, '\n');
+    const char *location = second ? second : "";
 
     try_endpoint(from);
     try_redirect(from, location);
