@@ -77,6 +77,15 @@ ORI_INLINE void ori_rows4(const struct ori_matmul *m, size_t r, const uint8_t *r
         rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes;
 }
 
+/* How far ahead to ask for bytes: whole groups of four rows, at least 16 KiB,
+ * which is what comes while memory answers. */
+ORI_INLINE size_t ori_ahead(const struct ori_matmul *m)
+{
+    const size_t group = ORI_ROWS * m->row_bytes;
+
+    return (((size_t)16 << 10) + group - 1) / group * group;
+}
+
 ORI_INLINE void ori_store4(const struct ori_matmul *m, size_t r, size_t c, __m128 x)
 {
     const size_t left = m->n_rows - r;
@@ -87,8 +96,8 @@ ORI_INLINE void ori_store4(const struct ori_matmul *m, size_t r, size_t c, __m12
 
 /* All rows by all columns; times(kind, m, r, c, n_cols) does four rows by
  * n_cols columns and gets code of its own for each n_cols.  While it uses four
- * rows it asks for the bytes of the next four: the CPU's own prefetching would
- * find them only row by row. */
+ * rows it asks for the bytes of some after them: the CPU's own prefetching
+ * would find them only row by row. */
 #define ORI_FEW_TIMES(m, times, kind)                                                              \
     for (size_t r = 0; r < (m)->n_rows; r += ORI_ROWS)                                             \
         for (size_t c = 0; c < (m)->n_cols; c += ORI_FEW_GROUP)                                    \

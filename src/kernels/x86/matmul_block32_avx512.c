@@ -178,6 +178,7 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
                            int n_cols)
 {
     const size_t n_blocks = m->n / ORI_BLOCK;
+    const size_t ahead = ori_ahead(m);
     const uint8_t *w[ORI_ROWS];
     const struct ori_act_q8 *a[ORI_FEW_GROUP];
     __m128 acc[ORI_FEW_GROUP];
@@ -197,7 +198,7 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
             acc[i] = fold2(kind, &weights, a[i] + b, a[i] + b + both, both, acc[i]);
         ORI_UNROLL
         for (int j = 0; j < ORI_ROWS; j++) {
-            ori_prefetch(w[j], ORI_ROWS * m->row_bytes); /* two blocks are about a line */
+            ori_prefetch(w[j], ahead); /* two blocks are about a line */
             w[j] += 2 * kind->block_bytes;
         }
     }

@@ -59,6 +59,7 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
 {
     const size_t whole = m->n - m->n % LANES;
     const __mmask16 rest = ori_first_lanes(m->n % LANES);
+    const size_t ahead = ori_ahead(m);
     const uint8_t *w[ORI_ROWS];
     const float *x[ORI_GROUP];
     __m512 acc[ORI_GROUP][ORI_ROWS];
@@ -77,7 +78,7 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
         ORI_UNROLL
         for (int j = 0; j < ORI_ROWS; j++) {
             if (n == 1)
-                ori_prefetch(w[j] + k * kind->bytes, ORI_ROWS * m->row_bytes);
+                ori_prefetch(w[j] + k * kind->bytes, ahead);
             row[j] = kind->load(w[j] + k * kind->bytes);
         }
         ORI_UNROLL

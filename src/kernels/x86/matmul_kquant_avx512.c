@@ -287,6 +287,7 @@ ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
 ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
                            int n_cols)
 {
+    const size_t ahead = ori_ahead(m);
     const uint8_t *w[ORI_ROWS];
     const struct ori_act_q8k *a[ORI_FEW_GROUP];
     __m128 acc[ORI_FEW_GROUP];
@@ -301,7 +302,7 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
         ORI_UNROLL
         for (int i = 0; i < ORI_ROWS; i++)
             for (size_t line = 0; line < kind->block_bytes; line += 64)
-                ori_prefetch(w[i], ORI_ROWS * m->row_bytes + line);
+                ori_prefetch(w[i], ahead + line);
         fold4(kind, w, a, n_cols, acc);
         ORI_UNROLL
         for (int i = 0; i < ORI_ROWS; i++)

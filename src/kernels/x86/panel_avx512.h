@@ -70,6 +70,18 @@ ORI_INLINE void ori_panel_rows(const struct ori_matmul *m, size_t r, size_t offs
         rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes + offset;
 }
 
+/* Ask for the activations of the next group: columns lie further apart than
+ * the CPU's own prefetching looks. */
+ORI_INLINE void ori_panel_fetch(const struct ori_matmul *m, const struct ori_panel_ops *ops,
+                                size_t c, size_t b, size_t n_blocks)
+{
+    const uint8_t *at = m->acts + c * m->act_bytes + b * ops->act_bytes;
+
+    for (size_t i = 0; i < ORI_PANEL_GROUP; i++, at += m->act_bytes)
+        for (size_t line = 0; line < n_blocks * ops->act_bytes; line += 64)
+            ori_prefetch(at, line);
+}
+
 /* 32 rows by n_cols <= ORI_PANEL_COLS columns from c. */
 ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_panel_ops *ops,
                                void *panel, size_t r, size_t c, size_t n_cols)
@@ -87,10 +99,12 @@ ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_pane
 
         ori_panel_rows(m, r, b * ops->block_bytes, rows);
         ops->build(rows, blocks, panel);
-        for (size_t i = 0; i < n_cols; i += ORI_PANEL_GROUP)
+        for (size_t i = 0; i < n_cols; i += ORI_PANEL_GROUP) {
+            ori_panel_fetch(m, ops, c + i + ORI_PANEL_GROUP, b, blocks);
             ops->times(panel, blocks, m->acts + (c + i) * m->act_bytes + b * ops->act_bytes,
                        m->act_bytes, n_cols - i < ORI_PANEL_GROUP ? n_cols - i : ORI_PANEL_GROUP,
                        acc[i]);
+        }
     }
     for (size_t i = 0; i < n_cols; i++) {
         float *out = m->out + (c + i) * m->out_stride + r;
