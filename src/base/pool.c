@@ -1,8 +1,9 @@
 #include "base/pool.h"
 
+#include "base/thread.h"
+
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -174,17 +175,7 @@ static orion_status start_worker(struct ori_pool *pool, uint32_t worker, orion_e
     if (!start)
         return ori_fail_nomem(err, "a worker thread");
     *start = (struct start){pool, worker};
-    /* The application's signals are for its own threads; faults stay ours. */
-    sigset_t blocked, before;
-    sigfillset(&blocked);
-    sigdelset(&blocked, SIGBUS);
-    sigdelset(&blocked, SIGSEGV);
-    sigdelset(&blocked, SIGFPE);
-    sigdelset(&blocked, SIGILL);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    const int failed = pthread_create(&pool->threads[pool->n_started], NULL, worker_main, start);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) {
+    if (ori_thread_start(&pool->threads[pool->n_started], worker_main, start) != 0) {
         free(start);
         return ori_fail(err, ORION_E_NOMEM, "cannot start worker thread %u; try fewer threads",
                         worker);

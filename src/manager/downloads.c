@@ -2,13 +2,13 @@
 #include "manager/downloads.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define TELL_EVERY_MS 100u
 #define MS_NS 1000000u
@@ -95,22 +95,6 @@ static void write_facts(const struct ori_job *job, orion_download_facts *out)
     (void)snprintf(out->name, sizeof(out->name), "%s", job->name);
     memcpy(out->file, job->file, sizeof(out->file));
     memcpy(out->note, job->note, sizeof(out->note));
-}
-
-/* A thread of the library takes no signals: they are the program's, and its
- * own threads wait for them.  Faults stay, since maps rely on theirs. */
-static int begin_thread(pthread_t *thread, void *(*run)(void *), void *self)
-{
-    static const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
-    sigset_t blocked, before;
-
-    (void)sigfillset(&blocked);
-    for (size_t i = 0; i < ORI_COUNT(faults); i++)
-        (void)sigdelset(&blocked, faults[i]);
-    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    const int failed = pthread_create(thread, NULL, run, self);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
 }
 
 /* ---- a job's progress ---- */
@@ -335,7 +319,7 @@ static orion_status begin_engine(struct ori_downloads *d, const struct ori_manag
         d->fetcher ? ORION_OK : ori_fetcher_new(manager->hub, &limits, &d->fetcher, err);
     if (status != ORION_OK)
         return status;
-    if (begin_thread(&d->engine, run_engine, d) != 0)
+    if (ori_thread_start(&d->engine, run_engine, d) != 0)
         return ori_fail_nomem(err, "the thread of the downloads");
     d->has_engine = true;
     return ORION_OK;
@@ -393,7 +377,7 @@ static void begin(struct ori_downloads *d, struct ori_job *job)
     job->phases = 0;
     job->base_bytes = 0;
     d->running++;
-    if (begin_thread(&job->thread, run_job, job) == 0) {
+    if (ori_thread_start(&job->thread, run_job, job) == 0) {
         job->has_thread = true;
         return;
     }

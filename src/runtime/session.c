@@ -58,6 +58,7 @@ static orion_status set_up(struct ori_session *s, const struct ori_session_optio
     s->logits = new_logits(s->model->hp.n_vocab);
     if (!s->tokens || !s->items || !s->logits)
         return ori_fail_nomem(err, "the session");
+    ori_readahead_init(&s->ahead, s->model);
     return ORION_OK;
 }
 
@@ -85,6 +86,7 @@ void ori_session_free(struct ori_session *s)
 {
     if (!s)
         return;
+    ori_readahead_release(&s->ahead);
     ori_forward_free(s->forward);
     ori_kv_release(&s->kv);
     ori_rope_release(&s->rope);

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "model/forward.h"
+#include "model/readahead.h"
 #include "runtime/lookup.h"
 #include "runtime/sampler.h"
 
@@ -38,6 +39,7 @@ struct ori_session {
                                    * the ring has overwritten follows from it, also after going back */
     float *logits;                /* [1 + ORI_MAX_DRAFT][n_vocab] of the newest tokens */
     struct ori_batch_item *items; /* [batch_tokens] scratch */
+    struct ori_readahead ahead;
     atomic_bool cancel;
 };
 

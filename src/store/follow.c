@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/thread.h"
 
 #define BLOCK_BYTES ORI_STORE_HASH_BYTES
 #define WRITEBACK_BYTES (8u << 20)
@@ -125,7 +126,7 @@ static void *follow(void *self)
 orion_status ori_follow_start(struct ori_partial *p, orion_error *err)
 {
     to_first_unchecked(p);
-    const int rc = pthread_create(&p->hash_thread, NULL, follow, p);
+    const int rc = ori_thread_start(&p->hash_thread, follow, p);
     if (rc != 0)
         return ori_fail(err, ORION_E_NOMEM, "cannot start the thread that hashes a download");
     p->hash_runs = true;

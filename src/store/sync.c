@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define EVERY_NS 1000000000u
 #define EVERY_BYTES (64u << 20)
@@ -122,5 +123,5 @@ void ori_sync_when_due(struct ori_partial *p)
     }
     /* A small download ends before that, and needs no thread. */
     if (is_due(p))
-        p->sync_runs = pthread_create(&p->sync_thread, NULL, keep_synced, p) == 0;
+        p->sync_runs = ori_thread_start(&p->sync_thread, keep_synced, p) == 0;
 }
