@@ -110,6 +110,8 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512;
     kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512;
     kernels->add = ori_add_avx512;
+    kernels->silu_mul = ori_silu_mul_avx512;
+    kernels->log_sum_exp = ori_log_sum_exp_avx512;
     kernels->attention[ORI_KV_F16] = ori_attention_f16_avx512;
     kernels->attention[ORI_KV_Q8_0] = ori_attention_q8_0_avx512;
     kernels->attention[ORI_KV_F32] = ori_attention_f32_avx512;

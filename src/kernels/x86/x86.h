@@ -43,7 +43,8 @@ double ori_log_sum_exp_avx2(const float *x, size_t n);
 uint64_t ori_sum_words_avx2(const uint64_t *words, size_t n);
 uint64_t ori_spin_int8_avx2(uint64_t rounds);
 
-void ori_add_avx512(float *x, const float *y, size_t n);
+void ori_silu_mul_avx512(const float *gate, const float *up, float *out, size_t n);
+double ori_log_sum_exp_avx512(const float *x, size_t n);
 void ori_attention_f16_avx512(const struct ori_attn *attn);
 void ori_attention_q8_0_avx512(const struct ori_attn *attn);
 void ori_attention_f32_avx512(const struct ori_attn *attn);
