@@ -72,19 +72,19 @@ struct ori_type_kernels {
 /* ---- the KV cache of one head of one layer ----
  *
  * Keys and values of a ring of slots; position t lies in slot t mod slots.
- * Values lie row by row.  Keys of ORI_KV_GROUP positions lie side by side, so
- * that a vector of scores needs no sum across its lanes:
+ * Values lie row by row.  The keys of a block of ORI_ATTN_BLOCK positions lie
+ * side by side, so that a vector of scores needs no sum across its lanes:
  *
- *   keys    f16, f32   [slots/16][head_dim][16]
- *           q8_0       [slots/16][head_dim/32] struct ori_kv_q8_keys
+ *   keys    f16, f32   [slots/64][head_dim][64]
+ *           q8_0       [slots/64][head_dim/32] struct ori_kv_q8_keys
  *   values  f16, f32   [slots][head_dim]
  *           q8_0       [slots][head_dim/32] struct ori_block_q8_0
  *
- * A position takes ori_kv_row_bytes() in either, hence a group of keys sixteen
+ * A position takes ori_kv_row_bytes() in either, hence a block of keys 64
  * times that: head_dim is rounded up to 16, and what is beyond it is read but
  * never used.  q8_0 is quantized as ORI_ACT_Q8, its d rounded to f16; what a
  * cache holds means exactly d * q. */
-#define ORI_KV_GROUP 16
+#define ORI_ATTN_BLOCK 64
 #define ORI_HEAD_DIM_MAX 1024
 
 enum ori_kv_type {
@@ -110,8 +110,6 @@ bool ori_kv_row_bytes(enum ori_kv_type type, size_t head_dim, size_t *out);
  *   for positions t in order, with p = exp(s - m'): sum[t mod 16] += p and
  *   acc[i] = fmaf(p, v[i], acc[i]).
  * Finally out[i] = acc[i] / (the lanes of sum, joined). */
-#define ORI_ATTN_BLOCK 64
-
 struct ori_attn_query {
     const float *q;    /* [head_dim] */
     float *out;        /* [head_dim]; no other query's, and not q */

@@ -7,8 +7,8 @@
 #include "kernels/bits.h"
 #include "kernels/kv_layout.h"
 
-_Static_assert(sizeof(struct ori_kv_q8_keys) == ORI_KV_GROUP * sizeof(struct ori_block_q8_0),
-               "a group of keys takes what sixteen values take");
+_Static_assert(sizeof(struct ori_kv_q8_keys) == ORI_ATTN_BLOCK * sizeof(struct ori_block_q8_0),
+               "a block of keys takes what its values take");
 
 bool ori_kv_row_bytes(enum ori_kv_type type, size_t head_dim, size_t *out)
 {
@@ -22,7 +22,7 @@ static void store_f32(const float *key, const float *value, size_t n, size_t lan
                       float *values)
 {
     for (size_t i = 0; i < n; i++)
-        keys[i * ORI_KV_GROUP + lane] = key[i];
+        keys[i * ORI_ATTN_BLOCK + lane] = key[i];
     memcpy(values, value, n * sizeof(*value));
 }
 
@@ -33,7 +33,7 @@ static void store_f16(const struct ori_kernels *kernels, const float *key, const
 
     kernels->f32_to_f16(key, half, n);
     for (size_t i = 0; i < n; i++)
-        keys[i * ORI_KV_GROUP + lane] = half[i];
+        keys[i * ORI_ATTN_BLOCK + lane] = half[i];
     kernels->f32_to_f16(value, values, n);
 }
 
@@ -61,21 +61,21 @@ void ori_kv_store(const struct ori_kernels *kernels, enum ori_kv_type type, size
                   const float *key, const float *value, size_t slot, uint8_t *keys, uint8_t *values)
 {
     const size_t stride = ori_kv_stride(type, head_dim);
-    const size_t lane = slot % ORI_KV_GROUP;
-    void *const group = keys + (slot - lane) * stride;
+    const size_t lane = slot % ORI_ATTN_BLOCK;
+    void *const block = keys + (slot - lane) * stride;
     void *const row = values + slot * stride;
 
     assert(type < ORI_KV_COUNT && head_dim <= ORI_HEAD_DIM_MAX);
     switch (type) {
     case ORI_KV_F32:
-        store_f32(key, value, head_dim, lane, group, row);
+        store_f32(key, value, head_dim, lane, block, row);
         break;
     case ORI_KV_Q8_0:
-        store_q8(kernels, key, value, head_dim, lane, group, row);
+        store_q8(kernels, key, value, head_dim, lane, block, row);
         break;
     case ORI_KV_F16:
     case ORI_KV_COUNT:
-        store_f16(kernels, key, value, head_dim, lane, group, row);
+        store_f16(kernels, key, value, head_dim, lane, block, row);
         break;
     }
 }

@@ -5,16 +5,16 @@
 #include "kernels/blocks.h"
 #include "kernels/kernels.h"
 
-/* 32 dimensions of 16 positions. */
+/* 32 dimensions of a block of positions. */
 struct ori_kv_q8_keys {
-    uint8_t d[ORI_KV_GROUP][2]; /* f16 */
-    int8_t qs[ORI_BLOCK][ORI_KV_GROUP];
+    uint8_t d[ORI_ATTN_BLOCK][2]; /* f16 */
+    int8_t qs[ORI_BLOCK][ORI_ATTN_BLOCK];
 };
 
 /* Bytes of one position; head_dim suits the type. */
 static inline size_t ori_kv_stride(enum ori_kv_type type, size_t head_dim)
 {
-    const size_t whole = (head_dim + ORI_KV_GROUP - 1) / ORI_KV_GROUP * ORI_KV_GROUP;
+    const size_t whole = (head_dim + 15) / 16 * 16;
 
     switch (type) {
     case ORI_KV_Q8_0:

@@ -1,106 +1,147 @@
-/* Speed of each kernel on one core.  A matrix of 3072 x 8192 is repeated until
+/* Speed of each kernel on one core, and its share of what the machine could do
+ * at most, measured in the same run.  A matrix of 3072 x 8192 is repeated until
  * it no longer fits a cache, so the first figure is that of memory. */
 #include "checker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROWS ((size_t)3072)
 #define FEW_ROWS ((size_t)64) /* stay in the second-level cache */
 #define N ((size_t)8192)
 #define COLS ((size_t)64)
 #define POOL_BYTES ((size_t)512 << 20)
-#define MIN_SECONDS 0.4
+#define ROUNDS 5
+#define ROUND_SECONDS 0.08
 
-/* Processor time, so that other programs on the machine disturb less. */
-static double now(void)
+struct run {
+    const struct ori_kernels *kernels;
+    struct peaks peaks;
+    const char *filter; /* NULL: everything */
+    uint8_t *pool;      /* [POOL_BYTES] */
+    uint8_t *acts;      /* [COLS][4 * N] */
+    float *out;         /* [COLS][ROWS] */
+};
+
+static bool wanted(const struct run *run, const char *name)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return !run->filter || strstr(name, run->filter);
 }
 
-/* What plain reading reaches: the yardstick of the first figure. */
-static void bench_read(const uint8_t *pool)
+/* " (81 %)", or nothing where there is no yardstick. */
+static const char *share(double value, double peak, char out[16])
 {
-    const uint64_t *p = (const void *)pool;
-    const size_t n = POOL_BYTES / sizeof(*p);
-    uint64_t sum[8] = {0};
-    const double start = now();
-
-    for (size_t i = 0; i < n; i += 8)
-        for (size_t j = 0; j < 8; j++)
-            sum[j] += p[i + j];
-    const double seconds = now() - start;
-    const volatile uint64_t keep =
-        sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
-    (void)keep;
-    printf("%-8s %-12s %6.1f GB/s\n", "-", "plain read", (double)POOL_BYTES / seconds * 1e-9);
+    out[0] = '\0';
+    if (peak > 0)
+        snprintf(out, 16, " (%.0f %%)", 100 * value / peak);
+    return out;
 }
 
-/* One shape: calls go round n_matrices matrices of n_rows.  Returns calls a
- * second. */
-static double rate(const struct ori_kernels *k, enum ori_type type, const uint8_t *pool,
-                   size_t row_bytes, size_t n_rows, size_t n_matrices, const uint8_t *acts,
-                   size_t n_cols, float *out)
+static void print_peaks(const struct run *run)
 {
+    const struct peaks *p = &run->peaks;
+
+    printf("%-8s at most     %6.1f GB/s read, %.0f Gop/s in 8 bits, %.0f Gop/s in floats\n",
+           run->kernels->name, p->read_gb, p->int8_gops, p->float_gops);
+}
+
+/* Calls a second, of the best of a few rounds: other programs on the machine
+ * only ever slow one down. */
+static double best_rate(void (*call)(const void *arg, size_t turn), const void *arg)
+{
+    double best = 0;
+    size_t turn = 0;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = processor_seconds();
+        const size_t first = turn;
+        double seconds;
+
+        do {
+            call(arg, turn++);
+            seconds = processor_seconds() - start;
+        } while (seconds < ROUND_SECONDS);
+        if ((double)(turn - first) / seconds > best)
+            best = (double)(turn - first) / seconds;
+    }
+    return best;
+}
+
+/* ---- products ---- */
+
+/* One shape: calls go round n_matrices matrices of n_rows. */
+struct shape {
+    const struct run *run;
+    enum ori_type type;
+    size_t row_bytes, n_rows, n_matrices, n_cols;
+};
+
+static void multiply(const void *arg, size_t turn)
+{
+    const struct shape *s = arg;
+    const struct ori_type_kernels *t = &s->run->kernels->types[s->type];
     size_t act_bytes = 0;
-    double seconds;
-    size_t runs = 0;
 
-    ori_act_bytes(k->types[type].act, N, &act_bytes);
-    const double start = now();
-    do {
-        k->types[type].matmul(pool + runs % n_matrices * n_rows * row_bytes, row_bytes, n_rows, N,
-                              acts, act_bytes, n_cols, out, n_rows);
-        runs++;
-        seconds = now() - start;
-    } while (seconds < MIN_SECONDS);
-    return (double)runs / seconds;
+    ori_act_bytes(t->act, N, &act_bytes);
+    t->matmul(s->run->pool + turn % s->n_matrices * s->n_rows * s->row_bytes, s->row_bytes,
+              s->n_rows, N, s->run->acts, act_bytes, s->n_cols, s->run->out, s->n_rows);
 }
 
-static void bench_matmul(const struct ori_kernels *k, const struct stored_type *type,
-                         const uint8_t *pool, const uint8_t *acts, float *out)
+static void fill_columns(const struct run *run, enum ori_act act)
 {
+    static float x[N];
+    struct rng rng = {13};
+    size_t act_bytes = 0;
+
+    ori_act_bytes(act, N, &act_bytes);
+    fill_floats(&rng, PATTERN_NORMAL, x, N);
+    for (size_t c = 0; c < COLS; c++)
+        run->kernels->quantize_act[act](x, run->acts + c * act_bytes, N);
+}
+
+static void bench_matmul(const struct run *run, const struct stored_type *type)
+{
+    const enum ori_act act = run->kernels->types[type->type].act;
+    const double peak = act == ORI_ACT_F32 ? run->peaks.float_gops : run->peaks.int8_gops;
     const size_t row_bytes = N / type->block_elems * type->block_bytes;
     const size_t n_matrices = POOL_BYTES / (ROWS * row_bytes);
-    const double memory = rate(k, type->type, pool, row_bytes, ROWS, n_matrices, acts, 1, out);
-    const double cache = rate(k, type->type, pool, row_bytes, FEW_ROWS, 1, acts, 1, out);
-    const double many = rate(k, type->type, pool, row_bytes, FEW_ROWS, 16, acts, COLS, out);
+    char read_share[16], op_share[16];
 
-    printf("%-8s %-12s %6.1f GB/s from memory, %6.1f from cache, %7.1f Gop/s with %zu columns\n",
-           k->name, type->name, memory * (double)(ROWS * row_bytes) * 1e-9,
-           cache * (double)(FEW_ROWS * row_bytes) * 1e-9, many * 2 * FEW_ROWS * N * COLS * 1e-9,
-           COLS);
+    fill_columns(run, act);
+    const struct shape from_memory = {run, type->type, row_bytes, ROWS, n_matrices, 1};
+    const struct shape from_cache = {run, type->type, row_bytes, FEW_ROWS, 1, 1};
+    const struct shape many = {run, type->type, row_bytes, FEW_ROWS, 16, COLS};
+    const double memory = best_rate(multiply, &from_memory) * (double)(ROWS * row_bytes) * 1e-9;
+    const double cache = best_rate(multiply, &from_cache) * (double)(FEW_ROWS * row_bytes) * 1e-9;
+    const double gops = best_rate(multiply, &many) * 2 * FEW_ROWS * N * COLS * 1e-9;
+
+    printf("%-8s %-12s %6.1f GB/s from memory%s, %6.1f from cache, %7.1f Gop/s with %zu "
+           "columns%s\n",
+           run->kernels->name, type->name, memory, share(memory, run->peaks.read_gb, read_share),
+           cache, gops, COLS, share(gops, peak, op_share));
     fflush(stdout);
 }
 
 /* Nanoseconds an element of kernels on rows. */
-static void print_row(const struct ori_kernels *k, const char *name, double seconds, double elems)
-{
-    printf("%-8s %-12s %8.3f ns an element\n", k->name, name, seconds / elems * 1e9);
-}
-
-#define BENCH_ROW(name, call)                                                                      \
+#define BENCH_ROW(label, call)                                                                     \
     do {                                                                                           \
-        const double start = now();                                                                \
+        const double start = processor_seconds();                                                  \
         double seconds, elems = 0;                                                                 \
-        if (filter && !strstr((name), filter))                                                     \
+        if (!wanted(run, label))                                                                   \
             break;                                                                                 \
         do {                                                                                       \
             (call);                                                                                \
             elems += (double)N;                                                                    \
-            seconds = now() - start;                                                               \
+            seconds = processor_seconds() - start;                                                 \
         } while (seconds < 0.1);                                                                   \
-        print_row(k, (name), seconds, elems);                                                      \
+        printf("%-8s %-12s %8.3f ns an element\n", k->name, label, seconds / elems * 1e9);         \
     } while (0)
 
-static void bench_rows(const struct ori_kernels *k, uint8_t *pool, const char *filter)
+static void bench_rows(const struct run *run)
 {
-    float *x = (void *)pool, *y = x + N, *out = y + N;
+    const struct ori_kernels *k = run->kernels;
+    float *x = (void *)run->pool, *y = x + N, *out = y + N;
     uint16_t *half = (void *)(out + N);
     struct rng rng = {9};
 
@@ -119,77 +160,103 @@ static void bench_rows(const struct ori_kernels *k, uint8_t *pool, const char *f
     BENCH_ROW("log_sum_exp", k->log_sum_exp(x, N));
 }
 
-/* One head of 96 over 2048 positions: each query sees them all. */
-static void bench_attention(const struct ori_kernels *k, enum ori_kv_type type, size_t n_queries,
-                            uint8_t *pool)
-{
-    enum { dim = 96, positions = 2048 };
-    static const char *const names[ORI_KV_COUNT] = {"f16", "q8_0", "f32"};
-    static float q[ORI_ATTN_TILE][dim], out[ORI_ATTN_TILE][dim];
-    uint8_t *keys = pool, *values = pool + POOL_BYTES / 2;
-    struct ori_attn_query queries[ORI_ATTN_TILE];
-    float key[dim], value[dim];
-    struct rng rng = {11};
-    double seconds, pairs = 0;
+/* ---- attention: heads of 96 over 2048 positions, which each query sees ---- */
 
-    for (size_t t = 0; t < positions; t++) {
-        fill_floats(&rng, PATTERN_NORMAL, key, dim);
-        fill_floats(&rng, PATTERN_NORMAL, value, dim);
-        ori_kv_store(k, type, dim, key, value, t, keys, values);
+#define HEAD_DIM ((size_t)96)
+#define POSITIONS ((size_t)2048)
+
+static size_t fill_heads(const struct run *run, enum ori_kv_type type, size_t n_heads)
+{
+    float key[HEAD_DIM], value[HEAD_DIM];
+    struct rng rng = {11};
+    size_t row_bytes = 0;
+
+    ori_kv_row_bytes(type, HEAD_DIM, &row_bytes);
+    const size_t part = POSITIONS * row_bytes; /* keys of a head, then its values */
+    for (size_t t = 0; t < POSITIONS; t++) {
+        fill_floats(&rng, PATTERN_NORMAL, key, HEAD_DIM);
+        fill_floats(&rng, PATTERN_NORMAL, value, HEAD_DIM);
+        ori_kv_store(run->kernels, type, HEAD_DIM, key, value, t, run->pool, run->pool + part);
     }
-    for (size_t j = 0; j < n_queries; j++) {
-        fill_floats(&rng, PATTERN_NORMAL, q[j], dim);
-        queries[j] = (struct ori_attn_query){q[j], out[j], 0, positions};
+    for (size_t h = 1; h < n_heads; h++)
+        memcpy(run->pool + h * 2 * part, run->pool, 2 * part);
+    return 2 * part;
+}
+
+/* Calls go round n_heads heads. */
+struct heads {
+    const struct run *run;
+    enum ori_kv_type type;
+    size_t head_bytes, n_heads, n_queries;
+    const struct ori_attn_query *queries;
+};
+
+static void attend(const void *arg, size_t turn)
+{
+    const struct heads *h = arg;
+    const uint8_t *keys = h->run->pool + turn % h->n_heads * h->head_bytes;
+
+    h->run->kernels->attention[h->type](&(const struct ori_attn){.keys = keys,
+                                                                 .values = keys + h->head_bytes / 2,
+                                                                 .slots = POSITIONS,
+                                                                 .head_dim = HEAD_DIM,
+                                                                 .scale = 0.1f,
+                                                                 .queries = h->queries,
+                                                                 .n_queries = h->n_queries});
+}
+
+static void bench_attention(const struct run *run, enum ori_kv_type type)
+{
+    static const char *const names[ORI_KV_COUNT] = {"f16", "q8_0", "f32"};
+    static const size_t together[] = {1, 4, 7, ORI_ATTN_TILE};
+    static float q[ORI_ATTN_TILE][HEAD_DIM], out[ORI_ATTN_TILE][HEAD_DIM];
+    struct ori_attn_query queries[ORI_ATTN_TILE];
+    struct rng rng = {12};
+    struct heads heads = {run, type, 0, 128, 1, queries};
+    char text[16];
+
+    for (size_t j = 0; j < ORI_ATTN_TILE; j++) {
+        fill_floats(&rng, PATTERN_NORMAL, q[j], HEAD_DIM);
+        queries[j] = (struct ori_attn_query){q[j], out[j], 0, POSITIONS};
     }
-    const struct ori_attn attn = {.keys = keys,
-                                  .values = values,
-                                  .slots = positions,
-                                  .head_dim = dim,
-                                  .scale = 0.1f,
-                                  .queries = queries,
-                                  .n_queries = n_queries};
-    const double start = now();
-    do {
-        k->attention[type](&attn);
-        pairs += (double)(positions * n_queries);
-        seconds = now() - start;
-    } while (seconds < 0.2);
-    printf("%-8s attention %-5s %7.2f ns a query and position, head of %d, %zu queries\n", k->name,
-           names[type], seconds / pairs * 1e9, dim, n_queries);
+    heads.head_bytes = fill_heads(run, type, heads.n_heads);
+    const double gb = best_rate(attend, &heads) * (double)heads.head_bytes * 1e-9;
+    printf("%-8s attention %-5s %5.1f GB/s from memory%s; ns a query and position with",
+           run->kernels->name, names[type], gb, share(gb, run->peaks.read_gb, text));
+    heads.n_heads = 1;
+    for (size_t i = 0; i < ORI_COUNT(together); i++) {
+        heads.n_queries = together[i];
+        const double pairs = best_rate(attend, &heads) * (double)(POSITIONS * together[i]);
+        printf("%s %zu: %.2f%s", i > 0 ? "," : "", together[i], 1e9 / pairs,
+               share(pairs * 4 * HEAD_DIM * 1e-9, run->peaks.float_gops, text));
+    }
+    printf("\n");
+    fflush(stdout);
 }
 
 void bench(const struct ori_kernels *k, const char *filter)
 {
-    uint8_t *pool = ori_alloc_aligned(POOL_BYTES, 1);
-    uint8_t *acts = ori_alloc_aligned(COLS, 4 * N);
-    float *out = ori_alloc_aligned(COLS * ROWS, sizeof(float));
-    float *x = ori_alloc_aligned(N, sizeof(float));
-    static const size_t together[] = {1, 2, 3, 4, 7, 12, ORI_ATTN_TILE};
-    struct rng rng = {13};
+    struct run run = {
+        .kernels = k,
+        .filter = filter,
+        .pool = ori_alloc_aligned(POOL_BYTES, 1),
+        .acts = ori_alloc_aligned(COLS, 4 * N),
+        .out = ori_alloc_aligned(COLS * ROWS, sizeof(float)),
+    };
 
-    if (!pool || !acts || !out || !x)
+    if (!run.pool || !run.acts || !run.out)
         abort();
-    memset(pool, 0x11, POOL_BYTES);
-    bench_read(pool);
-    fill_floats(&rng, PATTERN_NORMAL, x, N);
-    for (size_t i = 0; i < N_STORED_TYPES; i++) {
-        const enum ori_act act = k->types[stored_types[i].type].act;
-
-        if (filter && !strstr(stored_types[i].name, filter))
-            continue;
-        size_t act_bytes = 0;
-        ori_act_bytes(act, N, &act_bytes);
-        for (size_t c = 0; c < COLS; c++)
-            k->quantize_act[act](x, acts + c * act_bytes, N);
-        bench_matmul(k, &stored_types[i], pool, acts, out);
-    }
-    bench_rows(k, pool, filter);
-    if (!filter || strstr("attention", filter))
-        for (int type = 0; type < ORI_KV_COUNT; type++)
-            for (size_t i = 0; i < ORI_COUNT(together); i++)
-                bench_attention(k, (enum ori_kv_type)type, together[i], pool);
-    free(pool);
-    free(acts);
-    free(out);
-    free(x);
+    memset(run.pool, 0x11, POOL_BYTES);
+    measure_peaks(k->name, run.pool, POOL_BYTES, &run.peaks);
+    print_peaks(&run);
+    for (size_t i = 0; i < N_STORED_TYPES; i++)
+        if (wanted(&run, stored_types[i].name))
+            bench_matmul(&run, &stored_types[i]);
+    bench_rows(&run);
+    for (int type = 0; type < ORI_KV_COUNT; type++)
+        if (wanted(&run, "attention"))
+            bench_attention(&run, (enum ori_kv_type)type);
+    free(run.pool);
+    free(run.acts);
+    free(run.out);
 }

@@ -66,6 +66,20 @@ void check_attention(const struct ori_kernels *scalar, const struct ori_kernels 
 /* FNV-1a over the scalar tier's results, to compare compilers and machines. */
 uint64_t digest(const struct ori_kernels *scalar);
 
+/* ---- speed (peaks.c, bench.c) ---- */
+
+/* Processor time of this process, so that other programs disturb less. */
+double processor_seconds(void);
+
+/* One core's limits, in billions a second; 0 where this program has no loop
+ * for the tier. */
+struct peaks {
+    double int8_gops;  /* 8-bit multiplications and additions, by the tier's own instruction */
+    double float_gops; /* float ones, by fused multiply-adds */
+    double read_gb;    /* bytes read from memory */
+};
+void measure_peaks(const char *tier, const uint8_t *memory, size_t bytes, struct peaks *peaks);
+
 void bench(const struct ori_kernels *kernels, const char *filter);
 
 #endif

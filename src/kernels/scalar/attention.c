@@ -10,16 +10,16 @@
 #include "kernels/kv_layout.h"
 #include "kernels/scalar/lanes.h"
 
-/* One dimension of a group's key, and of a value. */
+/* One dimension of one of a block's keys, and of a value. */
 struct kind {
     enum ori_kv_type type;
-    float (*key)(const void *group, size_t i, size_t lane);
+    float (*key)(const void *block, size_t i, size_t lane);
     float (*value)(const void *row, size_t i);
 };
 
-static float key_f16(const void *group, size_t i, size_t lane)
+static float key_f16(const void *block, size_t i, size_t lane)
 {
-    return ori_f16_to_f32(((const uint16_t *)group)[i * ORI_KV_GROUP + lane]);
+    return ori_f16_to_f32(((const uint16_t *)block)[i * ORI_ATTN_BLOCK + lane]);
 }
 
 static float value_f16(const void *row, size_t i)
@@ -27,9 +27,9 @@ static float value_f16(const void *row, size_t i)
     return ori_f16_to_f32(((const uint16_t *)row)[i]);
 }
 
-static float key_f32(const void *group, size_t i, size_t lane)
+static float key_f32(const void *block, size_t i, size_t lane)
 {
-    return ((const float *)group)[i * ORI_KV_GROUP + lane];
+    return ((const float *)block)[i * ORI_ATTN_BLOCK + lane];
 }
 
 static float value_f32(const void *row, size_t i)
@@ -38,18 +38,18 @@ static float value_f32(const void *row, size_t i)
 }
 
 /* d has 11 bits and q 8, so the product is exact. */
-static float key_q8_0(const void *group, size_t i, size_t lane)
+static float key_q8_0(const void *block, size_t i, size_t lane)
 {
-    const struct ori_kv_q8_keys *keys = (const struct ori_kv_q8_keys *)group + i / ORI_BLOCK;
+    const struct ori_kv_q8_keys *keys = (const struct ori_kv_q8_keys *)block + i / ORI_BLOCK;
 
     return ori_load_f16(keys->d[lane]) * (float)keys->qs[i % ORI_BLOCK][lane];
 }
 
 static float value_q8_0(const void *row, size_t i)
 {
-    const struct ori_block_q8_0 *block = (const struct ori_block_q8_0 *)row + i / ORI_BLOCK;
+    const struct ori_block_q8_0 *values = (const struct ori_block_q8_0 *)row + i / ORI_BLOCK;
 
-    return ori_load_f16(block->d) * (float)block->qs[i % ORI_BLOCK];
+    return ori_load_f16(values->d) * (float)values->qs[i % ORI_BLOCK];
 }
 
 /* What a query has seen so far; acc stands in its out. */
@@ -60,12 +60,12 @@ struct running {
 
 static float score(const struct ori_attn *a, const struct kind *kind, const float *q, size_t slot)
 {
-    const size_t lane = slot % ORI_KV_GROUP;
-    const uint8_t *group = a->keys + (slot - lane) * ori_kv_stride(kind->type, a->head_dim);
+    const size_t lane = slot % ORI_ATTN_BLOCK;
+    const uint8_t *block = a->keys + (slot - lane) * ori_kv_stride(kind->type, a->head_dim);
     float sum = 0;
 
     for (size_t i = 0; i < a->head_dim; i++)
-        sum = fmaf(q[i], kind->key(group, i, lane), sum);
+        sum = fmaf(q[i], kind->key(block, i, lane), sum);
     return sum * a->scale;
 }
 

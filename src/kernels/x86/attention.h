@@ -6,7 +6,7 @@
  * products keep some queries' sums in registers, so that a vector of keys or
  * values is loaded and converted once for all of them:
  *
- *   scores  queries x `width` groups of 16 positions; the queries' elements are
+ *   scores  queries x `width` vectors of 16 positions; the queries' elements are
  *           broadcast one dimension after the other, packed for that
  *   values  queries x `width` vectors of 16 dimensions; the weights are
  *           broadcast one position after the other
@@ -27,9 +27,11 @@
 #if defined(__AVX512F__)
 #define ORI_ATTN_WIDE 12
 #define ORI_ATTN_WIDTH(n) ((n) > 6 ? 2 : 4)
+#define ORI_ATTN_ALONE_WIDTH 8 /* of values, for one query */
 #else
 #define ORI_ATTN_WIDE 6
 #define ORI_ATTN_WIDTH(n) ((n) > 3 ? 1 : (n) > 1 ? 2 : 4)
+#define ORI_ATTN_ALONE_WIDTH 6
 #endif
 #define ORI_ATTN_FEW 5
 #define ORI_ATTN_SUMS 24 /* at most queries * width */
@@ -37,26 +39,28 @@
 /* Floats of queries in a tile: a whole tile of heads of up to 256. */
 #define ORI_ATTN_PACKED ((size_t)ORI_ATTN_TILE * 256)
 
-/* How a type's keys and values become floats. */
+/* How a type's keys and values become floats: 16 keys of a block from a lane
+ * on, 16 dimensions of a value from dimension i on. */
 struct ori_attn_kind {
     enum ori_kv_type type;
-    size_t block;                                      /* dimensions that share scales */
-    ori_v16 (*scales)(const uint8_t *group, size_t i); /* of 16 keys at dimension i */
-    ori_v16 (*key)(const uint8_t *group, size_t i, ori_v16 scales);
-    ori_v16 (*value)(const uint8_t *row, size_t i); /* 16 dimensions */
+    size_t scaled; /* dimensions that share scales */
+    ori_v16 (*scales)(const uint8_t *keys, size_t i, size_t lane);
+    ori_v16 (*key)(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales);
+    ori_v16 (*value)(const uint8_t *row, size_t i);
 };
 
-ORI_INLINE ori_v16 ori_attn_no_scales(const uint8_t *group, size_t i)
+ORI_INLINE ori_v16 ori_attn_no_scales(const uint8_t *keys, size_t i, size_t lane)
 {
-    (void)group;
+    (void)keys;
     (void)i;
+    (void)lane;
     return ori_v16_set1(1.0f);
 }
 
-ORI_INLINE ori_v16 ori_attn_key_f16(const uint8_t *group, size_t i, ori_v16 scales)
+ORI_INLINE ori_v16 ori_attn_key_f16(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
 {
     (void)scales;
-    return ori_v16_from_f16(group + i * ORI_KV_GROUP * sizeof(uint16_t));
+    return ori_v16_from_f16(keys + (i * ORI_ATTN_BLOCK + lane) * sizeof(uint16_t));
 }
 
 ORI_INLINE ori_v16 ori_attn_value_f16(const uint8_t *row, size_t i)
@@ -64,10 +68,10 @@ ORI_INLINE ori_v16 ori_attn_value_f16(const uint8_t *row, size_t i)
     return ori_v16_from_f16(row + i * sizeof(uint16_t));
 }
 
-ORI_INLINE ori_v16 ori_attn_key_f32(const uint8_t *group, size_t i, ori_v16 scales)
+ORI_INLINE ori_v16 ori_attn_key_f32(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
 {
     (void)scales;
-    return ori_v16_load((const float *)(const void *)group + i * ORI_KV_GROUP);
+    return ori_v16_load((const float *)(const void *)keys + i * ORI_ATTN_BLOCK + lane);
 }
 
 ORI_INLINE ori_v16 ori_attn_value_f32(const uint8_t *row, size_t i)
@@ -75,26 +79,27 @@ ORI_INLINE ori_v16 ori_attn_value_f32(const uint8_t *row, size_t i)
     return ori_v16_load((const float *)(const void *)row + i);
 }
 
-ORI_INLINE ori_v16 ori_attn_scales_q8_0(const uint8_t *group, size_t i)
+ORI_INLINE ori_v16 ori_attn_scales_q8_0(const uint8_t *keys, size_t i, size_t lane)
 {
-    return ori_v16_from_f16(
-        ((const struct ori_kv_q8_keys *)(const void *)group + i / ORI_BLOCK)->d);
+    const struct ori_kv_q8_keys *q8 = (const void *)keys;
+
+    return ori_v16_from_f16(q8[i / ORI_BLOCK].d[lane]);
 }
 
-ORI_INLINE ori_v16 ori_attn_key_q8_0(const uint8_t *group, size_t i, ori_v16 scales)
+ORI_INLINE ori_v16 ori_attn_key_q8_0(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
 {
-    const struct ori_kv_q8_keys *keys = (const void *)group;
+    const struct ori_kv_q8_keys *q8 = (const void *)keys;
 
-    return ori_v16_mul(scales, ori_v16_from_i8(keys[i / ORI_BLOCK].qs[i % ORI_BLOCK]));
+    return ori_v16_mul(scales, ori_v16_from_i8(q8[i / ORI_BLOCK].qs[i % ORI_BLOCK] + lane));
 }
 
 ORI_INLINE ori_v16 ori_attn_value_q8_0(const uint8_t *row, size_t i)
 {
-    const struct ori_block_q8_0 *block =
+    const struct ori_block_q8_0 *q8 =
         (const struct ori_block_q8_0 *)(const void *)row + i / ORI_BLOCK;
-    const float d = _cvtsh_ss(ori_load_le16(block->d));
+    const float d = _cvtsh_ss(ori_load_le16(q8->d));
 
-    return ori_v16_mul(ori_v16_set1(d), ori_v16_from_i8(block->qs + i % ORI_BLOCK));
+    return ori_v16_mul(ori_v16_set1(d), ori_v16_from_i8(q8->qs + i % ORI_BLOCK));
 }
 
 static const struct ori_attn_kind ori_attn_f16 = {ORI_KV_F16, ORI_HEAD_DIM_MAX, ori_attn_no_scales,
@@ -133,28 +138,29 @@ ORI_INLINE size_t ori_attn_together(size_t n)
     return (n + 1) / 2 < ORI_ATTN_FEW ? (n + 1) / 2 : ORI_ATTN_FEW;
 }
 
-/* Scores, yet to be scaled, of n queries for groups g to g + width - 1. */
+/* Scores, yet to be scaled, of n queries for the block's 16 * width positions
+ * from `lane` on. */
 ORI_INLINE void ori_attn_scores(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
-                                const uint8_t *group, size_t first, int n, int width, float *out)
+                                const uint8_t *keys, size_t first, size_t lane, int n, int width)
 {
-    const size_t dim = tile->attn->head_dim, group_bytes = ORI_KV_GROUP * tile->stride;
+    const size_t dim = tile->attn->head_dim;
     const float *q = tile->packed + first * dim;
     ori_v16 sum[ORI_ATTN_SUMS];
 
     ORI_UNROLL
     for (int j = 0; j < n * width; j++)
         sum[j] = ori_v16_set1(0);
-    for (size_t block = 0; block < dim; block += kind->block) {
-        const size_t stop = dim - block < kind->block ? dim : block + kind->block;
+    for (size_t from = 0; from < dim; from += kind->scaled) {
+        const size_t stop = dim - from < kind->scaled ? dim : from + kind->scaled;
         ori_v16 scales[4], k[4];
 
         ORI_UNROLL
         for (int g = 0; g < width; g++)
-            scales[g] = kind->scales(group + (size_t)g * group_bytes, block);
-        for (size_t i = block; i < stop; i++, q += n) {
+            scales[g] = kind->scales(keys, from, lane + 16 * (size_t)g);
+        for (size_t i = from; i < stop; i++, q += n) {
             ORI_UNROLL
             for (int g = 0; g < width; g++)
-                k[g] = kind->key(group + (size_t)g * group_bytes, i, scales[g]);
+                k[g] = kind->key(keys, i, lane + 16 * (size_t)g, scales[g]);
             ORI_UNROLL
             for (int j = 0; j < n; j++) {
                 const ori_v16 x = ori_v16_set1(q[j]);
@@ -168,7 +174,7 @@ ORI_INLINE void ori_attn_scores(struct ori_attn_tile *tile, const struct ori_att
     for (int j = 0; j < n; j++)
         ORI_UNROLL
     for (int g = 0; g < width; g++)
-        ori_v16_store(out + j * ORI_ATTN_BLOCK + g * ORI_KV_GROUP, sum[j * width + g]);
+        ori_v16_store(tile->p[first + (size_t)j] + lane + 16 * g, sum[j * width + g]);
 }
 
 /* A query's scores become weights.  A position that takes no part has score
@@ -212,7 +218,7 @@ ORI_INLINE void ori_attn_values(const struct ori_attn_tile *tile, const struct o
     const struct ori_attn_query *queries = tile->queries + first;
     const uint8_t *row = rows + begin * tile->stride;
     const float *p = tile->p[first];
-    ori_v16 sum[ORI_ATTN_SUMS], v[4];
+    ori_v16 sum[ORI_ATTN_SUMS], v[ORI_ATTN_ALONE_WIDTH];
 
     ORI_UNROLL
     for (int j = 0; j < n; j++) {
@@ -248,24 +254,35 @@ ORI_INLINE void ori_attn_values(const struct ori_attn_tile *tile, const struct o
     }
 }
 
-/* The same for all dimensions. */
+/* As many dimensions from *i on as are whole steps of a width. */
+ORI_INLINE void ori_attn_steps(const struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
+                               const uint8_t *rows, size_t first, size_t begin, size_t end,
+                               size_t *i, int n, int width)
+{
+    const size_t step = 16 * (size_t)width;
+
+    for (; tile->attn->head_dim - *i >= step; *i += step)
+        ori_attn_values(tile, kind, rows, first, begin, end, *i, n, width, 16);
+}
+
+/* All dimensions.  One query takes a row in as few passes as there are
+ * registers for: memory likes to be read in order. */
 ORI_INLINE void ori_attn_add(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
                              const uint8_t *rows, size_t first, size_t begin, size_t end, int n)
 {
     const int width = ORI_ATTN_WIDTH(n);
-    const size_t dim = tile->attn->head_dim, step = 16 * (size_t)width;
+    const size_t dim = tile->attn->head_dim;
     size_t i = 0;
 
-    for (; dim - i >= step; i += step)
-        ori_attn_values(tile, kind, rows, first, begin, end, i, n, width, 16);
-    if (width > 2 && dim - i >= 32) {
-        ori_attn_values(tile, kind, rows, first, begin, end, i, n, 2, 16);
-        i += 32;
-    }
-    if (width > 1 && dim - i >= 16) {
-        ori_attn_values(tile, kind, rows, first, begin, end, i, n, 1, 16);
-        i += 16;
-    }
+    if (n == 1 && ORI_ATTN_ALONE_WIDTH > 6)
+        ori_attn_steps(tile, kind, rows, first, begin, end, &i, n, ORI_ATTN_ALONE_WIDTH);
+    if (n == 1)
+        ori_attn_steps(tile, kind, rows, first, begin, end, &i, n, 6);
+    ori_attn_steps(tile, kind, rows, first, begin, end, &i, n, width);
+    if (width > 2)
+        ori_attn_steps(tile, kind, rows, first, begin, end, &i, n, 2);
+    if (width > 1)
+        ori_attn_steps(tile, kind, rows, first, begin, end, &i, n, 1);
     if (i < dim)
         ori_attn_values(tile, kind, rows, first, begin, end, i, n, 1, dim - i);
     for (size_t j = first; j < first + (size_t)n; j++)
@@ -302,11 +319,11 @@ ORI_INLINE void ori_attn_add_all(struct ori_attn_tile *tile, const struct ori_at
 
 /* The n queries from `first` on, over one block. */
 ORI_INLINE void ori_attn_block(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
-                               ori_attn_alone_fn *alone, const uint8_t *groups, const uint8_t *rows,
+                               ori_attn_alone_fn *alone, const uint8_t *keys, const uint8_t *rows,
                                size_t first, int n)
 {
     const int width = ORI_ATTN_WIDTH(n);
-    const size_t step = (size_t)width * ORI_KV_GROUP, last = first + (size_t)n;
+    const size_t step = 16 * (size_t)width, last = first + (size_t)n;
     size_t begin = ORI_ATTN_BLOCK, end = 0;
 
     for (size_t j = first; j < last; j++) {
@@ -314,8 +331,8 @@ ORI_INLINE void ori_attn_block(struct ori_attn_tile *tile, const struct ori_attn
             begin = tile->begin[j];
         end = tile->end[j] > end ? tile->end[j] : end;
     }
-    for (size_t t = begin / step * step; t < end; t += step)
-        ori_attn_scores(tile, kind, groups + t * tile->stride, first, n, width, tile->p[first] + t);
+    for (size_t lane = begin / step * step; lane < end; lane += step)
+        ori_attn_scores(tile, kind, keys, first, lane, n, width);
     for (size_t j = first; j < last; j++)
         if (tile->end[j] > 0)
             ori_attn_weigh(tile, j);
@@ -326,7 +343,7 @@ ORI_INLINE void ori_attn_block(struct ori_attn_tile *tile, const struct ori_attn
 }
 
 /* All queries of a tile over one block, whose keys and values are given. */
-typedef void ori_attn_block_fn(struct ori_attn_tile *tile, const uint8_t *groups,
+typedef void ori_attn_block_fn(struct ori_attn_tile *tile, const uint8_t *keys,
                                const uint8_t *rows);
 
 /* Which of the block's positions each query sees.  False when none sees any. */
@@ -417,29 +434,28 @@ static void ori_attn_run(const struct ori_attn *a, enum ori_kv_type type,
         if (begin < end)                                                                           \
             ori_attn_add(tile, &ori_attn_##name, rows, j, begin, end, 1);                          \
     }                                                                                              \
-    static void block_##name(struct ori_attn_tile *tile, const uint8_t *groups,                    \
-                             const uint8_t *rows)                                                  \
+    static void block_##name(struct ori_attn_tile *tile, const uint8_t *keys, const uint8_t *rows) \
     {                                                                                              \
         for (size_t j = 0, n; j < tile->n; j += n) {                                               \
             n = ori_attn_together(tile->n - j);                                                    \
             switch (n) {                                                                           \
             case 1:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, groups, rows, j, 1);          \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 1);            \
                 break;                                                                             \
             case 2:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, groups, rows, j, 2);          \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 2);            \
                 break;                                                                             \
             case 3:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, groups, rows, j, 3);          \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 3);            \
                 break;                                                                             \
             case 4:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, groups, rows, j, 4);          \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 4);            \
                 break;                                                                             \
             case 5:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, groups, rows, j, 5);          \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 5);            \
                 break;                                                                             \
             default:                                                                               \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, groups, rows, j,              \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j,                \
                                ORI_ATTN_WIDE);                                                     \
             }                                                                                      \
         }                                                                                          \

@@ -1,7 +1,8 @@
 /* What gains from 16 lanes and from scaling by powers of two in one step: what
  * is made of exp.  Norms, sums, rope, f16 and the quantization of activations
- * are bound by memory or by their one chain, and stay AVX2's.  What is left over from the vectors is one more,
- * masked: masked loads and stores touch no other memory. */
+ * are bound by memory or by their one chain, and stay AVX2's.  What is left
+ * over from the vectors is one more, masked: masked loads and stores touch no
+ * other memory. */
 #include "kernels/x86/x86.h"
 
 #include "kernels/elementary.h"
