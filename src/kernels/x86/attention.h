@@ -22,18 +22,16 @@
 #include "kernels/scalar/lanes.h"
 #include "kernels/x86/vec16.h"
 
-/* As many queries together, each with so many vectors, as leave registers for
- * what is loaded.  A few queries take more vectors, to hide the latency. */
+/* So many queries together, each with so many vectors, as leave registers for
+ * what is loaded; fewer queries take more vectors, to hide the latency. */
+#define ORI_ATTN_TOGETHER 6
 #if defined(__AVX512F__)
-#define ORI_ATTN_WIDE 12
-#define ORI_ATTN_WIDTH(n) ((n) > 6 ? 2 : 4)
+#define ORI_ATTN_WIDTH(n) 4
 #define ORI_ATTN_ALONE_WIDTH 8 /* of values, for one query */
 #else
-#define ORI_ATTN_WIDE 6
 #define ORI_ATTN_WIDTH(n) ((n) > 3 ? 1 : (n) > 1 ? 2 : 4)
 #define ORI_ATTN_ALONE_WIDTH 6
 #endif
-#define ORI_ATTN_FEW 5
 #define ORI_ATTN_SUMS 24 /* at most queries * width */
 
 /* Floats of queries in a tile: a whole tile of heads of up to 256. */
@@ -131,11 +129,7 @@ struct ori_attn_tile {
 /* How many of the n that are left are computed together. */
 ORI_INLINE size_t ori_attn_together(size_t n)
 {
-    if (n >= ORI_ATTN_WIDE)
-        return ORI_ATTN_WIDE;
-    if (n <= ORI_ATTN_FEW)
-        return n;
-    return (n + 1) / 2 < ORI_ATTN_FEW ? (n + 1) / 2 : ORI_ATTN_FEW;
+    return n < ORI_ATTN_TOGETHER ? n : ORI_ATTN_TOGETHER;
 }
 
 /* Scores, yet to be scaled, of n queries for the block's 16 * width positions
@@ -456,7 +450,7 @@ static void ori_attn_run(const struct ori_attn *a, enum ori_kv_type type,
                 break;                                                                             \
             default:                                                                               \
                 ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j,                \
-                               ORI_ATTN_WIDE);                                                     \
+                               ORI_ATTN_TOGETHER);                                                 \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
