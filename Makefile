@@ -12,6 +12,7 @@
 #   make check-hub-peer    the npm clients of the hub see what orion sees
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
 #   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
+#   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS=
 #   make fuzz     fuzz every parser for a while (clang's libFuzzer)
 #   make lint     gcc and clang with -Werror, clang-format, clang-tidy
 #   make format   lay the C sources out by .clang-format
@@ -65,6 +66,9 @@ bench-peer: all
 	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" TESTS=$(TESTS) MODELS=$(MODELS) \
 	    scripts/bench-peer build
 
+check-peer: all
+	@POSITIONS=$(POSITIONS) BIG=$(BIG) MODELS=$(MODELS) THREADS=$(THREADS) scripts/check-peer build
+
 fuzz:
 	@scripts/bootstrap fuzz
 	@scripts/fuzz
@@ -80,4 +84,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull bench-peer fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull bench-peer check-peer fuzz lint format clean

@@ -773,6 +773,23 @@ ORION_API orion_status orion_perplexity(orion_session *session, const char *text
                                         bool want_digest, orion_perplexity_result *out,
                                         orion_error *err);
 
+/* How well one token of a text was predicted; valid during the call. */
+typedef struct orion_token_score {
+    uint32_t position;     /* in its window, where BOS is 0 */
+    int32_t token;         /* that comes in the text */
+    int32_t likeliest;     /* that the model would have chosen; of equals the lowest id */
+    double log_likelihood; /* of `token`, natural logarithm: <= 0 */
+} orion_token_score;
+
+/* Return non-zero to stop; the call returns ORION_E_CANCELLED. */
+typedef int (*orion_score_fn)(const orion_token_score *score, void *user);
+
+/* orion_perplexity() that tells of each predicted token, in order. */
+ORION_API orion_status orion_perplexity_each(orion_session *session, const char *text,
+                                             size_t text_bytes, bool want_digest,
+                                             orion_score_fn on_score, void *user,
+                                             orion_perplexity_result *out, orion_error *err);
+
 /* ---- measuring speed ---- */
 
 typedef enum orion_bench_kind {

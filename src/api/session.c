@@ -210,3 +210,15 @@ orion_status orion_perplexity(orion_session *session, const char *text, size_t t
         return ori_api_null_argument(err, "orion_perplexity");
     return ori_perplexity(session->session, text, text_bytes, want_digest, out, err);
 }
+
+orion_status orion_perplexity_each(orion_session *session, const char *text, size_t text_bytes,
+                                   bool want_digest, orion_score_fn on_score, void *user,
+                                   orion_perplexity_result *out, orion_error *err)
+{
+    if (out)
+        *out = (orion_perplexity_result){0};
+    if (!session || !text || !on_score || !out)
+        return ori_api_null_argument(err, "orion_perplexity_each");
+    return ori_perplexity_each(session->session, text, text_bytes, want_digest, on_score, user, out,
+                               err);
+}

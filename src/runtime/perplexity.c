@@ -15,10 +15,39 @@ struct measure {
     struct ori_session *session;
     struct ori_sha256 hash;
     bool want_digest;
+    orion_score_fn on_score; /* or NULL */
+    void *user;
     float *logits; /* [SLICE][n_vocab] */
     double nll;    /* sum of negative log-likelihoods */
     uint64_t n;    /* predicted tokens */
 };
+
+static int32_t likeliest(const float *row, size_t n)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < n; i++)
+        if (row[i] > row[best])
+            best = i;
+    return (int32_t)best;
+}
+
+/* `row` holds the logits for the token at `position`. */
+static orion_status take_token(struct measure *m, const float *row, uint32_t position,
+                               orion_error *err)
+{
+    const struct ori_session *s = m->session;
+    const size_t n_vocab = s->model->hp.n_vocab;
+    const int32_t token = s->tokens[position];
+    const double nll = s->kernels.log_sum_exp(row, n_vocab) - (double)row[token];
+
+    m->nll += nll;
+    m->n++;
+    if (!m->on_score)
+        return ORION_OK;
+    const orion_token_score score = {position, token, likeliest(row, n_vocab), -nll};
+    return m->on_score(&score, m->user) ? ori_fail(err, ORION_E_CANCELLED, "cancelled") : ORION_OK;
+}
 
 /* The positions [first, first+n) of the batch at `from` are computed. */
 static orion_status take_slice(struct measure *m, uint32_t from, uint32_t first, uint32_t n,
@@ -27,20 +56,18 @@ static orion_status take_slice(struct measure *m, uint32_t from, uint32_t first,
     struct ori_session *s = m->session;
     const size_t n_vocab = s->model->hp.n_vocab;
 
-    const orion_status status = ori_forward_logits(s->forward, first, n, m->logits, err);
+    orion_status status = ori_forward_logits(s->forward, first, n, m->logits, err);
     if (status != ORION_OK)
         return status;
     if (m->want_digest)
         ori_sha256_update(&m->hash, m->logits, n * n_vocab * sizeof(float));
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && status == ORION_OK; i++) {
         const uint32_t next = from + first + i + 1;
-        const float *row = m->logits + i * n_vocab;
         if (next >= window_tokens)
             break;
-        m->nll += s->kernels.log_sum_exp(row, n_vocab) - (double)row[s->tokens[next]];
-        m->n++;
+        status = take_token(m, m->logits + i * n_vocab, next, err);
     }
-    return ORION_OK;
+    return status;
 }
 
 /* One stretch of text that starts anew: s->tokens[0, n) are set. */
@@ -88,9 +115,17 @@ static orion_status take_text(struct measure *m, const struct ori_tokens *tokens
 orion_status ori_perplexity(struct ori_session *s, const char *text, size_t len, bool want_digest,
                             orion_perplexity_result *out, orion_error *err)
 {
+    return ori_perplexity_each(s, text, len, want_digest, NULL, NULL, out, err);
+}
+
+orion_status ori_perplexity_each(struct ori_session *s, const char *text, size_t len,
+                                 bool want_digest, orion_score_fn on_score, void *user,
+                                 orion_perplexity_result *out, orion_error *err)
+{
     const struct ori_piece piece = {text, len, false};
     struct ori_tokens tokens = {0};
-    struct measure m = {.session = s, .want_digest = want_digest};
+    struct measure m = {
+        .session = s, .want_digest = want_digest, .on_score = on_score, .user = user};
 
     *out = (orion_perplexity_result){0};
     ori_session_reset(s);

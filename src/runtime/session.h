@@ -113,4 +113,9 @@ orion_status ori_summarize(struct ori_session *session, const char *const *recor
 orion_status ori_perplexity(struct ori_session *session, const char *text, size_t len,
                             bool want_digest, orion_perplexity_result *out, orion_error *err);
 
+/* The same; on_score (may be NULL) is told of each predicted token. */
+orion_status ori_perplexity_each(struct ori_session *session, const char *text, size_t len,
+                                 bool want_digest, orion_score_fn on_score, void *user,
+                                 orion_perplexity_result *out, orion_error *err);
+
 #endif

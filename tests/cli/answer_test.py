@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What computes: run, summarize, tokenize, perplexity."""
 import json
+import math
 import os
 import random
 import string
@@ -214,6 +215,24 @@ def cache_type_refused():
 add_digest(cli.TINY)
 add_digest(os.path.join(cli.GOLDEN, 'llama-gqa.gguf'))
 add_digest(os.path.join(cli.GOLDEN, 'phi3-window.gguf'))
+
+
+@tap.case('perplexity: --each tells of every token, and their mean is the perplexity')
+def perplexity_each():
+    with cli.Home() as home:
+        args = ('perplexity', cli.TINY, RECORDS, '--ctx', '100')
+        document = home.orion(*args, '--each', '--json').expect().json()
+        rows = document['each']
+        assert len(rows) == document['tokens'] and rows[0]['position'] == 1
+        assert set(rows[0]) == {'position', 'token', 'likeliest', 'log_likelihood'}
+        assert max(row['position'] for row in rows) == 99
+        mean = sum(row['log_likelihood'] for row in rows) / len(rows)
+        assert abs(math.exp(-mean) / document['perplexity'] - 1) < 1e-9
+        assert 'each' not in home.orion(*args, '--json').expect().json()
+        lines = home.orion(*args, '--each').expect().out.splitlines()
+        assert len(lines) == len(rows) + 1 and float(lines[-1]) > 1
+        first = lines[0].split('\t')
+        assert len(first) == 6 and int(first[2]) == rows[0]['token'], first
 
 
 # ---- summarize ----

@@ -42,6 +42,19 @@ static int take(const char *text, size_t len, void *user)
     return 0;
 }
 
+/* Counts; stops at the third when `user` says so. */
+struct scores {
+    uint64_t n;
+    bool stop;
+};
+
+static int take_score(const orion_token_score *score, void *user)
+{
+    struct scores *scores = user;
+    assert_true(score->log_likelihood <= 0 && score->token >= 0 && score->likeliest >= 0);
+    return ++scores->n == 3 && scores->stop;
+}
+
 /* ---- 1. status and errors ---- */
 
 static void test_version(void **state)
@@ -337,6 +350,16 @@ static void test_session(void **state)
     assert_int_equal(stats.output_tokens, 5);
     assert_int_equal(orion_perplexity(session, "Weight 91 kg", 12, true, &result, &err), ORION_OK);
     assert_true(result.perplexity > 1);
+    struct scores scores = {0};
+    assert_int_equal(orion_perplexity_each(session, "Weight 91 kg", 12, false, take_score, &scores,
+                                           &result, &err),
+                     ORION_OK);
+    assert_true(scores.n == result.n_tokens && scores.n > 3);
+    scores = (struct scores){.stop = true};
+    assert_int_equal(orion_perplexity_each(session, "Weight 91 kg", 12, false, take_score, &scores,
+                                           &result, &err),
+                     ORION_E_CANCELLED);
+    assert_true(scores.n == 3 && result.n_tokens == 0);
 
     orion_session_cancel(session);
     stats = (orion_stats){.finish = ORION_FINISH_END, .output_tokens = 9};
@@ -410,6 +433,10 @@ static void test_null_arguments(void **state)
     assert_int_equal(result.n_tokens, 0);
     REFUSED(orion_perplexity(session, NULL, 1, false, &result, &err));
     REFUSED(orion_perplexity(session, "x", 1, false, NULL, &err));
+    REFUSED(orion_perplexity_each(NULL, "x", 1, false, take_score, NULL, &result, &err));
+    REFUSED(orion_perplexity_each(session, NULL, 1, false, take_score, NULL, &result, &err));
+    REFUSED(orion_perplexity_each(session, "x", 1, false, NULL, NULL, &result, &err));
+    REFUSED(orion_perplexity_each(session, "x", 1, false, take_score, NULL, NULL, &err));
     orion_session_free(session);
     orion_model_close(model);
 }

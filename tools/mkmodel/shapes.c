@@ -65,6 +65,38 @@ static const struct shape shapes[] = {
         .rope_base = 10000,
         .rms_eps = 1e-5f,
     },
+    {
+        /* nothing is a power of two, and rows are no whole k-quant blocks */
+        .name = "odd-llama",
+        .architecture = "llama",
+        .n_layers = 3,
+        .n_embd = 480,
+        .n_heads = 6,
+        .n_heads_kv = 3,
+        .head_dim = 80,
+        .n_ff = 1120,
+        .n_vocab = 777,
+        .context_tokens = 512,
+        .rope_base = 10000,
+        .rms_eps = 1e-5f,
+        .tied = true,
+    },
+    {
+        .name = "odd-phi3",
+        .architecture = "phi3",
+        .n_layers = 3,
+        .n_embd = 768,
+        .n_heads = 8,
+        .n_heads_kv = 2,
+        .head_dim = 96,
+        .n_ff = 1280,
+        .n_vocab = 1001,
+        .context_tokens = 512,
+        .rope_base = 10000,
+        .rms_eps = 1e-5f,
+        .fused = true,
+        .phi3_chat = true,
+    },
 };
 
 const struct shape *shape_find(const char *name)
@@ -77,5 +109,5 @@ const struct shape *shape_find(const char *name)
 
 const char *shape_names(void)
 {
-    return "phi3-mini llama-3.2-1b qwen2.5-0.5b-as-llama tiny";
+    return "phi3-mini llama-3.2-1b qwen2.5-0.5b-as-llama tiny odd-llama odd-phi3";
 }

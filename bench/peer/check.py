@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""orion against llama.cpp, token by token: the same text through the same file.
+
+    check.py ORION MODEL.gguf...
+
+Environment: POSITIONS (2000), THREADS (1), PEER as peer.mjs has it.
+
+Of each position the likeliest token and the log-likelihood of the one that comes are
+compared. What two correct engines may differ in is measured on llama.cpp itself: it
+computes the text twice, in batches of 512 and of 16, which takes other kernels through
+the same weights. The most that the two runs differ is its noise. Where its two likeliest
+tokens are closer than that, either is right; of all other positions orion must agree in
+99 %, and its perplexity be within 0.5 %.
+
+Windows are of 512 tokens, so that no attention window shows, about which the two differ
+on purpose (Phi-3's, beyond 2047)."""
+import json
+import math
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TEXT = os.path.join(HERE, '..', '..', 'tests', 'golden', 'records-long-es.txt')
+WINDOW = 512
+LIMIT_S = 3600
+BOS = 1  # in all the models that this is for
+
+
+def run(command, stdin, **environment):
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False,
+                          timeout=LIMIT_S, env={**os.environ, **environment})
+    if done.returncode != 0:
+        raise SystemExit(f'check-peer: {command[0]}: exit status {done.returncode}\n'
+                         f'{done.stderr[-2000:]}')
+    return json.loads(done.stdout)
+
+
+def ask_orion(orion, model, threads, text):
+    return run([orion, 'perplexity', model, '-', '--each', '--json', '--ctx', str(WINDOW),
+                '--threads', threads, '--no-sliding-window'], text)['each']
+
+
+def enough_text(orion, model, positions):
+    """Records, over again until they are as many tokens."""
+    with open(TEXT, encoding='utf-8') as f:
+        text = f.read()
+    n_tokens = run([orion, 'tokenize', model, '--json'], text)['count']
+    share = 1.05 * positions / n_tokens  # a share of the bytes may have fewer tokens
+    return (text * math.ceil(share))[:math.ceil(len(text) * share)]
+
+
+def windows_of(rows):
+    """What orion computed, as lists of ids."""
+    windows = []
+    for row in rows:
+        if row['position'] == 1:
+            windows.append([BOS])
+        windows[-1].append(row['token'])
+    return windows
+
+
+def perplexity(log_likelihoods):
+    return math.exp(-sum(log_likelihoods) / len(log_likelihoods))
+
+
+def compare(orion, model, positions, threads):
+    """Whether they agree, after a line that says how well."""
+    rows = ask_orion(orion, model, threads, enough_text(orion, model, positions))
+    rows = rows[:positions]
+    windows = json.dumps(windows_of(rows))
+    peer, again = (run(['node', os.path.join(HERE, 'peer.mjs'), 'logits', model, threads, batch],
+                       windows) for batch in ('512', '16'))
+    assert len(rows) == len(peer) == len(again)
+
+    noise = max(abs(a[4] - b[4]) for a, b in zip(peer, again))
+    clear = [(row['likeliest'], top) for row, (top, _, first, second, _) in zip(rows, peer)
+             if first - second > noise]
+    agreed = sum(ours == theirs for ours, theirs in clear) / max(len(clear), 1)
+    ours = perplexity([row['log_likelihood'] for row in rows])
+    theirs = perplexity([row[4] for row in peer])
+    good = len(clear) > len(rows) / 2 and agreed >= 0.99 and abs(ours / theirs - 1) <= 0.005
+    print(f'{"ok  " if good else "FAIL"} {os.path.basename(model)}: the same token at '
+          f'{100 * agreed:.2f} % of {len(clear)} positions ({len(rows) - len(clear)} more are '
+          f'within the noise of {noise:.3f}), perplexity {ours:.4f}, llama.cpp {theirs:.4f} '
+          f'({100 * (ours / theirs - 1):+.3f} %)', flush=True)
+    return good
+
+
+def main():
+    orion, *models = sys.argv[1:]
+    positions = int(os.environ.get('POSITIONS') or 2000)
+    threads = os.environ.get('THREADS') or '1'
+    bad = sum(not compare(orion, model, positions, threads) for model in models)
+    print(f'check-peer: {len(models) - bad} models agree, {bad} do not')
+    return 1 if bad else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
