@@ -5,6 +5,8 @@
 #   make check    build, then run every test
 #   make san      the tests under AddressSanitizer and UBSan
 #   make tsan     the tests of threaded code under ThreadSanitizer
+#   make check-same        the same bits in every type, tier, thread count and chunk
+#   make check-instructions    instructions of a step, counted against the record; RECORD=1
 #   make netfault          pulls through a hub that misbehaves in every way of a table
 #   make netfault N=2000   and in random mixtures of them; SEED= repeats a run
 #   make killtest          kill -9 at every system call of a pull, an rm and an import
@@ -41,6 +43,14 @@ tsan:
 	@scripts/bootstrap check
 	@scripts/configure build-tsan -Dtests=enabled -Db_sanitize=thread -Db_lundef=false
 	@scripts/check build-tsan --suite threads
+
+check-same: all
+	@scripts/check-same build
+
+check-instructions:
+	@scripts/bootstrap check
+	@scripts/configure build -Dtests=enabled
+	@scripts/check-instructions build $(if $(RECORD),--record)
 
 netfault: all
 	@N=$(N) SEED=$(SEED) scripts/netfault build
@@ -84,4 +94,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull bench-peer check-peer fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull bench-peer check-peer check-same check-instructions fuzz lint format clean

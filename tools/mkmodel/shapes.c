@@ -66,6 +66,21 @@ static const struct shape shapes[] = {
         .rms_eps = 1e-5f,
     },
     {
+        /* the least that has whole blocks of every type: scalar code runs it, too */
+        .name = "least",
+        .architecture = "llama",
+        .n_layers = 2,
+        .n_embd = 256,
+        .n_heads = 4,
+        .n_heads_kv = 2,
+        .head_dim = 64,
+        .n_ff = 256,
+        .n_vocab = 384,
+        .context_tokens = 1024,
+        .rope_base = 10000,
+        .rms_eps = 1e-5f,
+    },
+    {
         /* nothing is a power of two, and rows are no whole k-quant blocks */
         .name = "odd-llama",
         .architecture = "llama",
@@ -109,5 +124,5 @@ const struct shape *shape_find(const char *name)
 
 const char *shape_names(void)
 {
-    return "phi3-mini llama-3.2-1b qwen2.5-0.5b-as-llama tiny odd-llama odd-phi3";
+    return "phi3-mini llama-3.2-1b qwen2.5-0.5b-as-llama tiny least odd-llama odd-phi3";
 }
