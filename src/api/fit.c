@@ -102,9 +102,13 @@ static orion_status check_vocabulary(const struct ori_gguf *gguf, orion_fit *out
 
 /* ---- memory ---- */
 
-/* What a session takes besides the weights and the cache: rows of floats for
- * each token of a batch, their 8-bit copies, logits of a draft and what draws
- * it up. */
+/* The program, its libraries, heap and stacks, as measured. */
+#define PROGRAM_BYTES (10ull << 20)
+
+/* What a process takes besides the weights and the cache: rows of floats for
+ * each token of a batch and their 8-bit copies (which are 1.25 and 1.14 bytes
+ * an element, in the two layouts); logits of a draft and what draws it up; the
+ * sampler's list of candidates; the vocabulary; the program. */
 static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_tokens)
 {
     const uint64_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
@@ -113,9 +117,11 @@ static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_toke
     const uint64_t widest = hp->n_ff > hp->n_embd ? hp->n_ff : hp->n_embd;
     const uint64_t row = 3ull * hp->n_embd + 2 * q + 2 * kv + 2ull * hp->n_ff + hp->n_rot;
 
-    return batch * (row * sizeof(float) + 2 * widest) +
+    return batch * (row * sizeof(float) + widest * 5 / 4 + widest * 8 / 7) +
            (1ull + ORI_DEFAULT_DRAFT) * hp->n_vocab * sizeof(float) +
-           (uint64_t)context_tokens * 4 * sizeof(int32_t);
+           hp->n_vocab * sizeof(struct ori_candidate) +
+           (uint64_t)context_tokens * 4 * sizeof(int32_t) + ori_vocab_bytes(hp->n_vocab) +
+           PROGRAM_BYTES;
 }
 
 /* A session that is asked about. */

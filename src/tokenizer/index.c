@@ -22,11 +22,18 @@ static uint32_t hash_bytes(const char *text, size_t len)
     return (uint32_t)(hash >> 32);
 }
 
-orion_status ori_token_index_init(struct token_index *index, size_t n_tokens)
+size_t ori_token_index_slots(size_t n_tokens)
 {
     size_t size = 16;
     while (size < 2 * n_tokens)
         size *= 2;
+    return size;
+}
+
+orion_status ori_token_index_init(struct token_index *index, size_t n_tokens)
+{
+    const size_t size = ori_token_index_slots(n_tokens);
+
     *index = (struct token_index){.slots = ori_alloc_array(size, sizeof(*index->slots))};
     if (!index->slots)
         return ORION_E_NOMEM;

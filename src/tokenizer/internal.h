@@ -61,6 +61,8 @@ struct token_index {
     size_t longest; /* bytes of the longest piece */
 };
 
+/* How many slots are for n_tokens: a power of two. */
+size_t ori_token_index_slots(size_t n_tokens);
 orion_status ori_token_index_init(struct token_index *index, size_t n_tokens);
 void ori_token_index_release(struct token_index *index);
 /* ORION_OK; ORION_E_FORMAT with the earlier token of the same text in *other;

@@ -23,6 +23,9 @@ struct ori_vocab;
 orion_status ori_vocab_new(const struct ori_gguf *gguf, struct ori_vocab **out, orion_error *err);
 void ori_vocab_free(struct ori_vocab *vocab); /* NULL is a no-op */
 
+/* Memory that a vocabulary of so many tokens takes besides the file. */
+uint64_t ori_vocab_bytes(uint32_t n_tokens);
+
 uint32_t ori_vocab_size(const struct ori_vocab *vocab);
 int32_t ori_vocab_bos(const struct ori_vocab *vocab); /* or ORI_NO_TOKEN */
 bool ori_vocab_adds_bos(const struct ori_vocab *vocab);

@@ -343,6 +343,12 @@ void ori_vocab_free(struct ori_vocab *vocab)
 
 /* ---- asking ---- */
 
+uint64_t ori_vocab_bytes(uint32_t n_tokens)
+{
+    return (uint64_t)n_tokens * sizeof(struct token) +
+           ori_token_index_slots(n_tokens) * sizeof(struct token_slot);
+}
+
 uint32_t ori_vocab_size(const struct ori_vocab *vocab)
 {
     return vocab->n_tokens;
