@@ -109,7 +109,6 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx512;
     kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512;
     kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512;
-    kernels->add = ori_add_avx512;
     kernels->silu_mul = ori_silu_mul_avx512;
     kernels->log_sum_exp = ori_log_sum_exp_avx512;
     kernels->attention[ORI_KV_F16] = ori_attention_f16_avx512;

@@ -157,6 +157,31 @@ static bool all_contents(const struct ori_kernels *scalar, const struct ori_kern
     return true;
 }
 
+/* More columns than any kernel keeps sums for, over more rows than a panel's. */
+static bool many_columns(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                         const struct stored_type *type)
+{
+    enum { rows = 34, cols = 1030 };
+    const size_t blocks = type->block_elems == 1 ? 37 : 1;
+    float *expect = ori_alloc_aligned(cols * OUT_STRIDE, sizeof(float));
+    float *got = ori_alloc_aligned(cols * OUT_STRIDE, sizeof(float));
+    struct rng rng = {3000 + type->type};
+    struct problem p;
+
+    if (!expect || !got)
+        abort();
+    memset(expect, 0x5a, cols * OUT_STRIDE * sizeof(float));
+    memset(got, 0x5a, cols * OUT_STRIDE * sizeof(float));
+    problem_init(&p, scalar, &rng, type, blocks, rows, cols, 0, PATTERN_MIXED);
+    multiply(scalar, &p, 0, rows, 0, cols, expect);
+    multiply(tier, &p, 0, rows, 0, cols, got);
+    problem_release(&p);
+    const bool same = same_floats(expect, got, cols * OUT_STRIDE);
+    free(expect);
+    free(got);
+    return same;
+}
+
 /* A lane that has underflowed to -0 stays so where the row has ended: adding a
  * zero for a missing element would make it +0. */
 static bool keeps_minus_zero(const struct ori_kernels *tier, const struct stored_type *type)
@@ -211,6 +236,10 @@ void check_matmuls(const struct ori_kernels *scalar, const struct ori_kernels *t
             snprintf(what, sizeof(what), "%s matmul, worst cases", type->name);
             report(all_contents(scalar, tier, type, detail, sizeof(detail)), tier->name, what,
                    detail);
+        }
+        if (tier != scalar) {
+            snprintf(what, sizeof(what), "%s matmul, many columns", type->name);
+            report(many_columns(scalar, tier, type), tier->name, what, "");
         }
         if (type->block_elems == 1) {
             snprintf(what, sizeof(what), "%s matmul, minus zero", type->name);

@@ -2,24 +2,8 @@
 #ifndef ORI_KERNELS_MATMUL_AVX512_H
 #define ORI_KERNELS_MATMUL_AVX512_H
 
-#include <string.h>
-
+#include "kernels/x86/matmul_x86.h"
 #include "kernels/x86/vec16.h"
-
-/* A product, as matmul's arguments give it. */
-struct ori_matmul {
-    const uint8_t *weights;
-    size_t row_bytes, n_rows, n;
-    const uint8_t *acts;
-    size_t act_bytes, n_cols;
-    float *out;
-    size_t out_stride;
-};
-
-ORI_INLINE __m256i ori_load32(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
 
 /* Two halves of 32 bytes from two places. */
 ORI_INLINE __m512i ori_load32x2(const void *low, const void *high)

@@ -1,41 +1,32 @@
 /* k-quants with Q8K activations.
  *
- * All five types are the same sum over eight chunks of 32 unsigned quants
- * (q + 4 for Q3_K, q + 32 for Q6_K):
+ * Quants come out of the file's blocks in eight chunks of 32, unsigned (q + 4
+ * for Q3_K, q + 32 for Q6_K).  A pair of products is at most 63 * 127 * 2 =
+ * 16,002, so vpmaddubsw, which saturates, is exact; activations are never -128.
  *
- *   maddubs  quants u8 x activations s8 -> pairs in int16: at most
- *            63 * 127 * 2 = 16,002, so it never saturates
- *   madd     pairs x the chunk's scales in int16 -> int32
+ * Few columns: tiles of four outputs, lanes along the row.  Pairs of products
+ * are multiplied with their scales in int16.
  *
- * and the sums over 16 activations times scale (Q3_K, Q6_K: shifted, they take
- * the 4 or 32 out again) or times minimum (the others).  Activations are never
- * -128.  Bounds of the int32 sums: scalar/unpack.h. */
+ * More columns: panels of 16 rows, lanes across the rows.
+ *
+ * The sums over 16 activations, times the minimums or (Q3_K, Q6_K) times the
+ * scales, give the second term, or take the 4 or 32 out again.  Bounds of the
+ * int32 sums: scalar/unpack.h. */
 #include "kernels/x86/x86.h"
 
-#include "kernels/blocks.h"
+#include "kernels/x86/kquant.h"
+#include "kernels/x86/panel_avx2.h"
 #include "kernels/x86/tiles_avx2.h"
-
-/* A superblock's small integers, as int16. */
-struct scales {
-    __m256i chunk; /* of 16s 0 2 4 ... in the low half, 1 3 5 ... in the high */
-    __m256i sums;  /* factors of the 16 activation sums, in order */
-};
-
-typedef __m256i chunk_fn(const uint8_t *block, int k); /* quants 32 k to 32 k + 31 */
-typedef struct scales scales_fn(const uint8_t *block);
 
 struct kind {
     size_t block_bytes;
     size_t d;   /* offset of d; dmin stands after it */
     int offset; /* log2 of what is added to q; 0 for a type with minimums */
-    chunk_fn *chunk;
-    scales_fn *scales;
+    int sub;    /* elements that share a scale: 16 or 32 */
+    int gather; /* fours of products that int16 holds: 32767 / (max q * 127 * 2) */
+    __m256i (*chunk)(const uint8_t *block, int c); /* quants 32 c to 32 c + 31 */
+    struct ori_kquant_scales (*scales)(const uint8_t *block);
 };
-
-ORI_INLINE __m256i load(const uint8_t *p)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
 
 /* Bits `from` and up of every byte moved to `to`, then masked.  Shifting
  * 16-bit lanes carries bits of a neighbour only outside of the mask. */
@@ -53,160 +44,95 @@ ORI_INLINE __m256i chunk_q2_k(const uint8_t *block, int k)
 {
     const struct ori_block_q2_k *b = (const void *)block;
 
-    return move_bits(load(b->qs + k / 4 * 32), k % 4 * 2, 0, 3);
+    return move_bits(ori_load32(b->qs + k / 4 * 32), k % 4 * 2, 0, 3);
 }
 
 ORI_INLINE __m256i chunk_q3_k(const uint8_t *block, int k)
 {
     const struct ori_block_q3_k *b = (const void *)block;
-    const __m256i low = move_bits(load(b->qs + k / 4 * 32), k % 4 * 2, 0, 3);
+    const __m256i low = move_bits(ori_load32(b->qs + k / 4 * 32), k % 4 * 2, 0, 3);
 
-    return _mm256_or_si256(low, move_bits(load(b->hmask), k, 2, 4));
+    return _mm256_or_si256(low, move_bits(ori_load32(b->hmask), k, 2, 4));
 }
 
 ORI_INLINE __m256i chunk_q4_k(const uint8_t *block, int k)
 {
     const struct ori_block_q4_k *b = (const void *)block;
 
-    return move_bits(load(b->qs + k / 2 * 32), k % 2 * 4, 0, 15);
+    return move_bits(ori_load32(b->qs + k / 2 * 32), k % 2 * 4, 0, 15);
 }
 
 ORI_INLINE __m256i chunk_q5_k(const uint8_t *block, int k)
 {
     const struct ori_block_q5_k *b = (const void *)block;
-    const __m256i low = move_bits(load(b->qs + k / 2 * 32), k % 2 * 4, 0, 15);
+    const __m256i low = move_bits(ori_load32(b->qs + k / 2 * 32), k % 2 * 4, 0, 15);
 
-    return _mm256_or_si256(low, move_bits(load(b->qh), k, 4, 16));
+    return _mm256_or_si256(low, move_bits(ori_load32(b->qh), k, 4, 16));
 }
 
 ORI_INLINE __m256i chunk_q6_k(const uint8_t *block, int k)
 {
     const struct ori_block_q6_k *b = (const void *)block;
     const int h = k / 4, j = k % 4;
-    const __m256i low = move_bits(load(b->ql + 64 * h + j % 2 * 32), j / 2 * 4, 0, 15);
+    const __m256i low = move_bits(ori_load32(b->ql + 64 * h + j % 2 * 32), j / 2 * 4, 0, 15);
 
-    return _mm256_or_si256(low, move_bits(load(b->qh + 32 * h), 2 * j, 4, 48));
+    return _mm256_or_si256(low, move_bits(ori_load32(b->qh + 32 * h), 2 * j, 4, 48));
 }
 
-/* ---- scales ---- */
+/* ---- few columns: tiles of four outputs ---- */
 
-/* 16 bytes split into those of even 16s and those of odd ones, as int16. */
-ORI_INLINE __m256i split_16(__m128i s)
+/* For vpshufb: chunk c's scales, of its even 16 in the low half and of its odd
+ * one in the high. */
+ORI_INLINE __m256i scale_of_chunk(int c)
+{
+    return _mm256_set1_epi16((short)(2 * c | (2 * c + 1) << 8));
+}
+
+/* 16 bytes -> int16, those of even 16s in the low half, of odd ones in the high. */
+ORI_INLINE __m256i split_16s(__m128i s)
 {
     const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
 
     return _mm256_cvtepi8_epi16(_mm_shuffle_epi8(s, order));
 }
 
-ORI_INLINE struct scales scales_q2_k(const uint8_t *block)
+/* One superblock of four products folded into acc. */
+ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
+                       const struct ori_act_q8k *const a[4], __m128 acc)
 {
-    const struct ori_block_q2_k *b = (const void *)block;
-    const __m128i s = _mm_loadu_si128((const __m128i *)(const void *)b->scales);
-    const __m128i low_bits = _mm_set1_epi8(15);
-
-    return (struct scales){
-        .chunk = split_16(_mm_and_si128(s, low_bits)),
-        .sums = _mm256_cvtepi8_epi16(_mm_and_si128(_mm_srli_epi16(s, 4), low_bits)),
-    };
-}
-
-ORI_INLINE struct scales scales_q3_k(const uint8_t *block)
-{
-    const struct ori_block_q3_k *b = (const void *)block;
-    uint64_t low;
-    uint32_t high;
-    memcpy(&low, b->scales, sizeof(low));
-    memcpy(&high, b->scales + 8, sizeof(high));
-
-    /* Bytes 0-7 and 8-15: a nibble each, and two bits of `high` on top. */
-    const uint64_t pairs = high | (uint64_t)(high >> 2) << 32;
-    const uint64_t first = (low & 0x0f0f0f0f0f0f0f0fu) | (pairs & 0x0303030303030303u) << 4;
-    const uint64_t second = (low >> 4 & 0x0f0f0f0f0f0f0f0fu) | (pairs >> 4 & 0x0303030303030303u)
-                                                                   << 4;
-    const __m128i s =
-        _mm_sub_epi8(_mm_set_epi64x((int64_t)second, (int64_t)first), _mm_set1_epi8(32));
-    return (struct scales){.chunk = split_16(s), .sums = _mm256_cvtepi8_epi16(s)};
-}
-
-/* Q4_K and Q5_K: eight scales, the same for even and odd 16s; each minimum
- * twice. */
-ORI_INLINE struct scales scales_k4(const uint8_t s[12])
-{
-    uint32_t a, b, c;
-    memcpy(&a, s, sizeof(a));
-    memcpy(&b, s + 4, sizeof(b));
-    memcpy(&c, s + 8, sizeof(c));
-
-    const uint32_t scales_low = a & 0x3f3f3f3f;
-    const uint32_t scales_high = (c & 0x0f0f0f0f) | (a >> 6 & 0x03030303) << 4;
-    const uint32_t mins_low = b & 0x3f3f3f3f;
-    const uint32_t mins_high = (c >> 4 & 0x0f0f0f0f) | (b >> 6 & 0x03030303) << 4;
-    const __m128i both =
-        _mm_setr_epi32((int)scales_low, (int)scales_high, (int)mins_low, (int)mins_high);
-    return (struct scales){
-        .chunk = _mm256_broadcastsi128_si256(_mm_cvtepu8_epi16(both)),
-        .sums = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(both, both)),
-    };
-}
-
-ORI_INLINE struct scales scales_q4_k(const uint8_t *block)
-{
-    return scales_k4(((const struct ori_block_q4_k *)(const void *)block)->scales);
-}
-
-ORI_INLINE struct scales scales_q5_k(const uint8_t *block)
-{
-    return scales_k4(((const struct ori_block_q5_k *)(const void *)block)->scales);
-}
-
-ORI_INLINE struct scales scales_q6_k(const uint8_t *block)
-{
-    const struct ori_block_q6_k *b = (const void *)block;
-    const __m128i s = _mm_loadu_si128((const __m128i *)(const void *)b->scales);
-
-    return (struct scales){.chunk = split_16(s), .sums = _mm256_cvtepi8_epi16(s)};
-}
-
-/* ---- dot products ---- */
-
-/* One chunk of one product: its 32 pairs scaled, in eight int32. */
-ORI_INLINE __m256i chunk_dot(const struct kind *kind, const uint8_t *w, const struct scales *s,
-                             const struct ori_act_q8k *a, int k)
-{
-    const __m256i pick = _mm256_set1_epi16((short)(2 * k | (2 * k + 1) << 8));
-    const __m256i scale = _mm256_shuffle_epi8(s->chunk, pick);
-    const __m256i x = load((const uint8_t *)a->qs + 32 * k);
-
-    return _mm256_madd_epi16(_mm256_maddubs_epi16(kind->chunk(w, k), x), scale);
-}
-
-/* Four chunks, half a superblock, of one product. */
-ORI_INLINE __m256i half_dot(const struct kind *kind, const uint8_t *w, const struct scales *s,
-                            const struct ori_act_q8k *a, int h)
-{
-    const __m256i d0 = chunk_dot(kind, w, s, a, 4 * h);
-    const __m256i d1 = chunk_dot(kind, w, s, a, 4 * h + 1);
-    const __m256i d2 = chunk_dot(kind, w, s, a, 4 * h + 2);
-    const __m256i d3 = chunk_dot(kind, w, s, a, 4 * h + 3);
-
-    return _mm256_add_epi32(_mm256_add_epi32(d0, d1), _mm256_add_epi32(d2, d3));
-}
-
-/* d (and dmin) of four superblocks as floats, in four lanes. */
-ORI_INLINE void load_units(const struct kind *kind, const uint8_t *const w[4], bool across,
-                           __m128 *d, __m128 *dmin)
-{
-    uint16_t h[8];
+    __m256i scales[4], dots[4], sums[4];
 
     ORI_UNROLL
     for (int i = 0; i < 4; i++) {
-        h[i] = ori_load_le16(w[across ? 0 : i] + kind->d);
-        h[i + 4] = kind->offset ? 0 : ori_load_le16(w[across ? 0 : i] + kind->d + 2);
+        const struct ori_kquant_scales s = kind->scales(w[i]);
+
+        scales[i] = split_16s(s.scale);
+        sums[i] = _mm256_madd_epi16(_mm256_cvtepi8_epi16(s.sums), ori_load32(a[i]->sums));
+        dots[i] = _mm256_setzero_si256();
+        if (kind->offset)
+            dots[i] = _mm256_sub_epi32(dots[i], _mm256_slli_epi32(sums[i], kind->offset));
     }
-    const __m128i halves = _mm_setr_epi16((short)h[0], (short)h[1], (short)h[2], (short)h[3],
-                                          (short)h[4], (short)h[5], (short)h[6], (short)h[7]);
-    *d = _mm_cvtph_ps(halves);
-    *dmin = _mm_cvtph_ps(_mm_unpackhi_epi64(halves, halves));
+    ORI_UNROLL
+    for (int c = 0; c < 8; c++) {
+        ORI_UNROLL
+        for (int i = 0; i < 4; i++) {
+            const __m256i x = ori_load32(a[i]->qs + 32 * c);
+            const __m256i pairs = _mm256_maddubs_epi16(kind->chunk(w[i], c), x);
+            const __m256i scale = _mm256_shuffle_epi8(scales[i], scale_of_chunk(c));
+            dots[i] = ori_dot_words(dots[i], pairs, scale);
+        }
+    }
+
+    const __m128 da = _mm_setr_ps(a[0]->d, a[1]->d, a[2]->d, a[3]->d);
+    const __m128i isum = ori_sum4_i32(dots[0], dots[1], dots[2], dots[3]);
+    const __m128 d = ori_load4_f16(w, kind->d);
+    acc = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc);
+    if (!kind->offset) {
+        const __m128i msum = ori_sum4_i32(sums[0], sums[1], sums[2], sums[3]);
+        const __m128 dmin = ori_load4_f16(w, kind->d + 2);
+        acc = _mm_fnmadd_ps(_mm_mul_ps(dmin, da), _mm_cvtepi32_ps(msum), acc);
+    }
+    return acc;
 }
 
 ORI_INLINE void prefetch_block(const struct kind *kind, const uint8_t *w, size_t ahead)
@@ -215,44 +141,8 @@ ORI_INLINE void prefetch_block(const struct kind *kind, const uint8_t *w, size_t
         ori_prefetch(w, ahead + line);
 }
 
-/* One superblock of four products folded into acc. */
-ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
-                       const struct ori_act_q8k *const a[4], bool across, __m128 acc)
-{
-    struct scales s[4];
-    __m256i dots[4], sums[4];
-    __m128 d, dmin;
-
-    ORI_UNROLL
-    for (int i = 0; i < 4; i++)
-        s[i] = kind->scales(w[i]);
-    ORI_UNROLL
-    for (int i = 0; i < 4; i++)
-        dots[i] = half_dot(kind, w[i], &s[i], a[i], 0);
-    ORI_UNROLL
-    for (int i = 0; i < 4; i++)
-        dots[i] = _mm256_add_epi32(dots[i], half_dot(kind, w[i], &s[i], a[i], 1));
-    ORI_UNROLL
-    for (int i = 0; i < 4; i++) {
-        sums[i] = _mm256_madd_epi16(s[i].sums, load((const uint8_t *)a[i]->sums));
-        if (kind->offset)
-            dots[i] = _mm256_sub_epi32(dots[i], _mm256_slli_epi32(sums[i], kind->offset));
-    }
-
-    load_units(kind, w, across, &d, &dmin);
-    const __m128 da =
-        across ? _mm_setr_ps(a[0]->d, a[1]->d, a[2]->d, a[3]->d) : _mm_set1_ps(a[0]->d);
-    const __m128i isum = ori_sum4_i32(dots[0], dots[1], dots[2], dots[3]);
-    acc = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc);
-    if (!kind->offset) {
-        const __m128i msum = ori_sum4_i32(sums[0], sums[1], sums[2], sums[3]);
-        acc = _mm_fnmadd_ps(_mm_mul_ps(dmin, da), _mm_cvtepi32_ps(msum), acc);
-    }
-    return acc;
-}
-
 ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_t *const a[4],
-                       size_t n, bool across, size_t ahead)
+                       size_t n, int cols, size_t ahead)
 {
     const struct kind *kind = info;
     __m128 acc = _mm_setzero_ps();
@@ -265,21 +155,220 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
             (const void *)(a[0] + at_a), (const void *)(a[1] + at_a), (const void *)(a[2] + at_a),
             (const void *)(a[3] + at_a)};
 
-        for (int i = 0; i < 4 && !across; i++)
+        for (int i = 0; i < 4; i += cols)
             prefetch_block(kind, wb[i], ahead);
-        acc = fold(kind, wb, ab, across, acc);
+        acc = fold(kind, wb, ab, acc);
     }
     return acc;
 }
 
-#define DEFINE_TYPE(type, offset)                                                                  \
-    static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
-                                            offsetof(struct ori_block_##type, d), offset,          \
-                                            chunk_##type, scales_##type};                          \
-    ORI_DEFINE_MATMUL_AVX2(type, dot4, &kind_##type)
+/* ---- many columns: panels ---- */
 
-DEFINE_TYPE(q2_k, 0)
-DEFINE_TYPE(q3_k, 2)
-DEFINE_TYPE(q4_k, 0)
-DEFINE_TYPE(q5_k, 0)
-DEFINE_TYPE(q6_k, 5)
+struct panel {
+    struct ori_panel_quants quants;
+    _Alignas(32) int32_t scale[16][2][8]; /* of each sub-block, as ori_panel_dots() takes it */
+    int16_t sums[8][2][16];               /* factors of the sums of two sub-blocks */
+    float d[2][8], dmin[2][8];
+};
+
+/* Bytes `first` and `second` of every dword as two int16. */
+ORI_INLINE __m256i widen(__m256i x, int first, int second)
+{
+    const __m128i to_high =
+        _mm_add_epi8(_mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12),
+                     _mm_set1_epi32((int)((uint32_t)first << 8 | (uint32_t)second << 24)));
+
+    return _mm256_srai_epi16(_mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(to_high)), 8);
+}
+
+/* Byte i of every dword as a factor for ori_panel_dots(). */
+ORI_INLINE __m256i factor_of_byte(__m256i x, int i)
+{
+    return ORI_VNNI ? _mm256_srai_epi32(_mm256_slli_epi32(x, 24 - 8 * i), 24) : widen(x, i, i);
+}
+
+ORI_INLINE void put_scales(const struct kind *kind, const uint8_t *const w[8], int half,
+                           struct panel *panel)
+{
+    const int step = kind->sub / 16; /* scales of 32 elements stand twice */
+    __m128i scale[8], sums[8];
+    __m256i fours[4];
+
+    ORI_UNROLL
+    for (int r = 0; r < 8; r++) {
+        const struct ori_kquant_scales s = kind->scales(w[r]);
+        scale[r] = s.scale;
+        sums[r] = s.sums;
+    }
+    ori_across_rows(scale, fours);
+    ORI_UNROLL
+    for (int j = 0; j < 4; j++) {
+        ORI_UNROLL
+        for (int i = 0; i < 4; i += step)
+            _mm256_store_si256((__m256i *)(void *)panel->scale[(4 * j + i) / step][half],
+                               factor_of_byte(fours[j], i));
+    }
+    ori_across_rows(sums, fours);
+    ORI_UNROLL
+    for (int j = 0; j < 4; j++) {
+        ORI_UNROLL
+        for (int i = 0; i < 4; i += 2 * step)
+            _mm256_store_si256((__m256i *)(void *)panel->sums[(4 * j + i) / step / 2][half],
+                               widen(fours[j], i, i + step));
+    }
+}
+
+ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PANEL_ROWS],
+                      struct panel *panel)
+{
+    for (size_t r = 0; r < ORI_PANEL_ROWS; r += 4) {
+        ORI_UNROLL
+        for (int c = 0; c < 8; c++) {
+            const __m256i q[4] = {kind->chunk(rows[r], c), kind->chunk(rows[r + 1], c),
+                                  kind->chunk(rows[r + 2], c), kind->chunk(rows[r + 3], c)};
+            ori_panel_put4(&panel->quants, r, 32 * (size_t)c, q);
+        }
+    }
+    for (int half = 0; half < 2; half++) {
+        const uint8_t *const *w = rows + 8 * half;
+
+        put_scales(kind, w, half, panel);
+        _mm256_store_ps(panel->d[half], ori_load8_f16(w, kind->d));
+        if (!kind->offset)
+            _mm256_store_ps(panel->dmin[half], ori_load8_f16(w, kind->d + 2));
+        for (int r = 0; r < 8; r++)
+            prefetch_block(kind, w[r], kind->block_bytes);
+    }
+}
+
+/* The sums of a column's activations over each sub-block, in pairs. */
+ORI_INLINE const int16_t *sub_sums(const struct kind *kind, const struct ori_act_q8k *a,
+                                   int16_t joined[8])
+{
+    if (kind->sub == 16)
+        return a->sums;
+    /* at most 32 * 127: int16 holds it */
+    const __m256i sums = _mm256_madd_epi16(ori_load32(a->sums), _mm256_set1_epi16(1));
+    _mm_store_si128((__m128i *)(void *)joined, _mm_packs_epi32(_mm256_castsi256_si128(sums),
+                                                               _mm256_extracti128_si256(sums, 1)));
+    return joined;
+}
+
+/* total[i] += the sums of column i's sub-blocks times their factors. */
+ORI_INLINE void second_terms(const struct kind *kind, const struct panel *panel,
+                             const struct ori_act_q8k *const a[], int n, __m256i total[][2])
+{
+    _Alignas(16) int16_t joined[ORI_PANEL_GROUP][8];
+    const int16_t *sums[ORI_PANEL_GROUP];
+
+    ORI_UNROLL
+    for (int i = 0; i < n; i++) {
+        sums[i] = sub_sums(kind, a[i], joined[i]);
+        total[i][0] = total[i][1] = _mm256_setzero_si256();
+    }
+    ORI_UNROLL
+    for (int j = 0; j < ORI_SUPERBLOCK / kind->sub / 2; j++) {
+        const __m256i low = ori_load32(panel->sums[j][0]);
+        const __m256i high = ori_load32(panel->sums[j][1]);
+        ORI_UNROLL
+        for (int i = 0; i < n; i++) {
+            const __m256i x = ori_broadcast4(sums[i] + 2 * j);
+            total[i][0] = ori_dot_words(total[i][0], low, x);
+            total[i][1] = ori_dot_words(total[i][1], high, x);
+        }
+    }
+}
+
+/* The panel times n columns, n a constant. */
+ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t n_blocks,
+                      const uint8_t *acts, size_t act_bytes, int n, float *acc)
+{
+    (void)n_blocks; /* a panel is one */
+    const int steps = kind->sub / 4;
+    const struct ori_act_q8k *a[ORI_PANEL_GROUP];
+    const int8_t *x[ORI_PANEL_GROUP];
+    __m256i total[ORI_PANEL_GROUP][2];
+
+    ORI_UNROLL
+    for (int i = 0; i < n; i++) {
+        a[i] = (const void *)(acts + (size_t)i * act_bytes);
+        x[i] = a[i]->qs;
+        total[i][0] = total[i][1] = _mm256_setzero_si256();
+    }
+    for (int s = 0; s < ORI_SUPERBLOCK / kind->sub; s++) {
+        const __m256i scale[2] = {ori_load32(panel->scale[s][0]), ori_load32(panel->scale[s][1])};
+
+        ori_panel_dots(panel->quants.line + s * steps, x, n, steps, kind->gather, scale, total);
+        ORI_UNROLL
+        for (int i = 0; i < n; i++)
+            x[i] += kind->sub;
+    }
+
+    __m256i second[ORI_PANEL_GROUP][2];
+    second_terms(kind, panel, a, n, second);
+    ORI_UNROLL
+    for (int i = 0; i < n; i++) {
+        ORI_UNROLL
+        for (int half = 0; half < 2; half++) {
+            float *const at = acc + i * ORI_PANEL_ROWS + 8 * half;
+            __m256 sum = _mm256_load_ps(at);
+            if (kind->offset)
+                total[i][half] = _mm256_sub_epi32(total[i][half],
+                                                  _mm256_slli_epi32(second[i][half], kind->offset));
+            sum = ori_add_scaled(sum, panel->d[half], a[i]->d, total[i][half]);
+            if (!kind->offset)
+                sum = ori_add_scaled(sum, panel->dmin[half], -a[i]->d, second[i][half]);
+            _mm256_store_ps(at, sum);
+        }
+    }
+}
+
+/* ---- the types ---- */
+
+/* Columns from which unpacking into a panel pays. */
+#define PANEL_COLS 5
+
+ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
+                       const struct ori_matmul *m)
+{
+    struct panel panel;
+
+    if (m->n_cols < PANEL_COLS)
+        ori_tiles(m, dot4, kind);
+    else
+        ori_panels(m, ops, &panel);
+}
+
+#define DEFINE_TYPE(type, offset, sub, gather)                                                     \
+    static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
+                                            offsetof(struct ori_block_##type, d),                  \
+                                            offset,                                                \
+                                            sub,                                                   \
+                                            gather,                                                \
+                                            chunk_##type,                                          \
+                                            ori_scales_##type};                                    \
+    static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
+                             void *panel)                                                          \
+    {                                                                                              \
+        (void)n_blocks;                                                                            \
+        build(&kind_##type, rows, panel);                                                          \
+    }                                                                                              \
+    static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
+                             size_t act_bytes, size_t n_cols, float *acc)                          \
+    {                                                                                              \
+        ORI_PANEL_CASES(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);       \
+    }                                                                                              \
+    static const struct ori_panel_ops ops_##type = {sizeof(struct ori_block_##type),               \
+                                                    ORI_SUPERBLOCK,                                \
+                                                    sizeof(struct ori_act_q8k),                    \
+                                                    ORI_PANEL_ROWS,                                \
+                                                    build_##type,                                  \
+                                                    times_##type,                                  \
+                                                    NULL};                                         \
+    ORI_DEFINE_MATMUL(ORI_TIER(ori_matmul_##type), matmul, &kind_##type, &ops_##type)
+
+DEFINE_TYPE(q2_k, 0, 16, 4)
+DEFINE_TYPE(q3_k, 2, 16, 4)
+DEFINE_TYPE(q4_k, 0, 32, 8)
+DEFINE_TYPE(q5_k, 0, 32, 4)
+DEFINE_TYPE(q6_k, 5, 16, 2)

@@ -14,13 +14,8 @@
  * int32 sums: scalar/unpack.h. */
 #include "kernels/x86/x86.h"
 
-#include "kernels/blocks.h"
+#include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx512.h"
-
-/* A superblock's 16 scales and 16 factors of the activation sums, in order. */
-struct scales {
-    __m128i scale, sums; /* int8 */
-};
 
 struct kind {
     size_t block_bytes;
@@ -29,7 +24,7 @@ struct kind {
     int sub;            /* elements that share a scale: 16 or 32 */
     uint8_t runs[4][2]; /* which runs of 32 elements chunk c holds */
     __m512i (*chunk)(const uint8_t *block, int c);
-    struct scales (*scales)(const uint8_t *block);
+    struct ori_kquant_scales (*scales)(const uint8_t *block);
 };
 
 /* ---- quants ---- */
@@ -121,81 +116,6 @@ ORI_INLINE __m512i chunk_q6_k(const uint8_t *block, int c)
                      load32_twice(b->qh + c / 2 * 32), first, first + 2, 4, 48);
 }
 
-/* ---- scales ---- */
-
-ORI_INLINE __m128i load16(const void *p)
-{
-    return _mm_loadu_si128((const __m128i *)p);
-}
-
-ORI_INLINE struct scales scales_q2_k(const uint8_t *block)
-{
-    const struct ori_block_q2_k *b = (const void *)block;
-    const __m128i both = load16(b->scales);
-    const __m128i low_bits = _mm_set1_epi8(15);
-
-    return (struct scales){
-        .scale = _mm_and_si128(both, low_bits),
-        .sums = _mm_and_si128(_mm_srli_epi16(both, 4), low_bits),
-    };
-}
-
-ORI_INLINE struct scales scales_q3_k(const uint8_t *block)
-{
-    const struct ori_block_q3_k *b = (const void *)block;
-    uint64_t low;
-    uint32_t high;
-    memcpy(&low, b->scales, sizeof(low));
-    memcpy(&high, b->scales + 8, sizeof(high));
-
-    /* Bytes 0-7 and 8-15: a nibble each, and two bits of `high` on top. */
-    const uint64_t pairs = high | (uint64_t)(high >> 2) << 32;
-    const uint64_t first = (low & 0x0f0f0f0f0f0f0f0fu) | (pairs & 0x0303030303030303u) << 4;
-    const uint64_t second = (low >> 4 & 0x0f0f0f0f0f0f0f0fu) | (pairs >> 4 & 0x0303030303030303u)
-                                                                   << 4;
-    const __m128i s =
-        _mm_sub_epi8(_mm_set_epi64x((int64_t)second, (int64_t)first), _mm_set1_epi8(32));
-    return (struct scales){.scale = s, .sums = s};
-}
-
-/* Q4_K and Q5_K: eight scales and minimums, each for two 16s. */
-ORI_INLINE struct scales scales_k4(const uint8_t s[12])
-{
-    uint32_t a, b, c;
-    memcpy(&a, s, sizeof(a));
-    memcpy(&b, s + 4, sizeof(b));
-    memcpy(&c, s + 8, sizeof(c));
-
-    const uint32_t scales_low = a & 0x3f3f3f3f;
-    const uint32_t scales_high = (c & 0x0f0f0f0f) | (a >> 6 & 0x03030303) << 4;
-    const uint32_t mins_low = b & 0x3f3f3f3f;
-    const uint32_t mins_high = (c >> 4 & 0x0f0f0f0f) | (b >> 6 & 0x03030303) << 4;
-    const __m128i both =
-        _mm_setr_epi32((int)scales_low, (int)scales_high, (int)mins_low, (int)mins_high);
-    return (struct scales){
-        .scale = _mm_unpacklo_epi8(both, both),
-        .sums = _mm_unpackhi_epi8(both, both),
-    };
-}
-
-ORI_INLINE struct scales scales_q4_k(const uint8_t *block)
-{
-    return scales_k4(((const struct ori_block_q4_k *)(const void *)block)->scales);
-}
-
-ORI_INLINE struct scales scales_q5_k(const uint8_t *block)
-{
-    return scales_k4(((const struct ori_block_q5_k *)(const void *)block)->scales);
-}
-
-ORI_INLINE struct scales scales_q6_k(const uint8_t *block)
-{
-    const struct ori_block_q6_k *b = (const void *)block;
-    const __m128i s = load16(b->scales);
-
-    return (struct scales){.scale = s, .sums = s};
-}
-
 /* ---- a few columns: four rows at a time ---- */
 
 /* For vpermw: word i becomes the scale of the 16s of chunk c that it lies in. */
@@ -205,14 +125,6 @@ ORI_INLINE __m512i scale_of_word(const struct kind *kind, int c)
     const int64_t i = word * 2 * kind->runs[c][0], j = word * 2 * kind->runs[c][1];
 
     return _mm512_setr_epi64(i, i, i + word, i + word, j, j, j + word, j + word);
-}
-
-/* The f16 at `offset` of each of four blocks. */
-ORI_INLINE __m128 load_units(const uint8_t *const w[ORI_ROWS], size_t offset)
-{
-    return _mm_cvtph_ps(_mm_setr_epi16(
-        (short)ori_load_le16(w[0] + offset), (short)ori_load_le16(w[1] + offset),
-        (short)ori_load_le16(w[2] + offset), (short)ori_load_le16(w[3] + offset), 0, 0, 0, 0));
 }
 
 /* The second term of four rows with one column, not yet summed up. */
@@ -236,7 +148,7 @@ ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
 
     ORI_UNROLL
     for (int r = 0; r < ORI_ROWS; r++) {
-        const struct scales s = kind->scales(w[r]);
+        const struct ori_kquant_scales s = kind->scales(w[r]);
         scales[r] = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(s.scale));
         factors[r] = s.sums;
         ORI_UNROLL
@@ -260,7 +172,7 @@ ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
         }
     }
 
-    const __m128 d = load_units(w, kind->d);
+    const __m128 d = ori_load4_f16(w, kind->d);
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++) {
         const __m128 da = _mm_set1_ps(a[i]->d);
@@ -276,7 +188,7 @@ ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
         const __m128i isum = ori_sum4_i32(dot[0], dot[1], dot[2], dot[3]);
         acc[i] = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc[i]);
         if (!kind->offset) {
-            const __m128 dmin = load_units(w, kind->d + 2);
+            const __m128 dmin = ori_load4_f16(w, kind->d + 2);
             const __m128i msum = ori_sum4_i32(second[0], second[1], second[2], second[3]);
             acc[i] = _mm_fnmadd_ps(_mm_mul_ps(dmin, da), _mm_cvtepi32_ps(msum), acc[i]);
         }
@@ -355,7 +267,7 @@ ORI_INLINE __m512i widen(__m512i x, int first, int second)
     return _mm512_srai_epi16(_mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(to_high)), 8);
 }
 
-ORI_INLINE void put_scales(const struct kind *kind, const struct scales s[16], int half,
+ORI_INLINE void put_scales(const struct kind *kind, const struct ori_kquant_scales s[16], int half,
                            struct panel *panel)
 {
     const int step = kind->sub / 16; /* scales of 32 elements stand twice */
@@ -385,7 +297,7 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
     ORI_UNROLL
     for (int half = 0; half < 2; half++) {
         const uint8_t *const *w = rows + 16 * half;
-        struct scales scales[16];
+        struct ori_kquant_scales scales[16];
         uint16_t d[16], dmin[16];
 
         for (size_t r = 0; r < 16; r += 4) {
@@ -514,7 +426,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, const 
                                             sub,                                                   \
                                             __VA_ARGS__,                                           \
                                             chunk_##type,                                          \
-                                            scales_##type};                                        \
+                                            ori_scales_##type};                                    \
     static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
                              void *panel)                                                          \
     {                                                                                              \

@@ -1,98 +1,76 @@
-/* The walk over a product in tiles of four outputs: four rows by one column
- * (decode: activations are loaded once for four rows) or one row by four
- * columns (prompts: a row is unpacked once for four columns).  Either way the
- * four sums sit in the four lanes of one register, each folded in block order. */
+/* The walk over a product with few columns, in tiles of four outputs that sit
+ * in the four lanes of one register, each folded in block order: four rows by
+ * one column, two by two, or one by four, so that as many columns as there are
+ * share the unpacking of a row. */
 #ifndef ORI_KERNELS_TILES_AVX2_H
 #define ORI_KERNELS_TILES_AVX2_H
 
-#include <stdbool.h>
-
-#include "kernels/x86/vec_avx2.h"
+#include "kernels/x86/matmul_x86.h"
 
 #define ORI_TILE 4
 
 /* Rows that stay in the L2 cache while all columns pass over them. */
-#define ORI_TILE_PANEL 16
+#define ORI_TILE_ROWS 16
 
-/* A product, as matmul's arguments give it. */
-struct ori_product {
-    const uint8_t *weights;
-    size_t row_bytes, n_rows, n;
-    const uint8_t *acts;
-    size_t act_bytes, n_cols;
-    float *out;
-    size_t out_stride;
-};
-
-/* Four dot products of n elements: row w[i] with column a[i].  `across` says
- * (as a constant) that it is one row and four columns, else four rows and one
- * column; `info` is the family's row for the type.  Going down, each row also
- * asks for the bytes `ahead` of its own: those of the tile after this one,
- * which the CPU's own prefetching would only find row by row. */
+/* Four dot products of n elements: w[i] with a[i].  `cols`, a constant, says
+ * how many of them follow each other with the same row.  `info` is the family's
+ * row for the type.  Each row also asks for the bytes `ahead` of its own: those
+ * of the tile after this one, which the CPU's own prefetching would only find
+ * row by row. */
 typedef __m128 ori_dot4_fn(const void *info, const uint8_t *const w[ORI_TILE],
-                           const uint8_t *const a[ORI_TILE], size_t n, bool across, size_t ahead);
+                           const uint8_t *const a[ORI_TILE], size_t n, int cols, size_t ahead);
 
-/* One row by the four columns from c. */
-ORI_INLINE void ori_tile_across(const struct ori_product *p, ori_dot4_fn *dot4, const void *info,
-                                size_t r, size_t c)
+ORI_INLINE size_t ori_min(size_t a, size_t b)
 {
-    const uint8_t *row = p->weights + r * p->row_bytes;
-    const uint8_t *col = p->acts + c * p->act_bytes;
-    const uint8_t *const w[ORI_TILE] = {row, row, row, row};
-    const uint8_t *const a[ORI_TILE] = {col, col + p->act_bytes, col + 2 * p->act_bytes,
-                                        col + 3 * p->act_bytes};
+    return a < b ? a : b;
+}
+
+/* The tile at row r and column c.  Rows from `end` and columns that are not
+ * there repeat the last one. */
+ORI_INLINE void ori_tile(const struct ori_matmul *m, ori_dot4_fn *dot4, const void *info, size_t r,
+                         size_t end, size_t c, size_t cols)
+{
+    const size_t rows = ORI_TILE / cols;
+    const uint8_t *w[ORI_TILE], *a[ORI_TILE];
     float result[ORI_TILE];
 
-    _mm_storeu_ps(result, dot4(info, w, a, p->n, true, 0));
-    for (size_t i = 0; i < ORI_TILE; i++)
-        p->out[(c + i) * p->out_stride + r] = result[i];
+    ORI_UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        const uint8_t *row = m->weights + ori_min(r + i, end - 1) * m->row_bytes;
+        ORI_UNROLL
+        for (size_t j = 0; j < cols; j++) {
+            w[i * cols + j] = row;
+            a[i * cols + j] = m->acts + ori_min(c + j, m->n_cols - 1) * m->act_bytes;
+        }
+    }
+    _mm_storeu_ps(result, dot4(info, w, a, m->n, (int)cols, rows * m->row_bytes));
+    for (size_t i = 0; i < rows && r + i < end; i++)
+        for (size_t j = 0; j < cols && c + j < m->n_cols; j++)
+            m->out[(c + j) * m->out_stride + r + i] = result[i * cols + j];
 }
 
-/* Up to four rows from r, before `end`, by column c; the last row stands in
- * for those that are not there. */
-ORI_INLINE void ori_tile_down(const struct ori_product *p, ori_dot4_fn *dot4, const void *info,
-                              size_t r, size_t end, size_t c)
+ORI_INLINE void ori_tiles_of(const struct ori_matmul *m, ori_dot4_fn *dot4, const void *info,
+                             size_t r, size_t end, size_t c, size_t cols)
 {
-    const size_t last = end - 1;
-    const size_t rows[ORI_TILE] = {r, r + 1 < end ? r + 1 : last, r + 2 < end ? r + 2 : last,
-                                   r + 3 < end ? r + 3 : last};
-    const uint8_t *const w[ORI_TILE] = {
-        p->weights + rows[0] * p->row_bytes, p->weights + rows[1] * p->row_bytes,
-        p->weights + rows[2] * p->row_bytes, p->weights + rows[3] * p->row_bytes};
-    const uint8_t *col = p->acts + c * p->act_bytes;
-    const uint8_t *const a[ORI_TILE] = {col, col, col, col};
-    float result[ORI_TILE];
-
-    _mm_storeu_ps(result, dot4(info, w, a, p->n, false, ORI_TILE * p->row_bytes));
-    for (size_t i = 0; r + i < end && i < ORI_TILE; i++)
-        p->out[c * p->out_stride + r + i] = result[i];
+    for (; r < end; r += ORI_TILE / cols)
+        ori_tile(m, dot4, info, r, end, c, cols);
 }
 
-ORI_INLINE void ori_tiles(const struct ori_product *p, ori_dot4_fn *dot4, const void *info)
+ORI_INLINE void ori_tiles(const struct ori_matmul *m, ori_dot4_fn *dot4, const void *info)
 {
-    for (size_t begin = 0; begin < p->n_rows; begin += ORI_TILE_PANEL) {
-        const size_t left = p->n_rows - begin;
-        const size_t end = begin + (left < ORI_TILE_PANEL ? left : ORI_TILE_PANEL);
-        size_t c = 0;
+    for (size_t r = 0; r < m->n_rows; r += ORI_TILE_ROWS) {
+        const size_t end = ori_min(r + ORI_TILE_ROWS, m->n_rows);
 
-        for (; p->n_cols - c >= ORI_TILE; c += ORI_TILE)
-            for (size_t r = begin; r < end; r++)
-                ori_tile_across(p, dot4, info, r, c);
-        for (; c < p->n_cols; c++)
-            for (size_t r = begin; r < end; r += ORI_TILE)
-                ori_tile_down(p, dot4, info, r, end, c);
+        for (size_t c = 0; c < m->n_cols; c += ORI_TILE) {
+            const size_t left = m->n_cols - c;
+            if (left == 1)
+                ori_tiles_of(m, dot4, info, r, end, c, 1);
+            else if (left == 2)
+                ori_tiles_of(m, dot4, info, r, end, c, 2);
+            else
+                ori_tiles_of(m, dot4, info, r, end, c, 4);
+        }
     }
 }
-
-/* Defines ori_matmul_<type>_avx2 from a family's dot4 and the type's row. */
-#define ORI_DEFINE_MATMUL_AVX2(type, dot4, info)                                                   \
-    void ori_matmul_##type##_avx2(const void *weights, size_t row_bytes, size_t n_rows, size_t n,  \
-                                  const void *acts, size_t act_bytes, size_t n_cols, float *out,   \
-                                  size_t out_stride)                                               \
-    {                                                                                              \
-        const struct ori_product product = {weights,   row_bytes, n_rows, n,         acts,         \
-                                            act_bytes, n_cols,    out,    out_stride};             \
-        ori_tiles(&product, dot4, info);                                                           \
-    }
 
 #endif

@@ -21,6 +21,10 @@
 #define ORI_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Makes the sum v be formed here.  Compilers see that integer sums may be
+ * reordered and build trees of them, whose leaves then wait in memory. */
+#define ORI_SUM_HERE(v) __asm__("" : "+x"(v))
+
 /* Ask for the bytes `ahead` of p; past the end of a mapping this does nothing. */
 ORI_INLINE void ori_prefetch(const uint8_t *p, size_t ahead)
 {

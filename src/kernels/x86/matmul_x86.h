@@ -1,0 +1,47 @@
+/* What the products of all x86-64 tiers share. */
+#ifndef ORI_KERNELS_MATMUL_X86_H
+#define ORI_KERNELS_MATMUL_X86_H
+
+#include <string.h>
+
+#include "kernels/x86/vec_avx2.h"
+
+/* A product, as matmul's arguments give it. */
+struct ori_matmul {
+    const uint8_t *weights;
+    size_t row_bytes, n_rows, n;
+    const uint8_t *acts;
+    size_t act_bytes, n_cols;
+    float *out;
+    size_t out_stride;
+};
+
+/* Defines ori_matmul_<type>_<tier>, which calls fn(the arguments ..., &m). */
+#define ORI_DEFINE_MATMUL(name, fn, ...)                                                           \
+    void name(const void *weights, size_t row_bytes, size_t n_rows, size_t n, const void *acts,    \
+              size_t act_bytes, size_t n_cols, float *out, size_t out_stride)                      \
+    {                                                                                              \
+        const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
+                                     act_bytes, n_cols,    out,    out_stride};                    \
+        fn(__VA_ARGS__, &m);                                                                       \
+    }
+
+ORI_INLINE __m128i ori_load16(const void *p)
+{
+    return _mm_loadu_si128((const __m128i *)p);
+}
+
+ORI_INLINE __m256i ori_load32(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+/* The f16 at `offset` of each of four blocks. */
+ORI_INLINE __m128 ori_load4_f16(const uint8_t *const w[4], size_t offset)
+{
+    return _mm_cvtph_ps(_mm_setr_epi16(
+        (short)ori_load_le16(w[0] + offset), (short)ori_load_le16(w[1] + offset),
+        (short)ori_load_le16(w[2] + offset), (short)ori_load_le16(w[3] + offset), 0, 0, 0, 0));
+}
+
+#endif
