@@ -14,9 +14,11 @@
  * constant arguments. */
 #define ORI_INLINE static inline __attribute__((always_inline))
 
-/* Before a short loop over an array that is to live in registers. */
+/* Before a short loop over an array that is to live in registers.  Clang is told
+ * `full`: a plain `unroll` it obeys while the count is still a parameter of an
+ * ORI_INLINE function, and then leaves such a loop as it is for ever. */
 #if defined(__clang__)
-#define ORI_UNROLL _Pragma("unroll")
+#define ORI_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define ORI_UNROLL _Pragma("GCC unroll 16")
 #endif
