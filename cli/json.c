@@ -1,5 +1,6 @@
 /* JSON on standard output. */
 #include "json.h"
+#include "links.h"
 #include "text.h"
 
 #include <math.h>
@@ -47,7 +48,7 @@ json_t *cli_json_facts(const orion_model_facts *facts)
 {
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:s, "
-        "s:o, s:o}",
+        "s:o, s:o, s:o, s:o}",
         "id", cli_json_text(facts->id), "name", cli_json_text(facts->name), "quantization",
         cli_json_text(facts->version), "repo", cli_json_text(facts->repo), "file",
         cli_json_text(facts->file), "revision", cli_json_text(facts->revision), "sha256",
@@ -57,7 +58,8 @@ json_t *cli_json_facts(const orion_model_facts *facts)
         "modified_unix", json_integer(facts->modified_unix), "downloaded", facts->downloaded,
         "in_catalogue", facts->in_catalogue, "record_damaged", facts->record_damaged, "status",
         status_of(facts), "role", cli_json_text(facts->role), "n_files",
-        cli_json_count(facts->n_files));
+        cli_json_count(facts->n_files), "link", cli_json_text(cli_link_word(facts->link)),
+        "link_target", cli_json_text(facts->link_target));
 }
 
 int cli_json_print(const struct cli *cli, json_t *document)

@@ -16,6 +16,7 @@ static void print_where(const struct show *show)
     cli_fact("name", "%s", show->info.name);
     cli_fact("id", "%s", f ? f->id : "");
     cli_fact("path", "%s", show->path);
+    cli_fact("link to", "%s", f ? f->link_target : "");
     cli_fact("licence", "%s", f && f->license[0] ? f->license : show->info.license);
     cli_fact("repository", "%s", f ? f->repo : "");
     cli_fact("revision", "%s", f ? f->revision : "");

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "facts.h"
 #include "json.h"
+#include "links.h"
 #include "table.h"
 #include "text.h"
 
@@ -10,7 +11,8 @@
 
 static const struct cli_column columns[] = {{"ID", false}, {"SIZE", true}, {"STATE", false}};
 
-/* What takes room: models, and unfinished downloads. */
+/* What takes room: models, and unfinished downloads.  A link takes none, and is
+ * shown all the same. */
 static bool takes_room(const orion_model_facts *m)
 {
     return m->downloaded || m->partial_bytes > 0;
@@ -19,13 +21,17 @@ static bool takes_room(const orion_model_facts *m)
 static void cell(const void *rows, size_t row, size_t column, char *out, size_t out_bytes)
 {
     const orion_model_facts *m = ((const orion_model_facts *const *)rows)[row];
+    const uint64_t own_bytes = m->link != ORION_LINK_NONE ? 0
+                               : m->downloaded            ? m->size_bytes
+                                                          : m->partial_bytes;
     char bytes[CLI_NUMBER_BYTES];
 
     if (column == 0)
         (void)snprintf(out, out_bytes, "%s", m->id);
     else if (column == 1)
-        (void)snprintf(out, out_bytes, "%s",
-                       cli_text_bytes(m->downloaded ? m->size_bytes : m->partial_bytes, bytes));
+        (void)snprintf(out, out_bytes, "%s", cli_text_bytes(own_bytes, bytes));
+    else if (m->link != ORION_LINK_NONE)
+        (void)snprintf(out, out_bytes, "link, %s", cli_link_word(m->link));
     else
         (void)snprintf(out, out_bytes, "%s", m->downloaded ? m->role : "partial");
 }
@@ -81,6 +87,8 @@ static int print(const struct cli *cli, const orion_usage *usage, const orion_mo
             (void)putchar('\n');
         }
         print_sums(usage);
+        for (size_t i = 0; i < n; i++)
+            cli_note_link(cli, models[i]);
     }
     free(models);
     return code;

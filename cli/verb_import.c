@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 struct import_args {
-    bool link, copy, move;
+    bool link, copy, move, symlink;
     const char *as;
 };
 
@@ -27,6 +27,10 @@ static const struct cli_option options[] = {
      .name = "move",
      .offset = FIELD(move),
      .help = "delete the original once the model is verified and in place"},
+    {.kind = CLI_KIND_FLAG,
+     .name = "symlink",
+     .offset = FIELD(symlink),
+     .help = "link to the original, which must stay where it is"},
     {.kind = CLI_KIND_TEXT,
      .name = "as",
      .offset = FIELD(as),
@@ -86,15 +90,23 @@ static int find_foreign(const struct cli *cli, const char *dir, orion_foreign_li
 
 static const char *way_text(orion_import_way way)
 {
-    static const char *const texts[] = {"shared with the original (reflink)",
-                                        "shared with the original (hard link)", "copied",
-                                        "already here"};
+    static const char *const texts[] = {
+        [ORION_IMPORTED_REFLINK] = "shared with the original (reflink)",
+        [ORION_IMPORTED_HARD_LINK] = "shared with the original (hard link)",
+        [ORION_IMPORTED_COPY] = "copied",
+        [ORION_IMPORT_WAS_THERE] = "already here",
+        [ORION_IMPORTED_SYMLINK] = "a link to the original, which must stay where it is",
+    };
     return texts[way];
 }
 
 static const char *way_word(orion_import_way way)
 {
-    static const char *const words[] = {"reflink", "hardlink", "copy", "present"};
+    static const char *const words[] = {
+        [ORION_IMPORTED_REFLINK] = "reflink", [ORION_IMPORTED_HARD_LINK] = "hardlink",
+        [ORION_IMPORTED_COPY] = "copy",       [ORION_IMPORT_WAS_THERE] = "present",
+        [ORION_IMPORTED_SYMLINK] = "symlink",
+    };
     return words[way];
 }
 
@@ -109,10 +121,11 @@ static int import_one(const struct cli *cli, const struct import_args *args, con
 
     cli_progress_init(&progress, cli, file);
     orion_import_options_init(&how);
-    how.mode = args->link   ? ORION_IMPORT_LINK
-               : args->copy ? ORION_IMPORT_COPY
-               : args->move ? ORION_IMPORT_MOVE
-                            : ORION_IMPORT_AUTO;
+    how.mode = args->link      ? ORION_IMPORT_LINK
+               : args->copy    ? ORION_IMPORT_COPY
+               : args->move    ? ORION_IMPORT_MOVE
+               : args->symlink ? ORION_IMPORT_SYMLINK
+                               : ORION_IMPORT_AUTO;
     how.id = id;
     how.on_progress = cli_progress_step;
     how.user = &progress;
@@ -161,8 +174,8 @@ static int import_run(struct cli *cli, const void *args, int n_operands, char **
     orion_foreign_list *list = NULL;
     struct stat st;
 
-    if (a->link + a->copy + a->move > 1)
-        return cli_usage(cli, "--link, --copy and --move exclude each other.");
+    if (a->link + a->copy + a->move + a->symlink > 1)
+        return cli_usage(cli, "--link, --copy, --move and --symlink exclude each other.");
     if (a->as && n_operands != 1)
         return cli_usage(cli, "--as names one file.");
     int result = cli_manager(cli, &manager);
@@ -190,14 +203,15 @@ static int import_run(struct cli *cli, const void *args, int n_operands, char **
 
 const struct cli_verb verb_import = {
     .name = "import",
-    .usage = "[--link|--copy|--move] [FILE|DIR]...",
+    .usage = "[--link|--copy|--move|--symlink] [FILE|DIR]...",
     .summary = "take in models that are on this machine already",
     .details =
         "Without FILE or DIR it lists what Hugging Face, llama.cpp, Ollama and LM Studio keep\n"
         "on this machine. A DIR may be one of their stores or a folder with .gguf files. The\n"
         "bytes are shared with the original where the file system can (reflink, else hard\n"
-        "link), else copied. The original is only read, unless --move is given. The path of\n"
-        "each model is printed on standard output.",
+        "link), else copied. The original is only read, unless --move is given. --symlink is\n"
+        "for an original on another disk that is not to be copied: the model is lost when that\n"
+        "is. The path of each model is printed on standard output.",
     .options = sets,
     .args_bytes = sizeof(struct import_args),
     .max_operands = -1,

@@ -1,6 +1,7 @@
 /* orion list: models on disk, and the catalogue. */
 #include "cli.h"
 #include "json.h"
+#include "links.h"
 #include "table.h"
 #include "text.h"
 
@@ -43,6 +44,8 @@ static void write_status(const orion_model_facts *m, char *out, size_t out_bytes
 
     if (m->record_damaged)
         (void)snprintf(out, out_bytes, "record damaged");
+    else if (m->link != ORION_LINK_NONE)
+        (void)snprintf(out, out_bytes, "link, %s", cli_link_word(m->link));
     else if (m->downloaded)
         (void)snprintf(out, out_bytes, "downloaded");
     else if (m->partial_bytes > 0 && share > 0 && share < 1)
@@ -115,10 +118,12 @@ static int print(const struct cli *cli, const orion_model_list *list, bool avail
     else
         cli_table_print(downloaded_columns, CLI_COUNT(downloaded_columns), list->count,
                         downloaded_cell, list->models);
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         if (list->models[i].record_damaged)
             cli_note(cli, "the record of '%s' cannot be read; pull it again to repair that.",
                      list->models[i].id);
+        cli_note_link(cli, &list->models[i]);
+    }
     return CLI_OK;
 }
 

@@ -1,5 +1,6 @@
 /* orion show: what is in a model's file. */
 #include "kv_type.h"
+#include "links.h"
 #include "show.h"
 
 #include <stdio.h>
@@ -105,6 +106,8 @@ static int show_run(struct cli *cli, const void *args, int n_operands, char **op
         show.facts = cli_facts_of_path(cli, path, &list);
         gather(&show, cli_kv_type(how->kv_type));
         code = print(&show, how);
+        if (show.facts)
+            cli_note_link(cli, show.facts);
     }
     orion_model_list_free(list);
     orion_model_close(model);

@@ -120,6 +120,15 @@ ORION_API orion_status orion_manager_open(const orion_manager_options *options, 
                                           orion_error *err);
 ORION_API void orion_manager_close(orion_manager *manager); /* NULL is a no-op */
 
+/* A model that was imported with ORION_IMPORT_SYMLINK is a link to a file
+ * elsewhere, which may change or go without us. */
+typedef enum orion_link_state {
+    ORION_LINK_NONE = 0,    /* a file of its own */
+    ORION_LINK_INTACT = 1,  /* the target is as it was when it was verified, by size and time */
+    ORION_LINK_CHANGED = 2, /* it is not: verify the model */
+    ORION_LINK_GONE = 3,    /* the target is gone or cannot be read; repair or remove the model */
+} orion_link_state;
+
 /* Facts of one model, from the catalogue, from disk, or both. */
 typedef struct orion_model_facts {
     const char *id;         /* what a user types: catalogue id, or org/repo/file.gguf */
@@ -140,6 +149,8 @@ typedef struct orion_model_facts {
     bool record_damaged; /* its record beside the file could not be read */
     const char *role;    /* "model", or "projector" for an mmproj file beside a model */
     uint32_t n_files; /* more than 1: cut into that many; `path` is the first, sizes are of all */
+    const char *link_target; /* of a link (of several, the worst off), the file; or "" */
+    orion_link_state link;
 } orion_model_facts;
 
 /* A list that the caller owns; release with orion_model_list_free().  The
@@ -336,9 +347,9 @@ ORION_API void orion_hit_list_free(orion_hit_list *list); /* NULL is a no-op */
 
 typedef struct orion_usage {
     size_t n_models, n_partials;
-    uint64_t model_bytes, partial_bytes;
-    uint64_t free_bytes;  /* on the disk of the models directory */
-    uint64_t quota_bytes; /* models.max_bytes of the configuration; 0: none */
+    uint64_t model_bytes, partial_bytes; /* a link counts as 0 */
+    uint64_t free_bytes;                 /* on the disk of the models directory */
+    uint64_t quota_bytes;                /* models.max_bytes of the configuration; 0: none */
 } orion_usage;
 
 ORION_API orion_status orion_manager_usage(orion_manager *manager, orion_usage *out,
@@ -378,6 +389,10 @@ typedef enum orion_import_mode {
     ORION_IMPORT_LINK = 1, /* share them (a reflink or a hard link), or ORION_E_UNSUPPORTED */
     ORION_IMPORT_COPY = 2,
     ORION_IMPORT_MOVE = 3, /* delete the original once the model is verified and in place */
+    /* Make a symbolic link to the original, which must stay where it is: for a
+     * store on another disk, where a copy is too dear.  The only mode that
+     * does; the link takes no room here and counts for none. */
+    ORION_IMPORT_SYMLINK = 4,
 } orion_import_mode;
 
 typedef enum orion_import_way {
@@ -385,6 +400,7 @@ typedef enum orion_import_way {
     ORION_IMPORTED_HARD_LINK = 1,
     ORION_IMPORTED_COPY = 2,
     ORION_IMPORT_WAS_THERE = 3,
+    ORION_IMPORTED_SYMLINK = 4,
 } orion_import_way;
 
 typedef struct orion_import_options {

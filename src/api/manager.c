@@ -259,7 +259,7 @@ orion_status orion_manager_import(orion_manager *handle, const char *file,
     orion_import_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
         return bad_options(err, "orion_import_options_init");
-    if ((int)ours.mode < ORION_IMPORT_AUTO || ours.mode > ORION_IMPORT_MOVE)
+    if ((int)ours.mode < ORION_IMPORT_AUTO || ours.mode > ORION_IMPORT_SYMLINK)
         return ori_fail(err, ORION_E_ARGUMENT, "%d is no way to import", (int)ours.mode);
     return ori_manager_import(handle->manager, file, &ours, path, way ? way : &unwanted, err);
 }

@@ -7,23 +7,43 @@
 
 #include "manager/shards.h"
 
+/* Whoever is given the path of a link opens what it leads to: it must be there,
+ * and be what the record tells of.  Ends with `path` as it was, the first piece. */
+static orion_status check_links(const struct ori_manager *manager, char *path, orion_error *err)
+{
+    struct ori_stored piece;
+    uint32_t no, count;
+    orion_status status = ORION_OK;
+
+    ori_shard_of(path, &no, &count);
+    for (no = count; no >= 1 && status == ORION_OK; no--) {
+        if (count > 1)
+            ori_shard_name(path, no);
+        status = ori_store_look(manager->store, path, &piece, err);
+        if (status == ORION_OK) {
+            status = ori_store_check_link(&piece, err);
+            ori_stored_release(&piece);
+        }
+    }
+    return status;
+}
+
 orion_status ori_manager_path(const struct ori_manager *manager, const char *name, char **path,
                               orion_error *err)
 {
     struct ori_found found;
 
     *path = NULL;
-    const orion_status status = ori_manager_find_whole(manager, name, &found, err);
-    if (status != ORION_OK)
-        return status;
-    if (found.path) {
-        *path = ori_manager_absolute(manager, found.path);
-    } else {
-        *path = found.outside;
+    orion_status status = ori_manager_find_whole(manager, name, &found, err);
+    if (status == ORION_OK && found.path)
+        status = check_links(manager, found.path, err);
+    if (status == ORION_OK) {
+        *path = found.path ? ori_manager_absolute(manager, found.path) : found.outside;
         found.outside = NULL;
+        status = *path ? ORION_OK : ori_fail_nomem(err, "a path");
     }
     ori_found_release(&found);
-    return *path ? ORION_OK : ori_fail_nomem(err, "a path");
+    return status;
 }
 
 /* The place that a name has in the store though nothing is there yet, for the

@@ -94,15 +94,18 @@ static orion_status choose_place(const orion_import_options *options, const char
     return ORION_OK;
 }
 
+/* A link takes no room. */
 static orion_status check_quota(const struct ori_manager *m, const struct origin *origin,
-                                uint64_t *size_bytes, orion_error *err)
+                                orion_import_mode mode, uint64_t *size_bytes, orion_error *err)
 {
     struct stat st;
 
     if (stat(origin->source, &st) != 0)
         return ori_fail_errno(err, "cannot read '%.300s'", origin->source);
     *size_bytes = (uint64_t)st.st_size;
-    return ori_store_check_quota(m->store, m->config.max_bytes, *size_bytes, err);
+    return mode == ORION_IMPORT_SYMLINK
+               ? ORION_OK
+               : ori_store_check_quota(m->store, m->config.max_bytes, *size_bytes, err);
 }
 
 static orion_status import(const struct ori_manager *m, const orion_import_options *options,
@@ -121,7 +124,7 @@ static orion_status import(const struct ori_manager *m, const orion_import_optio
         .mode = (enum ori_import_mode)options->mode,
     };
     ori_progress_init(&progress, &report, origin->ref.file);
-    orion_status status = check_quota(m, origin, &progress.facts.total_bytes, err);
+    orion_status status = check_quota(m, origin, options->mode, &progress.facts.total_bytes, err);
     if (status != ORION_OK)
         return status;
     const struct ori_watch watch = ori_progress_watch(&progress);
@@ -139,7 +142,9 @@ _Static_assert((int)ORI_IMPORTED_REFLINK == ORION_IMPORTED_REFLINK &&
                    (int)ORI_IMPORT_WAS_THERE == ORION_IMPORT_WAS_THERE &&
                    (int)ORI_IMPORT_LINK == ORION_IMPORT_LINK &&
                    (int)ORI_IMPORT_COPY == ORION_IMPORT_COPY &&
-                   (int)ORI_IMPORT_MOVE == ORION_IMPORT_MOVE,
+                   (int)ORI_IMPORT_MOVE == ORION_IMPORT_MOVE &&
+                   (int)ORI_IMPORTED_SYMLINK == ORION_IMPORTED_SYMLINK &&
+                   (int)ORI_IMPORT_SYMLINK == ORION_IMPORT_SYMLINK,
                "the store's words are those of orion.h");
 
 orion_status ori_manager_import(const struct ori_manager *manager, const char *file,

@@ -144,7 +144,8 @@ static orion_status missing_bytes(struct work *w, uint64_t *missing, orion_error
         long process;
         orion_status status =
             ori_store_look(w->manager->store, w->set.files[i].place, &model, NULL);
-        const bool same = status == ORION_OK && model.size_bytes == blob.size_bytes;
+        const bool same = status == ORION_OK && model.link != ORI_LINK_GONE &&
+                          model.size_bytes == blob.size_bytes;
         ori_stored_release(&model);
         if (same)
             continue;

@@ -8,6 +8,11 @@
 #include "manager/shards.h"
 #include "manager/texts.h"
 
+_Static_assert((int)ORI_LINK_NONE == ORION_LINK_NONE && (int)ORI_LINK_INTACT == ORION_LINK_INTACT &&
+                   (int)ORI_LINK_CHANGED == ORION_LINK_CHANGED &&
+                   (int)ORI_LINK_GONE == ORION_LINK_GONE,
+               "the store's words are those of orion.h");
+
 struct list {
     orion_model_list shown; /* first: what the caller sees */
     orion_model_facts *models;
@@ -61,6 +66,7 @@ static orion_model_facts *add(struct list *list)
                                  .summary = "",
                                  .path = "",
                                  .role = "model",
+                                 .link_target = "",
                                  .n_files = 1};
     return facts;
 }
@@ -138,6 +144,15 @@ static void take_names(struct list *list, orion_model_facts *facts, const char *
         facts->role = "projector";
 }
 
+/* Of all pieces the one that is worst off. */
+static void take_link(struct list *list, orion_model_facts *facts, const struct ori_stored *piece)
+{
+    if ((int)piece->link <= (int)facts->link)
+        return;
+    facts->link = (orion_link_state)piece->link;
+    facts->link_target = keep(list, piece->record.link);
+}
+
 static void take_stored(struct list *list, orion_model_facts *facts,
                         const struct ori_manager *manager, const struct ori_stored *model)
 {
@@ -155,6 +170,7 @@ static void take_stored(struct list *list, orion_model_facts *facts,
     facts->file = keep(list, model->record.file);
     facts->revision = keep(list, model->record.revision);
     facts->sha256 = keep(list, model->record.sha256);
+    take_link(list, facts, model);
 }
 
 /* An unfinished download of the file that is kept at `path`. */
@@ -262,6 +278,8 @@ static void list_stored(struct list *list, const struct ori_manager *manager, st
         take_stored(list, facts, manager, model);
         facts->n_files = pieces.count;
         facts->size_bytes = pieces.bytes;
+        for (size_t piece = i + 1; piece < pieces.end; piece++)
+            take_link(list, facts, &disk->models[piece]);
         take_partial(facts, disk, model->path);
     }
 }

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,22 +169,74 @@ static bool is_plain_path(const char *name)
     return name[0] == '/' || strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0;
 }
 
+/* The absolute path of the entry `name` itself, which may be a link: free().
+ * NULL, with ORION_OK, when there is no such folder. */
+static orion_status entry_path(const char *name, char **whole, orion_error *err)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(name, '/');
+    const char *last = slash ? slash + 1 : name;
+
+    *whole = NULL;
+    const int n = slash ? snprintf(folder, sizeof(folder), "%.*s", (int)(last - name), name)
+                        : snprintf(folder, sizeof(folder), ".");
+    if (n <= 0 || (size_t)n >= sizeof(folder))
+        return ORION_OK;
+    char *above = realpath(folder, NULL);
+    if (!above)
+        return errno == ENOMEM ? ori_fail_nomem(err, "a path") : ORION_OK;
+    const size_t bytes = strlen(above) + strlen(last) + 2;
+    *whole = malloc(bytes);
+    if (*whole)
+        (void)snprintf(*whole, bytes, "%s/%s", above, last);
+    free(above);
+    return *whole ? ORION_OK : ori_fail_nomem(err, "a path");
+}
+
+/* The path, below the store's folder, of a file there; else NULL. */
+static const char *below_root(const struct ori_manager *manager, const char *whole)
+{
+    const char *root = ori_store_root(manager->store);
+    const size_t len = strlen(root);
+    return strncmp(whole, root, len) == 0 && whole[len] == '/' ? whole + len + 1 : NULL;
+}
+
+/* A path may name a link of the store's: that is a model, whatever it leads to. */
+static orion_status find_link(const struct ori_manager *manager, const char *name,
+                              struct ori_found *out, orion_error *err)
+{
+    struct ori_stored model = {0};
+    char *whole;
+
+    orion_status status = entry_path(name, &whole, err);
+    const char *path = whole ? below_root(manager, whole) : NULL;
+    if (path)
+        status = ori_store_look(manager->store, path, &model, err);
+    if (status != ORION_E_NOMEM)
+        status = model.link == ORI_LINK_NONE ? ORION_OK : found_path(out, path, err);
+    ori_stored_release(&model);
+    free(whole);
+    return status;
+}
+
 /* *out stays empty when there is no such file. */
 static orion_status find_file(const struct ori_manager *manager, const char *name,
                               struct ori_found *out, orion_error *err)
 {
     struct stat st;
 
+    orion_status status = find_link(manager, name, out, err);
+    if (status != ORION_OK || out->path)
+        return status;
     if ((!strchr(name, '/') && !ori_name_is_gguf(name)) || stat(name, &st) != 0 ||
         !S_ISREG(st.st_mode))
         return ORION_OK;
     char *whole = realpath(name, NULL);
     if (!whole)
         return errno == ENOMEM ? ori_fail_nomem(err, "a path") : ORION_OK;
-    const char *root = ori_store_root(manager->store);
-    const size_t len = strlen(root);
-    if (strncmp(whole, root, len) == 0 && whole[len] == '/') {
-        const orion_status status = found_path(out, whole + len + 1, err);
+    const char *path = below_root(manager, whole);
+    if (path) {
+        status = found_path(out, path, err);
         free(whole);
         return status;
     }

@@ -1,63 +1,10 @@
 /* Is a model on disk what its record, or its publisher, says? */
 #include "store/internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/dir.h"
-
-void ori_stored_release(struct ori_stored *model)
-{
-    free(model->path);
-    model->path = NULL;
-}
-
-static orion_status open_model(const struct ori_store *store, const char *path, int *fd,
-                               struct stat *st, orion_error *err)
-{
-    *fd = ori_dir_open(store->fd, path, O_RDONLY, 0);
-    if (*fd < 0)
-        return ori_fail_errno(err, "cannot open '%s' in %s", path, store->root);
-    if (fstat(*fd, st) == 0 && S_ISREG(st->st_mode))
-        return ORION_OK;
-    (void)close(*fd);
-    *fd = -1;
-    return ori_fail(err, ORION_E_NOT_FOUND, "'%s' in %s is not a file", path, store->root);
-}
-
-static orion_status look(const struct ori_store *store, const char *path, const struct stat *st,
-                         struct ori_stored *out, orion_error *err)
-{
-    *out = (struct ori_stored){.size_bytes = (uint64_t)st->st_size,
-                               .modified_unix = st->st_mtim.tv_sec};
-    out->path = strdup(path);
-    if (!out->path)
-        return ori_fail_nomem(err, "a model's facts");
-    const orion_status status = ori_record_read(store, path, out, err);
-    if (status != ORION_OK)
-        ori_stored_release(out);
-    out->intact = out->has_record && ori_record_matches(&out->record, st);
-    return status;
-}
-
-orion_status ori_store_look(const struct ori_store *store, const char *path, struct ori_stored *out,
-                            orion_error *err)
-{
-    struct stat st;
-    int fd;
-
-    *out = (struct ori_stored){0};
-    const orion_status status = open_model(store, path, &fd, &st, err);
-    if (status != ORION_OK)
-        return status;
-    (void)close(fd);
-    return look(store, path, &st, out, err);
-}
 
 /* Like ori_chain_check(), with what was kept of the model's hash when that is
  * the wanted one; without that, all of a damaged file is damaged. */
@@ -81,12 +28,18 @@ static orion_status hash_file(const struct ori_store *store, const char *path, i
     return status;
 }
 
-static orion_status is_damaged(const char *path, const struct ori_ranges *damaged, uint64_t size,
-                               orion_error *err)
+static orion_status is_damaged(const char *path, const struct ori_ranges *damaged,
+                               const struct ori_record *record, orion_error *err)
 {
     const uint64_t bytes = ori_ranges_total(damaged);
 
-    if (bytes < size)
+    if (*record->link)
+        return ori_fail_at(
+            err, ORION_E_INTEGRITY, damaged->list[0].begin, path,
+            "'%.120s' is a link to '%.150s', whose bytes are not those that were imported; "
+            "repair or pull the model to have a copy of its own, or remove it",
+            path, record->link);
+    if (bytes < record->size_bytes)
         return ori_fail_at(err, ORION_E_INTEGRITY, damaged->list[0].begin, path,
                            "'%s' is damaged: %" PRIu64 " MB of it, from byte %" PRIu64
                            " on, are not what was pulled; repair it or pull it again",
@@ -98,21 +51,25 @@ static orion_status is_damaged(const char *path, const struct ori_ranges *damage
 }
 
 /* A file that became shorter, or longer, is damaged from where it ends. */
-static orion_status verify_bytes(const struct ori_store *store, const char *path, int fd,
-                                 uint64_t size, const struct ori_record *record,
-                                 const struct ori_watch *watch, struct ori_ranges *damaged,
+static orion_status verify_bytes(const struct ori_store *store, const struct ori_stored *model,
+                                 int fd, const struct ori_watch *watch, struct ori_ranges *damaged,
                                  orion_error *err)
 {
+    const struct ori_record *record = &model->record;
     struct ori_digest wanted = {.kind = ORI_DIGEST_SHA256};
     char sha256[ORI_SHA256_HEX + 1];
+    const bool is_gone = model->link == ORI_LINK_GONE;
 
     memcpy(wanted.hex, record->sha256, sizeof(wanted.hex));
     orion_status status =
-        size == record->size_bytes
-            ? hash_file(store, path, fd, size, &wanted, watch, damaged, sha256, err)
+        !is_gone && model->size_bytes == record->size_bytes
+            ? hash_file(store, model->path, fd, model->size_bytes, &wanted, watch, damaged, sha256,
+                        err)
             : ori_ranges_add(damaged, 0, record->size_bytes ? record->size_bytes : 1);
-    if (status == ORION_OK && damaged->count > 0)
-        status = is_damaged(path, damaged, record->size_bytes, err);
+    if (status == ORION_OK && is_gone)
+        status = ori_store_check_link(model, err);
+    else if (status == ORION_OK && damaged->count > 0)
+        status = is_damaged(model->path, damaged, record, err);
     return status;
 }
 
@@ -127,11 +84,10 @@ orion_status ori_store_verify(const struct ori_store *store, const char *path,
 
     if (damaged)
         *damaged = found;
-    orion_status status = open_model(store, path, &fd, &st, err);
+    orion_status status = ori_stored_open(store, path, &fd, &st, &model, err);
     if (status != ORION_OK)
         return status;
-    status = look(store, path, &st, &model, err);
-    if (status == ORION_OK && !model.has_record)
+    if (!model.has_record)
         status = ori_fail_at(err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, path,
                              model.record_damaged
                                  ? "the record of '%s' is damaged, so there is nothing to compare "
@@ -139,8 +95,7 @@ orion_status ori_store_verify(const struct ori_store *store, const char *path,
                                  : "no hash was recorded for '%s': it was not pulled from a hub",
                              path);
     if (status == ORION_OK)
-        status =
-            verify_bytes(store, path, fd, (uint64_t)st.st_size, &model.record, watch, &found, err);
+        status = verify_bytes(store, &model, fd, watch, &found, err);
     if (status == ORION_OK) /* a store that can't be written to is still verified */
         (void)ori_record_write(store, path, &model.record, &st, NULL);
     if (status == ORION_E_INTEGRITY && damaged)
@@ -148,13 +103,14 @@ orion_status ori_store_verify(const struct ori_store *store, const char *path,
     else
         ori_ranges_release(&found);
     ori_stored_release(&model);
-    (void)close(fd);
+    if (fd >= 0)
+        (void)close(fd);
     return status;
 }
 
-static void fill_record(struct ori_record *record, const struct ori_blob *blob, const char *sha256)
+/* Of a link it is the blob that is told anew, not where the link leads. */
+static void renew_record(struct ori_record *record, const struct ori_blob *blob, const char *sha256)
 {
-    *record = (struct ori_record){0};
     (void)snprintf(record->hub, sizeof(record->hub), "%s", blob->hub);
     (void)snprintf(record->repo, sizeof(record->repo), "%s", blob->repo);
     (void)snprintf(record->file, sizeof(record->file), "%s", blob->file);
@@ -168,7 +124,6 @@ orion_status ori_store_has(const struct ori_store *store, const struct ori_blob 
     char place[ORI_STORE_PATH_MAX], sha256[ORI_SHA256_HEX + 1];
     struct ori_ranges damaged = {0};
     struct ori_stored model = {0};
-    struct ori_record record;
     struct stat st;
     int fd;
 
@@ -176,18 +131,17 @@ orion_status ori_store_has(const struct ori_store *store, const struct ori_blob 
     orion_status status = ori_store_place(blob->repo, blob->file, place, err);
     if (status != ORION_OK)
         return status;
-    status = open_model(store, place, &fd, &st, err);
+    status = ori_stored_open(store, place, &fd, &st, &model, err);
     if (status != ORION_OK)
         return status == ORION_E_NOT_FOUND ? ORION_OK : status;
-    status = look(store, place, &st, &model, err);
-    if (status != ORION_OK || (uint64_t)st.st_size != blob->size_bytes)
+    if (model.link == ORI_LINK_GONE || model.size_bytes != blob->size_bytes)
         goto done;
     bool same = model.intact && blob->digest.kind == ORI_DIGEST_SHA256 &&
                 strcmp(model.record.sha256, blob->digest.hex) == 0;
     if (same)
         memcpy(sha256, model.record.sha256, sizeof(sha256));
     else
-        status = hash_file(store, place, fd, (uint64_t)st.st_size, &blob->digest, watch, &damaged,
+        status = hash_file(store, place, fd, model.size_bytes, &blob->digest, watch, &damaged,
                            sha256, err);
     same |= status == ORION_OK && damaged.count == 0;
     if (status != ORION_OK || !same)
@@ -195,11 +149,12 @@ orion_status ori_store_has(const struct ori_store *store, const struct ori_blob 
     *has = true;
     if (model.intact && strcmp(model.record.revision, blob->revision) == 0)
         goto done;
-    fill_record(&record, blob, sha256);
-    (void)ori_record_write(store, place, &record, &st, NULL); /* as in ori_store_verify() */
+    renew_record(&model.record, blob, sha256);
+    (void)ori_record_write(store, place, &model.record, &st, NULL); /* as in ori_store_verify() */
 done:
     ori_ranges_release(&damaged);
     ori_stored_release(&model);
-    (void)close(fd);
+    if (fd >= 0)
+        (void)close(fd);
     return status;
 }

@@ -2,7 +2,10 @@
  *
  * A file of ours comes first: one that shares the original's blocks, another
  * name of the original, or a copy.  It is hashed, and published as a download
- * is.  The original is only read; with MOVE its name goes in the end. */
+ * is.  The original is only read; with MOVE its name goes in the end.
+ *
+ * With SYMLINK there is no file of ours: the original is hashed where it is,
+ * and a link to it is made. */
 #define _GNU_SOURCE /* AT_EMPTY_PATH and friends */
 #include "store/internal.h"
 
@@ -93,6 +96,18 @@ static orion_status hash(struct import *im, int fd, orion_error *err)
                              "'%s' is damaged: its SHA-256 is not the one that it is kept under",
                              im->what->source);
     return status;
+}
+
+/* What its record will say. */
+static void describe(const struct import *im, struct ori_record *facts)
+{
+    *facts = (struct ori_record){0};
+    (void)snprintf(facts->hub, sizeof(facts->hub), "%s", im->what->hub ? im->what->hub : "");
+    (void)snprintf(facts->repo, sizeof(facts->repo), "%s", im->what->repo);
+    (void)snprintf(facts->file, sizeof(facts->file), "%s", im->what->file);
+    (void)snprintf(facts->revision, sizeof(facts->revision), "%s",
+                   im->what->revision ? im->what->revision : "");
+    memcpy(facts->sha256, im->sha256, sizeof(facts->sha256));
 }
 
 /* ---- our file ---- */
@@ -208,6 +223,58 @@ static orion_status make_ours(struct import *im, orion_error *err)
     return status == ORION_OK ? by_copy(im, err) : status;
 }
 
+/* ---- a link instead of a file ---- */
+
+/* The original's own name, which the link and its record will have. */
+static orion_status find_target(const struct import *im, char target[ORI_LINK_MAX],
+                                orion_error *err)
+{
+    const char *root = im->store->root;
+    const size_t root_len = strlen(root);
+    orion_status status = ORION_OK;
+
+    char *whole = realpath(im->what->source, NULL);
+    if (!whole)
+        return ori_fail_errno(err, "cannot read '%s'", im->what->source);
+    if (strlen(whole) >= ORI_LINK_MAX)
+        status = ori_fail_at(err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, whole,
+                             "the path of '%.200s' is too long for a link; copy it instead", whole);
+    else if (strncmp(whole, root, root_len) == 0 && whole[root_len] == '/')
+        status = ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, whole,
+                             "'%s' is in the models directory already; a link would lead from one "
+                             "model to another",
+                             whole);
+    else
+        memcpy(target, whole, strlen(whole) + 1);
+    free(whole);
+    return status;
+}
+
+/* The record comes first: a link is a model by its record.  After a crash in
+ * between there is a record alone, which is never listed. */
+static orion_status put_link(struct import *im, orion_error *err)
+{
+    char folder[ORI_STORE_PATH_MAX], target[ORI_LINK_MAX] = "";
+    struct ori_record facts;
+
+    orion_status status = find_target(im, target, err);
+    if (status == ORION_OK)
+        status = hash(im, im->from, err);
+    describe(im, &facts);
+    memcpy(facts.link, target, sizeof(target));
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(im->place, '/') - im->place),
+                   im->place);
+    if (status == ORION_OK)
+        status = ori_dir_make(im->store->fd, folder, err);
+    if (status == ORION_OK)
+        status = ori_record_write(im->store, im->place, &facts, &im->st, err);
+    if (status != ORION_OK)
+        return status;
+    (void)ori_units_write(im->store, im->place, facts.sha256, &im->chain, NULL);
+    im->way = ORI_IMPORTED_SYMLINK;
+    return ori_link_make(im->store, im->place, facts.link, err);
+}
+
 /* ---- the whole ---- */
 
 /* Something stands at the place already: fine if it has the same bytes. */
@@ -219,7 +286,8 @@ static orion_status check_place(struct import *im, bool *there, orion_error *err
     orion_status status = ori_store_look(im->store, im->place, &model, err);
     if (status != ORION_OK)
         return status == ORION_E_NOT_FOUND ? ORION_OK : status;
-    bool same = model.size_bytes == (uint64_t)im->st.st_size;
+    const bool is_gone = model.link == ORI_LINK_GONE;
+    bool same = !is_gone && model.size_bytes == (uint64_t)im->st.st_size;
     ori_stored_release(&model);
     if (same) {
         status = hash(im, im->from, err);
@@ -237,22 +305,32 @@ static orion_status check_place(struct import *im, bool *there, orion_error *err
     }
     if (!same)
         return ori_fail_at(err, ORION_E_DENIED, ORION_NO_OFFSET, im->place,
-                           "'%s' is there already, with other bytes; remove it first", im->place);
+                           is_gone ? "'%s' is there already, as a link to a file that is gone; "
+                                     "remove it first"
+                                   : "'%s' is there already, with other bytes; remove it first",
+                           im->place);
     *there = true;
     im->way = ORI_IMPORT_WAS_THERE;
     return ORION_OK;
 }
 
-static orion_status take_lock(struct import *im, orion_error *err)
+void ori_import_key(const char *place, char key[ORI_STORE_KEY_BYTES])
 {
-    char path[ORI_STORE_PATH_MAX], hex[ORI_SHA256_HEX + 1];
+    char hex[ORI_SHA256_HEX + 1];
     struct ori_sha256 name;
-    long holder;
 
     ori_sha256_init(&name);
-    ori_sha256_update(&name, im->place, strlen(im->place));
+    ori_sha256_update(&name, place, strlen(place));
     ori_sha256_hex(&name, hex);
-    (void)snprintf(im->key, sizeof(im->key), "import-%.32s", hex);
+    (void)snprintf(key, ORI_STORE_KEY_BYTES, "import-%.32s", hex);
+}
+
+static orion_status take_lock(struct import *im, orion_error *err)
+{
+    char path[ORI_STORE_PATH_MAX];
+    long holder;
+
+    ori_import_key(im->place, im->key);
     ori_store_key_path(ORI_STORE_PARTIAL_DIR, im->key, ".part", im->part);
     ori_store_key_path(ORI_STORE_LOCK_DIR, im->key, ".lock", path);
     orion_status status = ori_store_make_folders(im->store, err);
@@ -263,16 +341,11 @@ static orion_status take_lock(struct import *im, orion_error *err)
 
 static orion_status publish(struct import *im, orion_error *err)
 {
-    struct ori_record facts = {0};
+    struct ori_record facts;
 
     if (im->way != ORI_IMPORTED_HARD_LINK && fsync(im->to) != 0)
         return ori_fail_errno(err, "cannot sync the copy of '%s'", im->what->source);
-    (void)snprintf(facts.hub, sizeof(facts.hub), "%s", im->what->hub ? im->what->hub : "");
-    (void)snprintf(facts.repo, sizeof(facts.repo), "%s", im->what->repo);
-    (void)snprintf(facts.file, sizeof(facts.file), "%s", im->what->file);
-    (void)snprintf(facts.revision, sizeof(facts.revision), "%s",
-                   im->what->revision ? im->what->revision : "");
-    memcpy(facts.sha256, im->sha256, sizeof(facts.sha256));
+    describe(im, &facts);
     return ori_publish(im->store, im->key, im->place, im->to, &facts, &im->chain, err);
 }
 
@@ -309,8 +382,9 @@ static bool is_same_name(const struct import *im)
     return same;
 }
 
-/* The original may be what stands there: a file in the store.  A second name
- * of it is not: an attempt to move it was killed after the link was made. */
+/* The original may be what stands there: a file in the store, or what a link
+ * there leads to.  A second name of it is not: an attempt to move it was killed
+ * after the hard link was made. */
 static bool is_at_place(const struct import *im)
 {
     struct stat st;
@@ -336,6 +410,8 @@ static orion_status run(struct import *im, orion_error *err)
     if (there)
         return is_at_place(im) ? ORION_OK : drop_source(im, err);
     status = take_lock(im, err);
+    if (im->what->mode == ORI_IMPORT_SYMLINK)
+        return status == ORION_OK ? put_link(im, err) : status;
     if (status == ORION_OK)
         status = make_ours(im, err);
     if (status == ORION_OK)

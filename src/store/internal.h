@@ -40,12 +40,44 @@ bool ori_store_units_path(const char *path, char units[ORI_STORE_PATH_MAX]);
  * Fails only with ORION_E_NOMEM: then nothing is known, least of all damage. */
 orion_status ori_record_read(const struct ori_store *store, const char *path,
                              struct ori_stored *model, orion_error *err);
-/* Write the record of the model whose file `st` describes. */
+/* Write the record of the model whose file, or link's target, `st` describes. */
 orion_status ori_record_write(const struct ori_store *store, const char *path,
                               const struct ori_record *facts, const struct stat *st,
                               orion_error *err);
+#define ORI_NS_PER_SECOND 1000000000
 bool ori_record_matches(const struct ori_record *record, const struct stat *st);
 int64_t ori_stat_modified_ns(const struct stat *st);
+
+/* ---- links (link.c) ----
+ *
+ * The first three fail only with ORION_E_NOMEM: then nothing is known, least of
+ * all that something is gone. */
+
+/* Is the entry at `path` the link that `record` tells of? */
+orion_status ori_link_is_recorded(const struct ori_store *store, const char *path,
+                                  const struct ori_record *record, bool *is, orion_error *err);
+/* Open the recorded target, a regular file; *fd is -1 when it is none (any more).
+ * What was its name may be a link by now: that is not followed. */
+orion_status ori_link_open(const struct ori_record *record, int *fd, struct stat *st,
+                           orion_error *err);
+/* The target's facts; *is_there is false when it is no file (any more). */
+orion_status ori_link_stat(const struct ori_record *record, struct stat *st, bool *is_there,
+                           orion_error *err);
+/* Make the link at `place`, where nothing is, and sync its folder. */
+orion_status ori_link_make(const struct ori_store *store, const char *place, const char *target,
+                           orion_error *err);
+
+/* ---- what stands at a place (look.c) ---- */
+
+/* The facts of the entry at `path`, which `entry` describes without following
+ * it.  ORION_E_NOT_FOUND when it is no model. */
+orion_status ori_stored_look(const struct ori_store *store, const char *path,
+                             const struct stat *entry, struct ori_stored *out, orion_error *err);
+/* Open the model at `path` to read: the file, or the recorded target of a link.
+ * With ORION_OK the caller closes *fd, which is -1 when that target is gone, and
+ * releases *out. */
+orion_status ori_stored_open(const struct ori_store *store, const char *path, int *fd,
+                             struct stat *st, struct ori_stored *out, orion_error *err);
 
 /* ---- small files with a checksum ---- */
 
@@ -100,6 +132,8 @@ void ori_journal_boot_id(char boot_id[40]);
 
 /* Delete a partial file, its note and its journal. */
 void ori_partial_discard(const struct ori_store *store, const char *key);
+/* What an import to that place is locked by. */
+void ori_import_key(const char *place, char key[ORI_STORE_KEY_BYTES]);
 
 /* ---- notes: what is newer than the journal, within this boot ---- */
 

@@ -165,12 +165,33 @@ static void each_file(struct prune *p, const char *folder,
 
 /* ---- records ---- */
 
+/* Not known is not absent: without its record a link is no one's. */
+static bool is_absent(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
+/* An import makes a link's record first: it is not alone for long. */
+static void drop_record_alone(struct prune *p, int dir, const char *model, const char *path,
+                              const struct stat *st)
+{
+    char key[ORI_STORE_KEY_BYTES];
+    struct ori_lock lock;
+
+    ori_import_key(path, key);
+    if (!take(p, key, &lock))
+        return;
+    if (is_absent(dir, model))
+        drop(p, ORI_LITTER_RECORD, p->path, st);
+    ori_lock_release(&lock);
+}
+
 /* ".<file>.gguf.json" or ".units": is the model there, and the record good? */
 static void look_at_record(struct prune *p, int dir, const char *name, const struct stat *st)
 {
     char model[NAME_MAX + 1];
     struct ori_stored stored = {0};
-    struct stat there;
     const bool is_record = ends_in(name, ".json");
 
     if (ends_in(name, ".tmp")) {
@@ -185,15 +206,17 @@ static void look_at_record(struct prune *p, int dir, const char *name, const str
                  (int)(strlen(name) - 1 - strlen(is_record ? ".json" : ".units")), name + 1);
     if (n <= 0 || (size_t)n >= sizeof(model) || !ori_name_is_gguf(model))
         return;
-    if (fstatat(dir, model, &there, AT_SYMLINK_NOFOLLOW) != 0) {
-        drop(p, ORI_LITTER_RECORD, p->path, st);
-        return;
-    }
     char path[ORI_STORE_PATH_MAX];
     const char *slash = strrchr(p->path, '/');
     const int len = snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - p->path) : 0,
                              p->path, model);
-    if (!is_record || len <= 0 || (size_t)len >= sizeof(path))
+    if (len <= 0 || (size_t)len >= sizeof(path))
+        return;
+    if (is_absent(dir, model)) {
+        drop_record_alone(p, dir, model, path, st);
+        return;
+    }
+    if (!is_record)
         return;
     p->failed |= ori_record_read(p->store, path, &stored, NULL) != ORION_OK;
     if (stored.record_damaged)

@@ -28,18 +28,20 @@ static int rename_new(int from_dir, const char *from, int to_dir, const char *to
 }
 
 /* Someone else's file of that name is in the way: the pull was asked for
- * because it is damaged or another one, so the new one takes its place. */
-static bool may_replace(int dir, const char *name)
+ * because it is damaged or another one, so the new one takes its place.  So it
+ * does of a link of ours, whose target stays as it is. */
+static bool may_replace(int dir, const char *name, bool is_our_link)
 {
     struct stat st;
-    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+    return is_our_link ||
+           (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode));
 }
 
 static orion_status put_in_place(int from_dir, const char *from, int to_dir, const char *to,
-                                 orion_error *err)
+                                 bool is_our_link, orion_error *err)
 {
     int rc = rename_new(from_dir, from, to_dir, to);
-    if (rc != 0 && errno == EEXIST && may_replace(to_dir, to))
+    if (rc != 0 && errno == EEXIST && may_replace(to_dir, to, is_our_link))
         rc = renameat(from_dir, from, to_dir, to);
     if (rc != 0)
         return ori_fail_errno(err, "cannot put '%s' in its place", to);
@@ -61,7 +63,7 @@ void ori_publish_facts(const struct ori_journal *journal, const char *sha256,
 }
 
 static orion_status move_in(const struct ori_store *store, const char *part, const char *folder,
-                            const char *name, orion_error *err)
+                            const char *name, bool is_our_link, orion_error *err)
 {
     const int from = ori_dir_open(store->fd, ORI_STORE_PARTIAL_DIR, O_RDONLY | O_DIRECTORY, 0);
     const int to = ori_dir_open(store->fd, folder, O_RDONLY | O_DIRECTORY, 0);
@@ -70,7 +72,7 @@ static orion_status move_in(const struct ori_store *store, const char *part, con
     if (from < 0 || to < 0)
         status = ori_fail_errno(err, "cannot open the folder '%s'", folder);
     else
-        status = put_in_place(from, part, to, name, err);
+        status = put_in_place(from, part, to, name, is_our_link, err);
     if (from >= 0)
         (void)close(from);
     if (to >= 0)
@@ -78,15 +80,20 @@ static orion_status move_in(const struct ori_store *store, const char *part, con
     return status;
 }
 
-/* A record never stands beside a model with other bytes than it tells of. */
+/* A record never stands beside a model with other bytes than it tells of.  That
+ * of a link stays as long as the link: without it no one would know whose the
+ * link is, and beside a file it counts for nothing. */
 static orion_status drop_other_record(const struct ori_store *store, const char *place,
-                                      const char *sha256, orion_error *err)
+                                      const char *sha256, bool *is_our_link, orion_error *err)
 {
     char record[ORI_STORE_PATH_MAX];
     struct ori_stored old = {0};
 
-    const orion_status status = ori_record_read(store, place, &old, err);
-    if (status != ORION_OK || !old.has_record || strcmp(old.record.sha256, sha256) == 0)
+    orion_status status = ori_record_read(store, place, &old, err);
+    if (status == ORION_OK)
+        status = ori_link_is_recorded(store, place, &old.record, is_our_link, err);
+    if (status != ORION_OK || !old.has_record || *old.record.link ||
+        strcmp(old.record.sha256, sha256) == 0)
         return status;
     if (ori_store_record_path(place, record) && ori_dir_unlink(store->fd, record) != 0)
         return ori_fail_errno(err, "cannot delete the record of the older '%s'", place);
@@ -99,15 +106,16 @@ orion_status ori_publish(const struct ori_store *store, const char *key, const c
 {
     char folder[ORI_STORE_PATH_MAX], part[ORI_STORE_KEY_BYTES + 8];
     const char *name = strrchr(place, '/') + 1; /* "<org>/<repo>/<file>" has slashes */
+    bool is_our_link = false;
     struct stat st;
 
     (void)snprintf(folder, sizeof(folder), "%.*s", (int)(name - 1 - place), place);
     (void)snprintf(part, sizeof(part), "%s.part", key);
     orion_status status = ori_dir_make(store->fd, folder, err);
     if (status == ORION_OK)
-        status = drop_other_record(store, place, facts->sha256, err);
+        status = drop_other_record(store, place, facts->sha256, &is_our_link, err);
     if (status == ORION_OK)
-        status = move_in(store, part, folder, name, err);
+        status = move_in(store, part, folder, name, is_our_link, err);
     if (status != ORION_OK)
         return status;
     if (fstat(fd, &st) != 0)

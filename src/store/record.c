@@ -10,7 +10,7 @@
 
 int64_t ori_stat_modified_ns(const struct stat *st)
 {
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    return (int64_t)st->st_mtim.tv_sec * ORI_NS_PER_SECOND + st->st_mtim.tv_nsec;
 }
 
 bool ori_record_matches(const struct ori_record *record, const struct stat *st)
@@ -44,7 +44,9 @@ static bool parse(const json_t *json, struct ori_record *r)
            take_text(r->repo, sizeof(r->repo), json, "repo") &&
            take_text(r->file, sizeof(r->file), json, "file") &&
            take_text(r->revision, sizeof(r->revision), json, "revision") &&
-           take_text(r->sha256, sizeof(r->sha256), json, "sha256") && ori_sha256_is_hex(r->sha256);
+           take_text(r->sha256, sizeof(r->sha256), json, "sha256") &&
+           ori_sha256_is_hex(r->sha256) && take_text(r->link, sizeof(r->link), json, "link") &&
+           (!*r->link || *r->link == '/');
 }
 
 orion_status ori_record_read(const struct ori_store *store, const char *path,
@@ -75,6 +77,21 @@ orion_status ori_record_read(const struct ori_store *store, const char *path,
     return ORION_OK;
 }
 
+/* NULL when memory is short: "s*" of json_pack() would leave the link out then. */
+static json_t *to_json(const struct ori_record *facts, const struct stat *st)
+{
+    json_t *json =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", //
+                  "orion_record", 1, "hub", facts->hub, "repo", facts->repo, "file", facts->file,
+                  "revision", facts->revision, "sha256", facts->sha256, "size_bytes",
+                  (json_int_t)st->st_size, "verified_unix", (json_int_t)time(NULL), "inode",
+                  (json_int_t)st->st_ino, "modified_ns", (json_int_t)ori_stat_modified_ns(st));
+    if (!json || !*facts->link || json_object_set_new(json, "link", json_string(facts->link)) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 orion_status ori_record_write(const struct ori_store *store, const char *path,
                               const struct ori_record *facts, const struct stat *st,
                               orion_error *err)
@@ -83,12 +100,7 @@ orion_status ori_record_write(const struct ori_store *store, const char *path,
 
     if (!ori_store_record_path(path, where))
         return ori_fail(err, ORION_E_FORMAT, "the name '%.200s' is too long", path);
-    json_t *json =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", //
-                  "orion_record", 1, "hub", facts->hub, "repo", facts->repo, "file", facts->file,
-                  "revision", facts->revision, "sha256", facts->sha256, "size_bytes",
-                  (json_int_t)st->st_size, "verified_unix", (json_int_t)time(NULL), "inode",
-                  (json_int_t)st->st_ino, "modified_ns", (json_int_t)ori_stat_modified_ns(st));
+    json_t *json = to_json(facts, st);
     struct ori_buf text;
     ori_buf_init(&text, ORI_STORE_RECORD_MAX);
     orion_status status = ori_json_write(json, JSON_INDENT(2), &text);

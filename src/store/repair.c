@@ -4,14 +4,12 @@
  * the file system can, the copy shares its blocks. */
 #include "store/partial.h"
 
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/dir.h"
 #include "base/file.h"
 
 static orion_status check_record(const struct ori_store *store, const char *path,
@@ -96,18 +94,22 @@ static orion_status take_good(struct ori_partial *p, const char *path,
                               orion_error *err)
 {
     struct ori_ranges good = {0};
+    struct ori_stored model;
     struct stat st;
+    int from;
 
-    const int from = ori_dir_open(p->store->fd, path, O_RDONLY, 0);
-    if (from < 0)
-        return ori_fail_errno(err, "cannot open '%s' in %s", path, p->store->root);
-    orion_status status =
-        fstat(from, &st) == 0 ? ORION_OK : ori_fail_errno(err, "cannot read '%s'", path);
-    if (status == ORION_OK && to_copy(p, damaged, (uint64_t)st.st_size, &good) != ORION_OK)
+    orion_status status = ori_stored_open(p->store, path, &from, &st, &model, err);
+    if (status != ORION_OK)
+        return status;
+    if (model.link == ORI_LINK_GONE) /* then nothing of it is good */
+        model.size_bytes = 0;
+    if (to_copy(p, damaged, model.size_bytes, &good) != ORION_OK)
         status = ori_fail_nomem(err, "a copy");
-    if (status == ORION_OK && !share(p, from, &good))
+    if (status == ORION_OK && good.count > 0 && !share(p, from, &good))
         status = copy(p, from, &good, watch, err);
-    (void)close(from);
+    if (from >= 0)
+        (void)close(from);
+    ori_stored_release(&model);
     ori_ranges_release(&good);
     if (status != ORION_OK)
         return status;

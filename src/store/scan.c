@@ -23,6 +23,7 @@ struct scan {
     char path[PATH_MAX]; /* of the folder that is being read, with its slash */
 };
 
+/* Links that no record tells of are passed over. */
 static orion_status add(struct scan *scan, const struct stat *st, orion_error *err)
 {
     if (scan->n == MAX_MODELS)
@@ -36,20 +37,15 @@ static orion_status add(struct scan *scan, const struct stat *st, orion_error *e
         scan->models = models;
         scan->cap = cap;
     }
-    struct ori_stored *model = &scan->models[scan->n];
-    *model = (struct ori_stored){.size_bytes = (uint64_t)st->st_size,
-                                 .modified_unix = st->st_mtim.tv_sec};
-    model->path = strdup(scan->path);
-    if (!model->path)
-        return ori_fail_nomem(err, "the list of models");
-    scan->n++;
-    const orion_status status = ori_record_read(scan->store, model->path, model, err);
-    model->intact = model->has_record && ori_record_matches(&model->record, st);
-    return status;
+    const orion_status status =
+        ori_stored_look(scan->store, scan->path, st, &scan->models[scan->n], err);
+    if (status == ORION_OK)
+        scan->n++;
+    return status == ORION_E_NOT_FOUND ? ORION_OK : status;
 }
 
-/* Folders that can't be read, and links, are passed over: the rest still
- * lists.  The depth bounds the recursion. */
+/* Folders that can't be read, and links to folders, are passed over: the rest
+ * still lists.  The depth bounds the recursion. */
 static orion_status walk(struct scan *scan, int fd, size_t path_len, int depth, orion_error *err)
 {
     orion_status status = ORION_OK;
@@ -66,7 +62,7 @@ static orion_status walk(struct scan *scan, int fd, size_t path_len, int depth, 
             fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
         memcpy(scan->path + path_len, name, len + 1);
-        if (S_ISREG(st.st_mode) && ori_name_is_gguf(name)) {
+        if ((S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) && ori_name_is_gguf(name)) {
             if (json_object_get(scan->hidden, scan->path))
                 continue;
             status = add(scan, &st, err);

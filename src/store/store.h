@@ -12,7 +12,8 @@
  * hash matched and it was synced; what was good is never lost to what was not;
  * an interruption of any kind keeps what was fetched.  Any .gguf file that
  * someone puts below the root is a model too.  Nothing outside the root is
- * touched, and no symbolic link below it is followed.
+ * touched.  No symbolic link below it is followed, except one that the record
+ * beside it tells of: ORI_IMPORT_SYMLINK made that (link.c).
  *
  * Paths of models are relative to the root.  Folders are 0700, files 0600.
  *
@@ -35,6 +36,8 @@ orion_status ori_store_open(const char *root, struct ori_store **out, orion_erro
 void ori_store_close(struct ori_store *store);             /* NULL is a no-op */
 const char *ori_store_root(const struct ori_store *store); /* absolute */
 
+#define ORI_LINK_MAX 1024 /* bytes of a link's target, with NUL */
+
 /* Where a model came from and what it was when it was last verified. */
 struct ori_record {
     char hub[256];
@@ -44,32 +47,47 @@ struct ori_record {
     char sha256[ORI_SHA256_HEX + 1];
     uint64_t size_bytes;
     int64_t verified_unix;
-    uint64_t inode;      /* the file's identity then: while it is the same, */
-    int64_t modified_ns; /* so, we take it, are the bytes */
+    uint64_t inode;          /* the file's identity then: while it is the same, */
+    int64_t modified_ns;     /* so, we take it, are the bytes */
+    char link[ORI_LINK_MAX]; /* the file that it is a symbolic link to, or "" */
+};
+
+/* Of a model that is a symbolic link to a file elsewhere. */
+enum ori_link_state {
+    ORI_LINK_NONE = 0,    /* it is a file of its own */
+    ORI_LINK_INTACT = 1,  /* size, inode and time of its target are as recorded */
+    ORI_LINK_CHANGED = 2, /* they are not */
+    ORI_LINK_GONE = 3,    /* the target is no file that can be opened */
 };
 
 struct ori_stored {
-    char *path; /* owned */
-    uint64_t size_bytes;
+    char *path;          /* owned */
+    uint64_t size_bytes; /* of the target, if it is a link; as recorded when that is gone */
     int64_t modified_unix;
     bool has_record;
-    bool record_damaged; /* there is one, and it can't be read */
-    bool intact;         /* has a record, and size, inode and time are as it says */
+    bool record_damaged;      /* there is one, and it can't be read */
+    bool intact;              /* has a record, and size, inode and time are as it says */
+    enum ori_link_state link; /* not NONE: record.link is the target */
     struct ori_record record;
 };
 
 void ori_stored_release(struct ori_stored *model);
 
-/* Look at one model.  ORION_E_NOT_FOUND when there is no such file. */
+/* Look at one model.  ORION_E_NOT_FOUND when there is no such file;
+ * ORION_E_DENIED when it is a link that no record tells of. */
 orion_status ori_store_look(const struct ori_store *store, const char *path, struct ori_stored *out,
                             orion_error *err);
+
+/* ORION_E_INTEGRITY, with what to do, when the model is a link whose target is gone. */
+orion_status ori_store_check_link(const struct ori_stored *model, orion_error *err);
 
 /* All models, sorted by path; release each, then free() the array. */
 orion_status ori_store_scan(const struct ori_store *store, struct ori_stored **out, size_t *n,
                             orion_error *err);
 
 /* Hash a model and compare with its record: ORION_E_INTEGRITY when it differs,
- * ORION_E_UNSUPPORTED when no hash was recorded.  `damaged` (may be NULL)
+ * ORION_E_UNSUPPORTED when no hash was recorded.  Of a link whose target is
+ * gone, all is damaged.  `damaged` (may be NULL)
  * receives where it differs, or all of it when that can't be told; the caller
  * releases it. */
 orion_status ori_store_verify(const struct ori_store *store, const char *path,
@@ -169,7 +187,8 @@ orion_status ori_store_publish_set(const struct ori_store *store, const struct o
 /* Begin to mend the model at `path`, which `blob` describes (the digest is that
  * of its record: ORION_E_ARGUMENT if not): a download that has all of the model
  * except what is damaged, to be filled and published as any other.  Until then
- * the model stays as it is. */
+ * the model stays as it is.  In the place of a link comes a file of its own: what
+ * the link leads to is only read. */
 orion_status ori_store_repair_open(const struct ori_store *store, const char *path,
                                    const struct ori_blob *blob, const struct ori_ranges *damaged,
                                    const struct ori_watch *watch, enum ori_partial_state *state,
@@ -202,14 +221,16 @@ enum ori_import_mode {
     ORI_IMPORT_AUTO = 0, /* share the bytes where the file system can, else copy */
     ORI_IMPORT_LINK = 1, /* share (a reflink or a hard link), or ORION_E_UNSUPPORTED */
     ORI_IMPORT_COPY = 2,
-    ORI_IMPORT_MOVE = 3, /* the original goes once the model is verified and in its place */
+    ORI_IMPORT_MOVE = 3,    /* the original goes once the model is verified and in its place */
+    ORI_IMPORT_SYMLINK = 4, /* no bytes of ours: a symbolic link to the original */
 };
 
 enum ori_import_way {
     ORI_IMPORTED_REFLINK,
     ORI_IMPORTED_HARD_LINK,
     ORI_IMPORTED_COPY,
-    ORI_IMPORT_WAS_THERE
+    ORI_IMPORT_WAS_THERE,
+    ORI_IMPORTED_SYMLINK
 };
 
 struct ori_import {
@@ -256,7 +277,7 @@ void ori_foreign_free(struct ori_foreign *list, size_t n);
 /* ---- room and order ---- */
 
 struct ori_usage {
-    uint64_t model_bytes;            /* their sizes */
+    uint64_t model_bytes;            /* their sizes; 0 of a link */
     uint64_t partial_bytes;          /* on disk, of unfinished downloads and what belongs to them */
     uint64_t free_bytes, disk_bytes; /* of the file system; 0: not known */
     size_t n_models, n_partials;

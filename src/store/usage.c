@@ -40,7 +40,7 @@ orion_status ori_store_usage(const struct ori_store *store, struct ori_usage *ou
     if (status != ORION_OK)
         return status;
     for (size_t i = 0; i < usage.n_models; i++) {
-        usage.model_bytes += models[i].size_bytes;
+        usage.model_bytes += models[i].link == ORI_LINK_NONE ? models[i].size_bytes : 0;
         ori_stored_release(&models[i]);
     }
     free(models);

@@ -37,6 +37,8 @@ int __real_fallocate64(int fd, int mode, off_t offset, off_t len);
 int __wrap_fallocate64(int fd, int mode, off_t offset, off_t len);
 int __real_linkat(int a, const char *from, int b, const char *to, int flags);
 int __wrap_linkat(int a, const char *from, int b, const char *to, int flags);
+int __real_symlinkat(const char *target, int fd, const char *name);
+int __wrap_symlinkat(const char *target, int fd, const char *name);
 int __real_renameat(int a, const char *from, int b, const char *to);
 int __wrap_renameat(int a, const char *from, int b, const char *to);
 int __real_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
@@ -135,6 +137,16 @@ int __wrap_linkat(int a, const char *from, int b, const char *to, int flags)
     return fails() ? -1 : __real_linkat(a, from, b, to, flags);
 }
 
+/* A link appears only when the record that makes it a model is there for good. */
+int __wrap_symlinkat(const char *target, int fd, const char *name)
+{
+    if (fails())
+        return -1;
+    disk.disorder += disk.temp_dirty || disk.folder_dirty;
+    disk.folder_dirty = true;
+    return __real_symlinkat(target, fd, name);
+}
+
 int __wrap_renameat(int a, const char *from, int b, const char *to)
 {
     if (fails())
@@ -146,6 +158,7 @@ int __wrap_renameat(int a, const char *from, int b, const char *to)
         /* A journal or a record: what it speaks of has been synced. */
         disk.disorder += disk.data_dirty || disk.temp_dirty;
         disk.disorder += ends_in(to, ".gguf.json") && disk.folder_dirty;
+        disk.folder_dirty |= ends_in(to, ".gguf.json");
     }
     return __real_renameat(a, from, b, to);
 }
@@ -257,13 +270,18 @@ static orion_status pull_set(const struct ori_store *store, orion_error *err)
 /* A file beside the store, as small as a GGUF file can be. */
 static const uint8_t tiny[24] = "GGUF\3";
 
+static const char *source_path(void)
+{
+    static char path[300];
+    (void)snprintf(path, sizeof(path), "%s.source", folder);
+    return path;
+}
+
 static orion_status import(const struct ori_store *store, enum ori_import_mode mode,
                            orion_error *err)
 {
-    char source[300];
-    (void)snprintf(source, sizeof(source), "%s/source", folder);
     const struct ori_import what = {
-        .source = source, .repo = "acme/tiny", .file = "u.gguf", .mode = mode};
+        .source = source_path(), .repo = "acme/tiny", .file = "u.gguf", .mode = mode};
     return ori_store_import(store, &what, NULL, NULL, err);
 }
 
@@ -277,30 +295,50 @@ static orion_status import_link(const struct ori_store *store, orion_error *err)
     return import(store, ORI_IMPORT_LINK, err);
 }
 
+/* A new version comes into the place of a link. */
+static orion_status pull_over_link(const struct ori_store *store, orion_error *err)
+{
+    const struct ori_blob other = describe("u.gguf", more_bytes, 7);
+    return fetch(store, &other, more_bytes, false, err);
+}
+
+static orion_status import_symlink(const struct ori_store *store, orion_error *err)
+{
+    return import(store, ORI_IMPORT_SYMLINK, err);
+}
+
 /* What may be there afterwards: the old, or all of the new. */
 static const struct work {
     const char *label;
     orion_status (*run)(const struct ori_store *store, orion_error *err);
     const uint8_t *t, *u; /* what the two files hold in the end; NULL: nothing */
     size_t u_bytes;
+    bool linked; /* before it, the second is a link to the source */
 } works[] = {
-    {"pull", pull, new_bytes, NULL, 0},
-    {"set", pull_set, new_bytes, more_bytes, SIZE},
-    {"import by copy", import_copy, old_bytes, tiny, sizeof(tiny)},
-    {"import by link", import_link, old_bytes, tiny, sizeof(tiny)},
+    {"pull", pull, new_bytes, NULL, 0, false},
+    {"set", pull_set, new_bytes, more_bytes, SIZE, false},
+    {"import by copy", import_copy, old_bytes, tiny, sizeof(tiny), false},
+    {"import by link", import_link, old_bytes, tiny, sizeof(tiny), false},
+    {"import by symbolic link", import_symlink, old_bytes, tiny, sizeof(tiny), false},
+    {"pull over a link", pull_over_link, old_bytes, more_bytes, SIZE, true},
 };
 
-static bool holds(const char *place, const uint8_t *bytes, size_t len)
+static bool file_holds(const char *path, const uint8_t *bytes, size_t len)
 {
     static uint8_t there[SIZE + 1];
-    char path[300];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, place);
     FILE *file = fopen(path, "rb");
     const bool same =
         file && fread(there, 1, SIZE + 1, file) == len && memcmp(there, bytes, len) == 0;
     if (file)
         (void)fclose(file);
     return same;
+}
+
+static bool holds(const char *place, const uint8_t *bytes, size_t len)
+{
+    char path[300];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, place);
+    return file_holds(path, bytes, len);
 }
 
 static unsigned open_files(void)
@@ -314,7 +352,7 @@ static unsigned open_files(void)
     return n;
 }
 
-static struct ori_store *fresh_store(void)
+static struct ori_store *fresh_store(bool linked)
 {
     struct ori_store *store;
     const char *base = getenv("TMPDIR");
@@ -323,12 +361,12 @@ static struct ori_store *fresh_store(void)
     assert_int_equal(ori_store_open(folder, &store, NULL), ORION_OK);
     const struct ori_blob before = describe("t.gguf", old_bytes, 3);
     assert_int_equal(fetch(store, &before, old_bytes, false, NULL), ORION_OK);
-    char source[300];
-    (void)snprintf(source, sizeof(source), "%s/source", folder);
-    FILE *file = fopen(source, "wb");
+    FILE *file = fopen(source_path(), "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(tiny, 1, sizeof(tiny), file), sizeof(tiny));
     assert_int_equal(fclose(file), 0);
+    if (linked)
+        assert_int_equal(import_symlink(store, NULL), ORION_OK);
     return store;
 }
 
@@ -343,6 +381,7 @@ static int drop_one(const char *path, const struct stat *st, int kind, struct FT
 static void drop_store(struct ori_store *store)
 {
     ori_store_close(store);
+    assert_int_equal(unlink(source_path()), 0);
     assert_int_equal(nftw(folder, drop_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
@@ -366,12 +405,13 @@ static void check_after(struct ori_store *store, const struct work *work, orion_
         fail_msg("%s, %s at call %u: said to be done", work->label, what, call);
     if (!holds(PLACE, old_bytes, SIZE) && !holds(PLACE, new_bytes, SIZE))
         fail_msg("%s, %s at call %u: the model is lost", work->label, what, call);
-    assert_true(holds("source", tiny, sizeof(tiny)));
+    assert_true(file_holds(source_path(), tiny, sizeof(tiny)));
     assert_int_equal(ori_store_scan(store, &models, &n, NULL), ORION_OK);
     for (size_t i = 0; i < n; i++)
         ori_stored_release(&models[i]);
     free(models);
-    const bool old = n == 1 && holds(PLACE, old_bytes, SIZE);
+    const bool old = holds(PLACE, old_bytes, SIZE) &&
+                     (work->linked ? n == 2 && holds(OTHER_PLACE, tiny, sizeof(tiny)) : n == 1);
     if (!old && !(n == (work->u ? 2u : 1u) && is_done(work)))
         fail_msg("%s, %s at call %u: %zu models are listed", work->label, what, call, n);
     const orion_status again = work->run(store, &err);
@@ -390,7 +430,7 @@ static void fail_in(const struct work *work, int error, bool from_then_on, orion
     unsigned n = 1;
 
     for (bool failed = true; failed; n++) {
-        struct ori_store *store = fresh_store();
+        struct ori_store *store = fresh_store(work->linked);
         const unsigned files = open_files();
         orion_error err = {0};
 
@@ -461,7 +501,7 @@ static void read_only_from_then_on(void **state)
 static void die_in(const struct work *work)
 {
     for (unsigned n = 1, died = 1; died; n++) {
-        struct ori_store *store = fresh_store();
+        struct ori_store *store = fresh_store(work->linked);
         int how;
 
         memset(&disk, 0, sizeof(disk));
@@ -490,7 +530,7 @@ static void short_writes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(works); i++) {
-        struct ori_store *store = fresh_store();
+        struct ori_store *store = fresh_store(works[i].linked);
         memset(&disk, 0, sizeof(disk));
         disk.short_writes = true;
         assert_int_equal(works[i].run(store, NULL), ORION_OK);
@@ -502,8 +542,8 @@ static void short_writes(void **state)
 static void the_order_of_syncs(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2; i++) { /* what is pulled */
-        struct ori_store *store = fresh_store();
+    for (size_t i = 0; i < ORI_COUNT(works); i++) {
+        struct ori_store *store = fresh_store(works[i].linked);
         memset(&disk, 0, sizeof(disk));
         assert_int_equal(works[i].run(store, NULL), ORION_OK);
         assert_int_equal(disk.disorder, 0);
@@ -516,7 +556,7 @@ static void a_removal_that_fails(void **state)
 {
     (void)state;
     for (unsigned n = 1, failed = 1; failed; n++) {
-        struct ori_store *store = fresh_store();
+        struct ori_store *store = fresh_store(false);
         memset(&disk, 0, sizeof(disk));
         disk.fail_at = n;
         disk.error = EIO;

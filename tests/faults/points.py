@@ -30,8 +30,8 @@ AGAIN = 1 << 20  # bytes that may be fetched a second time
 HEADERS = 32 << 10  # of every reply together: recvfrom() counts them too
 HANG_S = 60
 STORE_CALLS = ('openat openat2 mkdir mkdirat write pwrite64 pread64 ftruncate fallocate fsync fdatasync '
-               'rename renameat renameat2 link linkat unlink unlinkat fcntl flock ioctl getdents64 '
-               'newfstatat fstatfs').split()
+               'rename renameat renameat2 link linkat symlink symlinkat readlink readlinkat unlink unlinkat '
+               'fcntl flock ioctl getdents64 newfstatat fstatfs').split()
 NETWORK_CALLS = 'socket connect sendto recvfrom poll'.split()
 
 
@@ -72,6 +72,7 @@ COMMANDS = [
     Command('pull of a new revision', ['pull', REF + '@main'], 'old', 'new'),
     Command('rm', ['rm', REF], 'old', 'none'),
     Command('import', ['import', '--as', REF], 'none', 'new'),
+    Command('import --symlink', ['import', '--symlink', '--as', REF], 'none', 'new'),
     Command('import --copy', ['import', '--copy', '--as', REF], 'none', 'new'),
     Command('import --move', ['import', '--move', '--as', REF], 'none', 'new', moves=True),
 ]

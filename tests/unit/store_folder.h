@@ -70,7 +70,7 @@ HELPER int tear_down(void **state)
 
 HELPER const char *at(const char *path)
 {
-    static char whole[4][1100];
+    static char whole[4][1400];
     static unsigned turn;
     char *text = whole[turn++ % 4];
     (void)snprintf(text, sizeof(whole[0]), "%s/%s", folder, path);
