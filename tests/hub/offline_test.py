@@ -12,22 +12,41 @@ import cli  # noqa: E402  (found through the path above)
 from cli import tap  # noqa: E402
 
 REF = 'acme/model/m-F16.gguf'
+DAMAGED = 'acme/model/damaged.gguf'
 GOLDEN = os.path.join(cli.GOLDEN, 'llama-gqa.gguf')
 
-# Given after the model was pulled, in this order.
+# Given after the model was pulled.  LOCAL and FOLDER are a file elsewhere and
+# the folder that it is in.
+LOCAL, FOLDER = '@file', '@folder'
+RECORDS = os.path.join(cli.GOLDEN, 'records-en.txt')
 WITHOUT = [
-    ['list'], ['list', '--available'], ['show', REF], ['show', '--metadata', REF], ['path', REF],
-    ['run', REF, '--raw', '--max-tokens', '3', 'a'], ['tokenize', REF, 'a'], ['verify', REF],
-    ['verify'], ['df'], ['config'], ['fit', REF], ['pull', REF],
-    ['import', GOLDEN], ['import', '--copy', '--as', 'mine/copy/c.gguf', GOLDEN],
-    ['prune', '--dry-run'], ['help', 'pull'], ['--version'], ['rm', REF],
+    ['list'], ['list', '--available'], ['list', '--json'],
+    ['show', REF], ['show', '--metadata', REF], ['show', '--tensors', REF], ['show', LOCAL],
+    ['path', REF], ['path', LOCAL],
+    ['run', REF, '--raw', '--max-tokens', '3', 'a'], ['run', LOCAL, '--raw', '--max-tokens', '3', 'a'],
+    ['tokenize', REF, 'a'], ['perplexity', REF, RECORDS], ['summarize', cli.TINY, RECORDS],
+    ['bench', '--only', 'tg64', '--repeat', '1', cli.TINY],
+    ['verify', REF], ['verify'], ['verify', '--repair', REF],
+    ['df'], ['config'], ['fit', REF], ['fit', LOCAL],
+    ['pull', REF], ['pull', '--dry-run', REF],
+    ['import'], ['import', LOCAL], ['import', FOLDER], ['import', '--link', LOCAL],
+    ['import', '--copy', '--as', 'mine/copy/c.gguf', LOCAL], ['import', '--move', LOCAL],
+    ['import', '--symlink', LOCAL],
+    ['prune', '--dry-run'], ['prune'], ['help', 'pull'], ['--version'],
+    ['rm', '--partials'], ['rm', REF],
 ]
 # Refused (True), since it can't be done without; or done.
 OFFLINE = [
+    *((args, False) for args in WITHOUT),
     (['pull', 'acme/model/other.gguf'], True), (['pull', 'acme/other'], True),
     (['pull', 'acme/model@main'], True), (['pull', '--dry-run', 'acme/other'], True),
     (['fit', 'acme/model/other.gguf'], True), (['search', 'model'], True),
-    (['run', 'acme/model/other.gguf', 'a'], True), (['list'], False), (['df'], False),
+    (['run', 'acme/model/other.gguf', 'a'], True),
+    (['summarize', 'acme/model/other.gguf', RECORDS], True),
+    *(([verb, 'acme/model/other.gguf'], True) for verb in ('show', 'path', 'verify', 'tokenize', 'rm')),
+    (['perplexity', 'acme/model/other.gguf', RECORDS], True),
+    (['bench', 'acme/model/other.gguf'], True),
+    (['verify', '--repair', DAMAGED], True),
 ]
 
 
@@ -38,15 +57,25 @@ class House(cli.Home):
             raise tap.Skip('strace is not here')
         root = os.path.join(self.path, 'hub')
         os.makedirs(os.path.join(root, 'acme/model'))
-        for name in ('m-F16.gguf', 'other.gguf'):
+        for name in ('m-F16.gguf', 'other.gguf', 'damaged.gguf'):
             shutil.copyfile(GOLDEN, os.path.join(root, 'acme/model', name))
         self.start_hub(root)
         self.orion('pull', REF).expect()
+        self.folder = os.path.join(self.path, 'elsewhere')
+        os.makedirs(self.folder)
+        shutil.copyfile(GOLDEN, os.path.join(self.folder, 'mine.gguf'))
         return self
+
+    def damage(self):
+        path = self.orion('pull', DAMAGED).expect().out.rstrip('\n')
+        with open(path, 'r+b') as file:
+            file.write(b'HARM')
 
     def traced(self, *args, **more):
         """The exit code, standard error, and the network calls."""
         log = os.path.join(self.path, 'trace')
+        places = {LOCAL: os.path.join(self.folder, 'mine.gguf'), FOLDER: self.folder}
+        args = [places.get(arg, arg) for arg in args]
         done = subprocess.run(['strace', '-f', '-e', 'trace=network', '-o', log, cli.ORION, *args],
                               env=self.environment(**more), capture_output=True,
                               stdin=subprocess.DEVNULL, timeout=cli.DEADLINE, check=False)
@@ -64,20 +93,21 @@ def add_local(args):
             code, err, calls = house.traced(*args)
             assert code == 0, f'exit code {code}: {err}'
             assert calls == [], calls
-    tap.add_case('no connection: ' + ' '.join(os.path.basename(a) if a == GOLDEN else a
-                                              for a in args), case)
+    tap.add_case('no connection: ' + ' '.join(os.path.basename(a) for a in args), case)
 
 
 def add_offline(args, refused, how, **more):
     def case():
         with House() as house:
+            if DAMAGED in args:
+                house.damage()
             asked = house.hub.ask('/_stats')
             code, err, calls = house.traced(*(['--offline'] if not more else []), *args, **more)
             assert calls == [], calls
             assert house.hub.ask('/_stats') == asked, 'the hub was asked'
             assert (code != 0) == refused, f'exit code {code}: {err}'
             assert not refused or 'offline' in err or 'pull it first' in err, err
-    tap.add_case(f'{how}: ' + ' '.join(args), case)
+    tap.add_case(f'{how}: ' + ' '.join(os.path.basename(a) for a in args), case)
 
 
 @tap.case('strace sees a pull: the check itself can fail')
@@ -85,6 +115,16 @@ def seen():
     with House() as house:
         code, err, calls = house.traced('pull', 'acme/model/other.gguf')
         assert code == 0 and any('connect(' in call for call in calls), (code, err, calls)
+
+
+@tap.case('every verb is tried')
+def complete():
+    with cli.Home() as home:
+        page = home.orion('help').expect().out
+    verbs = re.findall(r'^  (\w+) ', page.split('Verbs:')[1].split('Options')[0], re.MULTILINE)
+    assert len(verbs) > 10, page
+    tried = {args[0] for args, _ in OFFLINE}
+    assert set(verbs) <= tried, set(verbs) - tried
 
 
 for given in WITHOUT:
