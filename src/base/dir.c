@@ -127,6 +127,17 @@ DIR *ori_dir_list(int fd)
     return list;
 }
 
+int ori_dir_names(int dir, const char *name, int fd)
+{
+    struct stat held, named;
+
+    if (fstat(fd, &held) != 0)
+        return -1;
+    if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : -1;
+    return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
 int ori_dir_unlink(int dir, const char *path)
 {
     const char *name;

@@ -28,6 +28,10 @@ orion_status ori_dir_make(int dir, const char *path, orion_error *err);
  * NULL and errno when that can't be, and `fd` is closed.  -1 keeps its errno. */
 DIR *ori_dir_list(int fd);
 
+/* Is `name`, in the folder `dir` itself, a name of the open file?  1: yes; 0: of
+ * another or of none by now; -1 and errno: it can't be told. */
+int ori_dir_names(int dir, const char *name, int fd) ORI_MUST_USE;
+
 /* Delete the file `path`; 0, or -1 and errno. */
 int ori_dir_unlink(int dir, const char *path);
 

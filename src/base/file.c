@@ -97,17 +97,20 @@ static bool temp_name(const char *name, char temp[NAME_MAX + 1])
 static int open_temp(int parent, const char *temp)
 {
     for (;;) {
-        struct stat held, named;
         struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         const int fd = openat(parent, temp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
             return -1;
         while (fcntl(fd, F_OFD_SETLKW, &whole) != 0 && errno == EINTR)
             continue; /* no locks on this file system: go on without */
-        if (fstat(fd, &held) == 0 && fstatat(parent, temp, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-            held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+        const int is_named = ori_dir_names(parent, temp, fd);
+        if (is_named > 0)
             return fd;
+        const int saved = errno;
         (void)close(fd);
+        errno = saved;
+        if (is_named < 0) /* nor would it be the next time */
+            return -1;
     }
 }
 

@@ -18,16 +18,6 @@ static long read_holder(int fd)
     return n > 0 ? strtol(text, NULL, 10) : 0;
 }
 
-/* The file may have been deleted by a releasing holder between our open and
- * our lock; then the name means another file, or none, by now. */
-static bool still_named(const struct ori_lock *lock)
-{
-    struct stat held, named;
-    return fstat(lock->fd, &held) == 0 &&
-           fstatat(lock->dir, lock->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           held.st_ino == named.st_ino && held.st_dev == named.st_dev;
-}
-
 static orion_status take(struct ori_lock *lock, long *holder, orion_error *err)
 {
     for (;;) {
@@ -46,9 +36,16 @@ static orion_status take(struct ori_lock *lock, long *holder, orion_error *err)
                 *holder = pid;
             return ori_fail(err, ORION_E_BUSY, "process %ld holds the lock '%s'", pid, lock->name);
         }
-        if (still_named(lock))
+        /* The file may have been deleted by a releasing holder between our open
+         * and our lock; then the name means another file, or none, by now. */
+        const int is_named = ori_dir_names(lock->dir, lock->name, lock->fd);
+        if (is_named > 0)
             break;
+        const int saved = errno;
         (void)close(lock->fd);
+        errno = saved;
+        if (is_named < 0)
+            return ori_fail_errno(err, "cannot look at the lock '%s'", lock->name);
     }
     char text[24];
     const int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());

@@ -47,6 +47,8 @@ int __real_mkdirat(int fd, const char *name, mode_t mode);
 int __wrap_mkdirat(int fd, const char *name, mode_t mode);
 int __real_unlinkat(int fd, const char *name, int flags);
 int __wrap_unlinkat(int fd, const char *name, int flags);
+int __real_fstatat64(int fd, const char *name, struct stat *st, int flags);
+int __wrap_fstatat64(int fd, const char *name, struct stat *st, int flags);
 int __real_openat64(int fd, const char *name, int flags, ...);
 int __wrap_openat64(int fd, const char *name, int flags, ...);
 /* clang-format on */
@@ -180,6 +182,11 @@ int __wrap_mkdirat(int fd, const char *name, mode_t mode)
 int __wrap_unlinkat(int fd, const char *name, int flags)
 {
     return fails() ? -1 : __real_unlinkat(fd, name, flags);
+}
+
+int __wrap_fstatat64(int fd, const char *name, struct stat *st, int flags)
+{
+    return fails() ? -1 : __real_fstatat64(fd, name, st, flags);
 }
 
 int __wrap_openat64(int fd, const char *name, int flags, ...)
