@@ -6,7 +6,8 @@ import os
 import cli
 from cli import tap
 
-FACTS = {'downloaded', 'file', 'id', 'in_catalogue', 'license', 'modified_unix', 'n_files', 'name',
+FACTS = {'downloaded', 'file', 'id', 'in_catalogue', 'license', 'link', 'link_target',
+         'modified_unix', 'n_files', 'name',
          'partial_bytes', 'role', 'path', 'quantization', 'record_damaged', 'repo', 'revision', 'sha256',
          'size_bytes', 'status', 'summary'}
 FILE = os.path.basename(cli.SMALL)
