@@ -1,7 +1,7 @@
 /* Memory that the C library and others take on the code's behalf: it runs out
  * together with that of alloc_fault.h.  Link with what is said there, and with
  *   -Wl,--wrap=strdup,--wrap=realpath,--wrap=fdopendir,--wrap=opendir,--wrap=pthread_create,
- *   --wrap=fsync,--wrap=fdatasync */
+ *   -Wl,--wrap=fsync,--wrap=fdatasync,--wrap=readlinkat */
 #ifndef TEST_LIBC_FAULT_H
 #define TEST_LIBC_FAULT_H
 
@@ -26,7 +26,9 @@ DIR *__real_fdopendir(int fd);
 DIR *__real_opendir(const char *path);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *self);
+ssize_t __real_readlinkat(int dir, const char *name, char *target, size_t size);
 char *__wrap_strdup(const char *text);
+ssize_t __wrap_readlinkat(int dir, const char *name, char *target, size_t size);
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
 char *__wrap_realpath(const char *path, char *resolved);
@@ -56,6 +58,12 @@ DIR *__wrap_fdopendir(int fd)
 DIR *__wrap_opendir(const char *path)
 {
     return refused() ? NULL : __real_opendir(path);
+}
+
+/* The kernel has no memory, either, to say where a link leads. */
+ssize_t __wrap_readlinkat(int dir, const char *name, char *target, size_t size)
+{
+    return refused() ? -1 : __real_readlinkat(dir, name, target, size);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),

@@ -266,6 +266,80 @@ static orion_status import(struct ori_manager *manager, orion_error *err)
     return status;
 }
 
+/* ---- a model that is a link ---- */
+
+#define LINKED "acme/tiny/l.gguf"
+
+/* Of what x.gguf has, which is outside of the models directory. */
+static orion_status import_link(struct ori_manager *manager, orion_error *err)
+{
+    const orion_import_options options = {
+        .size = sizeof(options), .id = LINKED, .mode = ORION_IMPORT_SYMLINK};
+    orion_import_way way;
+
+    return ori_manager_import(manager, source, &options, NULL, &way, err);
+}
+
+static void one_linked(void *self)
+{
+    struct ori_manager *manager;
+
+    empty_models(self);
+    assert_int_equal(open_manager(&manager, NULL), ORION_OK);
+    assert_int_equal(import_link(manager, NULL), ORION_OK);
+    ori_manager_close(manager);
+}
+
+static void link_is_intact(void *self)
+{
+    struct ori_manager *manager;
+    struct ori_stored stored;
+
+    (void)self;
+    assert_int_equal(open_manager(&manager, NULL), ORION_OK);
+    assert_int_equal(ori_store_look(manager->store, LINKED, &stored, NULL), ORION_OK);
+    assert_true(stored.link == ORI_LINK_INTACT && strcmp(stored.record.link, source) == 0);
+    ori_stored_release(&stored);
+    ori_manager_close(manager);
+}
+
+static void linked_in_the_end(void *self)
+{
+    struct ori_manager *manager;
+
+    assert_int_equal(open_manager(&manager, NULL), ORION_OK);
+    assert_int_equal(import_link(manager, NULL), ORION_OK);
+    ori_manager_close(manager);
+    link_is_intact(self);
+}
+
+/* By the path of the link: what comes back is that, not what it leads to. */
+static orion_status path_of_link(struct ori_manager *manager, orion_error *err)
+{
+    char whole[1000], *path;
+
+    (void)snprintf(whole, sizeof(whole), "%s/" LINKED, models_dir);
+    const orion_status status = ori_manager_path(manager, whole, &path, err);
+    if (status == ORION_OK)
+        assert_string_equal(path, whole);
+    free(path);
+    return status;
+}
+
+static orion_status list_link(struct ori_manager *manager, orion_error *err)
+{
+    orion_model_list *list;
+    size_t links = 0;
+
+    const orion_status status = ori_manager_available(manager, &list, err);
+    for (size_t i = 0; list && i < list->count; i++)
+        links += list->models[i].link == ORION_LINK_INTACT &&
+                 strcmp(list->models[i].link_target, source) == 0;
+    assert_int_equal(links, status == ORION_OK);
+    ori_manager_list_free(list);
+    return status;
+}
+
 static orion_status fit(struct ori_manager *manager, orion_error *err)
 {
     orion_fit out;
@@ -343,6 +417,10 @@ static const struct scene {
     {{"plan of what is not", empty_models, NULL, NULL, NULL}, plan},
     {{"search", NULL, NULL, NULL, NULL}, search},
     {{"import", empty_models, NULL, NULL, NULL}, import},
+    {{"import by symbolic link", empty_models, NULL, link_is_intact, linked_in_the_end},
+     import_link},
+    {{"path of a link", one_linked, NULL, link_is_intact, link_is_intact}, path_of_link},
+    {{"list of a link", one_linked, NULL, link_is_intact, link_is_intact}, list_link},
     {{"remove", one_pulled, NULL, removed, removed_in_the_end}, take_away},
     {{"a pull of what is here", pulled_before, NULL, model_is_intact, model_is_intact}, pull},
     {{"pull", empty_models, NULL, model_is_intact, pull_goes_on}, pull},

@@ -312,6 +312,164 @@ static void moved_in_the_end(void *self)
     moved(self);
 }
 
+/* ---- links ---- */
+
+#define LINK_PLACE "acme/tiny/i.gguf"
+
+/* Beside the store's folder: what is in it is not linked to. */
+static const char *target(void)
+{
+    static char path[300];
+    (void)snprintf(path, sizeof(path), "%s.target.gguf", folder);
+    return path;
+}
+
+static void a_target(void *self)
+{
+    static const uint8_t none[] = {'G', 'G', 'U', 'F', 3, 0, 0, 0, [23] = 0};
+
+    (void)self;
+    empty_store();
+    FILE *file = fopen(target(), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(none, 1, sizeof(none), file), sizeof(none));
+    assert_int_equal(fclose(file), 0);
+}
+
+static orion_status import_symlink(void *self, orion_error *err)
+{
+    const struct ori_import what = {
+        .source = target(), .repo = "acme/tiny", .file = "i.gguf", .mode = ORI_IMPORT_SYMLINK};
+
+    (void)self;
+    return ori_store_import(store, &what, NULL, NULL, err);
+}
+
+static void a_link(void *self)
+{
+    a_target(self);
+    assert_int_equal(import_symlink(self, NULL), ORION_OK);
+}
+
+static void a_link_to_nothing(void *self)
+{
+    a_link(self);
+    assert_int_equal(unlink(target()), 0);
+}
+
+static void a_record_alone(void *self)
+{
+    a_link(self);
+    assert_int_equal(unlink(at(LINK_PLACE)), 0);
+}
+
+/* The link is known by its record, and leads where it led. */
+static void require_link(enum ori_link_state link)
+{
+    struct ori_stored model;
+
+    assert_int_equal(ori_store_look(store, LINK_PLACE, &model, NULL), ORION_OK);
+    if (model.link != link || strcmp(model.record.link, target()) != 0)
+        fail_msg("the link is %d, to '%s'", model.link, model.record.link);
+    ori_stored_release(&model);
+}
+
+static void link_is_intact(void *self)
+{
+    (void)self;
+    require_link(ORI_LINK_INTACT);
+    assert_int_equal(count_in(".lock"), 0);
+}
+
+static void link_is_gone(void *self)
+{
+    (void)self;
+    require_link(ORI_LINK_GONE);
+}
+
+static void linked_in_the_end(void *self)
+{
+    assert_int_equal(import_symlink(self, NULL), ORION_OK);
+    link_is_intact(self);
+}
+
+static orion_status look_at_link(void *self, orion_error *err)
+{
+    struct ori_stored model;
+    const enum ori_link_state wanted =
+        access(target(), F_OK) == 0 ? ORI_LINK_INTACT : ORI_LINK_GONE;
+
+    (void)self;
+    const orion_status status = ori_store_look(store, LINK_PLACE, &model, err);
+    assert_true(status != ORION_OK || model.link == wanted);
+    ori_stored_release(&model);
+    return status;
+}
+
+static orion_status scan_link(void *self, orion_error *err)
+{
+    struct ori_stored *models;
+    size_t n;
+
+    (void)self;
+    const orion_status status = ori_store_scan(store, &models, &n, err);
+    assert_true(status != ORION_OK || (n == 1 && models[0].link == ORI_LINK_INTACT));
+    for (size_t i = 0; i < n; i++)
+        ori_stored_release(&models[i]);
+    free(models);
+    return status;
+}
+
+static orion_status verify_link(void *self, orion_error *err)
+{
+    (void)self;
+    return ori_store_verify(store, LINK_PLACE, NULL, NULL, err);
+}
+
+static orion_status remove_link(void *self, orion_error *err)
+{
+    (void)self;
+    return ori_store_remove(store, LINK_PLACE, err);
+}
+
+static void link_is_removed(void *self)
+{
+    (void)self;
+    assert_false(exists("acme"));
+    assert_int_equal(access(target(), F_OK), 0);
+}
+
+static void link_is_removed_in_the_end(void *self)
+{
+    const orion_status status = remove_link(self, NULL);
+    assert_true(status == ORION_OK || status == ORION_E_NOT_FOUND);
+    link_is_removed(self);
+}
+
+/* A pull takes the place of the link, not of its target. */
+static void a_link_and_another_version(void *self)
+{
+    a_link(self);
+    fill(1);
+    blob.file = "i.gguf";
+}
+
+static void link_is_replaced(void *self)
+{
+    struct stat st;
+
+    (void)self;
+    require_intact(LINK_PLACE);
+    assert_true(holds(LINK_PLACE, bytes, SIZE));
+    assert_true(stat(target(), &st) == 0 && st.st_size == 24);
+}
+
+static void link_is_replaced_in_the_end(void *self)
+{
+    fetch(store);
+    link_is_replaced(self);
+}
+
 /* ---- sets ---- */
 
 static struct ori_blob files[2];
@@ -459,6 +617,17 @@ static const struct torture tortures[] = {
     {"resume", a_third, pull, model_is_intact, fetch_goes_on_with_a_third},
     {"import a copy", a_source, import_copy, copied, copied_in_the_end},
     {"import by moving", a_source, import_move, moved, moved_in_the_end},
+    {"import by symbolic link", a_target, import_symlink, link_is_intact, linked_in_the_end},
+    {"a link that is there", a_link, import_symlink, link_is_intact, link_is_intact},
+    {"look at a link", a_link, look_at_link, link_is_intact, link_is_intact},
+    {"look at a link to nothing", a_link_to_nothing, look_at_link, link_is_gone, link_is_gone},
+    {"scan a link", a_link, scan_link, link_is_intact, link_is_intact},
+    {"verify a link", a_link, verify_link, link_is_intact, link_is_intact},
+    {"prune beside a link", a_link, prune, link_is_intact, link_is_intact},
+    {"prune a record alone", a_record_alone, prune, NULL, linked_in_the_end},
+    {"remove a link", a_link, remove_link, link_is_removed, link_is_removed_in_the_end},
+    {"pull over a link", a_link_and_another_version, pull, link_is_replaced,
+     link_is_replaced_in_the_end},
     {"publish a set", two_held, publish_set, set_is_there, set_in_the_end},
     {"complete a set", half_a_set, scan, set_is_there, set_in_the_end},
     {"repair", one_model, repair, model_is_intact, model_is_whole},
@@ -485,5 +654,6 @@ int main(void)
         return 1;
     store = state;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    (void)unlink(target());
     return tear_down(&state) != 0 || failed;
 }
