@@ -14,8 +14,9 @@
  *     types with a minimum, acc = fmaf(-(dmin_w * d_a), (float)msum, acc)
  *     (k-quants) or acc = fmaf(m_w * d_a, (float)asum, acc) (Q4_1, Q5_1).
  *     One chain over all blocks, so rows may be put in lanes.
- *   - A float dot product has 16 lanes, element i into lane i mod 16 by fmaf,
- *     joined by the tree lane[j] += lane[j+8], then +4, +2, +1.
+ *   - A float dot product, of a matrix or in a norm, has 16 lanes, element i
+ *     into lane i mod 16 by fmaf, joined by the tree lane[j] += lane[j+8], then
+ *     +4, +2, +1.  Attention's scores are one chain each, see below.
  *   - exp, silu and the rest are our own polynomials (approx.h and
  *     elementary.c of this room).
  *   - A result that is NaN is NaN in every tier; which one (sign, payload) is
