@@ -83,7 +83,7 @@ ORI_INLINE __m256i quants_q8_0(const uint8_t *block)
 
 /* One block of four products folded into acc. */
 ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
-                       const struct ori_act_q8 *const a[4], __m128 acc)
+                       const struct ori_act_q8 *const a[4], int cols, __m128 acc)
 {
     __m256i dots[4];
 
@@ -103,10 +103,10 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
     const __m128i asum = _mm_setr_epi32(a[0]->sum, a[1]->sum, a[2]->sum, a[3]->sum);
     if (kind->offset && !kind->is_signed)
         isum = _mm_sub_epi32(isum, _mm_slli_epi32(asum, kind->offset));
-    const __m128 d = ori_load4_f16(w, 0);
+    const __m128 d = ori_tile_f16(w, 0, cols);
     acc = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc);
     if (kind->has_m) {
-        const __m128 m = ori_load4_f16(w, 2);
+        const __m128 m = ori_tile_f16(w, 2, cols);
         acc = _mm_fmadd_ps(_mm_mul_ps(m, da), _mm_cvtepi32_ps(asum), acc);
     }
     return acc;
@@ -130,7 +130,7 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
             for (int i = 0; i < 4; i += cols)
                 ori_prefetch(wb[i], ahead);
         }
-        acc = fold(kind, wb, ab, acc);
+        acc = fold(kind, wb, ab, cols, acc);
     }
     return acc;
 }
@@ -246,7 +246,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 /* Columns from which unpacking into a panel pays. */
 ORI_INLINE size_t panel_cols(const struct kind *kind)
 {
-    return in_nibbles(kind) ? 6 : 3;
+    return in_nibbles(kind) ? 6 : 2;
 }
 
 ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,

@@ -98,7 +98,7 @@ ORI_INLINE __m256i split_16s(__m128i s)
 
 /* One superblock of four products folded into acc. */
 ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
-                       const struct ori_act_q8k *const a[4], __m128 acc)
+                       const struct ori_act_q8k *const a[4], int cols, __m128 acc)
 {
     __m256i scales[4], dots[4], sums[4];
 
@@ -125,11 +125,11 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
 
     const __m128 da = _mm_setr_ps(a[0]->d, a[1]->d, a[2]->d, a[3]->d);
     const __m128i isum = ori_sum4_i32(dots[0], dots[1], dots[2], dots[3]);
-    const __m128 d = ori_load4_f16(w, kind->d);
+    const __m128 d = ori_tile_f16(w, kind->d, cols);
     acc = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc);
     if (!kind->offset) {
         const __m128i msum = ori_sum4_i32(sums[0], sums[1], sums[2], sums[3]);
-        const __m128 dmin = ori_load4_f16(w, kind->d + 2);
+        const __m128 dmin = ori_tile_f16(w, kind->d + 2, cols);
         acc = _mm_fnmadd_ps(_mm_mul_ps(dmin, da), _mm_cvtepi32_ps(msum), acc);
     }
     return acc;
@@ -157,7 +157,7 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
 
         for (int i = 0; i < 4; i += cols)
             prefetch_block(kind, wb[i], ahead);
-        acc = fold(kind, wb, ab, acc);
+        acc = fold(kind, wb, ab, cols, acc);
     }
     return acc;
 }

@@ -25,6 +25,14 @@ ORI_INLINE size_t ori_min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* The f16 at `offset` of the block of each of the four. */
+ORI_INLINE __m128 ori_tile_f16(const uint8_t *const w[ORI_TILE], size_t offset, int cols)
+{
+    if (cols == ORI_TILE)
+        return _mm_cvtph_ps(_mm_set1_epi16((short)ori_load_le16(w[0] + offset)));
+    return ori_load4_f16(w, offset);
+}
+
 /* The tile at row r and column c.  Rows from `end` and columns that are not
  * there repeat the last one. */
 ORI_INLINE void ori_tile(const struct ori_matmul *m, ori_dot4_fn *dot4, const void *info, size_t r,
