@@ -12,6 +12,7 @@
 #define LEAF7_EBX_AVX2 (1u << 5)
 #define LEAF7_EBX_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
 #define LEAF7_ECX_AVX512_VNNI (1u << 11)
+#define LEAF7_1_EAX_AVXVNNI (1u << 4)
 #define XCR0_AVX 0x06u    /* the system saves xmm and ymm registers */
 #define XCR0_AVX512 0xe6u /* and mask registers, zmm, and all 32 of them */
 
@@ -22,6 +23,14 @@ static uint32_t saved_registers(void)
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     (void)high;
     return low;
+}
+
+/* The subleaf reads as zeros where there is none. */
+static bool has_avxvnni(void)
+{
+    uint32_t a, b, c, d;
+
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & LEAF7_1_EAX_AVXVNNI);
 }
 
 uint32_t ori_cpu_detect(void)
@@ -36,10 +45,11 @@ uint32_t ori_cpu_detect(void)
         return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & LEAF7_EBX_AVX2))
         return 0;
-    if ((saved & XCR0_AVX512) != XCR0_AVX512 || (b & LEAF7_EBX_AVX512) != LEAF7_EBX_AVX512 ||
-        !(c & LEAF7_ECX_AVX512_VNNI))
-        return ORI_CPU_AVX2;
-    return ORI_CPU_AVX2 | ORI_CPU_AVX512;
+    uint32_t cpu = ORI_CPU_AVX2;
+    if ((saved & XCR0_AVX512) == XCR0_AVX512 && (b & LEAF7_EBX_AVX512) == LEAF7_EBX_AVX512 &&
+        (c & LEAF7_ECX_AVX512_VNNI))
+        cpu |= ORI_CPU_AVX512;
+    return has_avxvnni() ? cpu | ORI_CPU_AVXVNNI : cpu;
 }
 
 #else

@@ -66,16 +66,7 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->types[ORI_F32].matmul = ori_matmul_f32_avx2;
     kernels->types[ORI_F16].matmul = ori_matmul_f16_avx2;
     kernels->types[ORI_BF16].matmul = ori_matmul_bf16_avx2;
-    kernels->types[ORI_Q4_0].matmul = ori_matmul_q4_0_avx2;
-    kernels->types[ORI_Q4_1].matmul = ori_matmul_q4_1_avx2;
-    kernels->types[ORI_Q5_0].matmul = ori_matmul_q5_0_avx2;
-    kernels->types[ORI_Q5_1].matmul = ori_matmul_q5_1_avx2;
-    kernels->types[ORI_Q8_0].matmul = ori_matmul_q8_0_avx2;
-    kernels->types[ORI_Q2_K].matmul = ori_matmul_q2_k_avx2;
-    kernels->types[ORI_Q3_K].matmul = ori_matmul_q3_k_avx2;
-    kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx2;
-    kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx2;
-    kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx2;
+    ORI_TAKE_QUANT_MATMULS(kernels, avx2);
     kernels->quantize_act[ORI_ACT_Q8] = ori_quantize_act_q8_avx2;
     kernels->quantize_act[ORI_ACT_Q8K] = ori_quantize_act_q8k_avx2;
     kernels->rms_norm = ori_rms_norm_avx2;
@@ -92,7 +83,13 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->spin_int8 = ori_spin_int8_avx2;
 }
 
-/* What is not named here stays what AVX2 has. */
+static void raise_to_avxvnni(struct ori_kernels *kernels)
+{
+    kernels->name = "avxvnni";
+    ORI_TAKE_QUANT_MATMULS(kernels, avxvnni);
+}
+
+/* What is not named here stays what the tier below has. */
 static void raise_to_avx512(struct ori_kernels *kernels)
 {
     kernels->name = "avx512";
@@ -125,9 +122,10 @@ void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu)
     if (!(cpu & ORI_CPU_AVX2))
         return;
     raise_to_avx2(kernels);
-    if (!(cpu & ORI_CPU_AVX512))
-        return;
-    raise_to_avx512(kernels);
+    if (cpu & ORI_CPU_AVXVNNI)
+        raise_to_avxvnni(kernels);
+    if (cpu & ORI_CPU_AVX512)
+        raise_to_avx512(kernels);
 #else
     (void)cpu;
 #endif
@@ -141,6 +139,7 @@ static const struct {
 } tiers[] = {
     {"scalar", 0, ""},
     {"avx2", ORI_CPU_AVX2, "AVX2, FMA or F16C"},
+    {"avxvnni", ORI_CPU_AVX2 | ORI_CPU_AVXVNNI, "AVX-VNNI"},
     {"avx512", ORI_CPU_AVX2 | ORI_CPU_AVX512, "AVX-512 F, BW, DQ, VL or VNNI"},
 };
 
@@ -159,7 +158,8 @@ static orion_status lower(uint32_t *cpu, const char *name, orion_error *err)
         return ORION_OK;
     }
     return ori_fail(err, ORION_E_ARGUMENT,
-                    "ORION_CPU='%.64s' names no CPU tier; use scalar, avx2 or avx512, or unset it",
+                    "ORION_CPU='%.64s' names no CPU tier; use scalar, avx2, avxvnni or avx512, or "
+                    "unset it",
                     name);
 }
 

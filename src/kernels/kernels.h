@@ -129,7 +129,7 @@ struct ori_attn {
 #define ORI_ATTN_TILE 24
 
 struct ori_kernels {
-    const char *name;                            /* "scalar", "avx2", "avx512" */
+    const char *name;                            /* "scalar", "avx2", "avxvnni", "avx512" */
     struct ori_type_kernels types[ORI_TYPE_END]; /* matmul NULL for unknown types */
     /* floats -> activations in each layout */
     void (*quantize_act[ORI_ACT_COUNT])(const float *x, void *out, size_t n);
@@ -156,18 +156,19 @@ struct ori_kernels {
 };
 
 /* CPU features that a tier needs, as bits. */
-#define ORI_CPU_AVX2 1u   /* AVX2, FMA and F16C, and the OS saves the registers */
-#define ORI_CPU_AVX512 2u /* AVX-512 F, BW, DQ, VL and VNNI, and the OS saves the registers */
+#define ORI_CPU_AVX2 1u    /* AVX2, FMA and F16C, and the OS saves the registers */
+#define ORI_CPU_AVX512 2u  /* AVX-512 F, BW, DQ, VL and VNNI, and the OS saves the registers */
+#define ORI_CPU_AVXVNNI 4u /* AVX-VNNI: VNNI for 256 bits where there is no AVX-512 */
 
 uint32_t ori_cpu_detect(void);
 
-/* Fill the table for the best tier that `cpu` allows.  Each tier stands on the
- * one before it: AVX-512 counts only together with AVX2. */
+/* Fill the table for the best tier that `cpu` allows: scalar, AVX2, AVX-VNNI,
+ * AVX-512.  The last two count only together with AVX2, on which they stand. */
 void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu);
 
 /* What this process should use: ori_cpu_detect(), lowered by the environment
- * variable ORION_CPU=scalar|avx2|avx512.  ORION_E_ARGUMENT for any other value and
- * for a tier that this CPU lacks. */
+ * variable ORION_CPU=scalar|avx2|avxvnni|avx512.  ORION_E_ARGUMENT for any other
+ * value and for a tier that this CPU lacks. */
 orion_status ori_kernels_choose(struct ori_kernels *kernels, orion_error *err);
 
 /* Put a position's key and value into its slot. */

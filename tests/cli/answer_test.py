@@ -160,7 +160,7 @@ def cpu_tiers():
     """The values of ORION_CPU that this machine takes."""
     with open('/proc/cpuinfo', encoding='ascii') as info:
         flags = info.read().split()
-    needs = {'scalar': None, 'avx2': 'avx2', 'avx512': 'avx512_vnni'}
+    needs = {'scalar': None, 'avx2': 'avx2', 'avxvnni': 'avx_vnni', 'avx512': 'avx512_vnni'}
     return [tier for tier, flag in needs.items() if flag is None or flag in flags]
 
 

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include "kernels/x86/x86.h"
+#endif
+
 static size_t n_reported, n_failed;
 
 bool same_bytes(const void *a, const void *b, size_t n)
@@ -35,13 +39,29 @@ void report(bool good, const char *tier, const char *what, const char *detail)
     fflush(stdout);
 }
 
-/* Tiers above scalar and the CPU features that they need. */
+#if defined(__x86_64__)
+/* A tier for the tests alone: the kernels of avxvnni as AVX-512 encodes their
+ * instructions. */
+static void take_evexvnni(struct ori_kernels *kernels)
+{
+    kernels->name = "evexvnni";
+    ORI_TAKE_QUANT_MATMULS(kernels, evexvnni);
+}
+#endif
+
+/* Tiers above scalar, the CPU features that they need, and what they put into
+ * the table themselves. */
 static const struct {
     const char *name;
     uint32_t cpu;
+    void (*take)(struct ori_kernels *kernels);
 } tiers[] = {
-    {"avx2", ORI_CPU_AVX2},
-    {"avx512", ORI_CPU_AVX2 | ORI_CPU_AVX512},
+    {"avx2", ORI_CPU_AVX2, NULL},
+    {"avxvnni", ORI_CPU_AVX2 | ORI_CPU_AVXVNNI, NULL},
+    {"avx512", ORI_CPU_AVX2 | ORI_CPU_AVX512, NULL},
+#if defined(__x86_64__)
+    {"evexvnni", ORI_CPU_AVX2 | ORI_CPU_AVX512, take_evexvnni},
+#endif
 };
 
 static int check(void)
@@ -59,6 +79,8 @@ static int check(void)
             continue;
         }
         ori_kernels_init(&tier, tiers[i].cpu);
+        if (tiers[i].take)
+            tiers[i].take(&tier);
         check_matmuls(&scalar, &tier);
         check_rows(&scalar, &tier);
         check_attention(&scalar, &tier);

@@ -100,15 +100,18 @@ static inline void some_tokens(int32_t *tokens, uint32_t n, uint32_t n_vocab, ui
 }
 
 /* The tiers that this machine has; scalar is always the first. */
-#define MAX_TIERS 3
+#define MAX_TIERS 4
 static inline size_t all_tiers(uint32_t tiers[MAX_TIERS])
 {
+    static const uint32_t all[MAX_TIERS] = {0, ORI_CPU_AVX2, ORI_CPU_AVX2 | ORI_CPU_AVXVNNI,
+                                            ORI_CPU_AVX2 | ORI_CPU_AVX512};
     const uint32_t cpu = ori_cpu_detect();
+    size_t n = 0;
 
-    tiers[0] = 0;
-    tiers[1] = ORI_CPU_AVX2;
-    tiers[2] = ORI_CPU_AVX2 | ORI_CPU_AVX512;
-    return cpu & ORI_CPU_AVX512 ? 3 : cpu & ORI_CPU_AVX2 ? 2 : 1;
+    for (size_t i = 0; i < MAX_TIERS; i++)
+        if ((cpu & all[i]) == all[i])
+            tiers[n++] = all[i];
+    return n;
 }
 
 #endif

@@ -332,6 +332,7 @@ static void test_choose(void **state)
     } tiers[] = {
         {"scalar", 0},
         {"avx2", ORI_CPU_AVX2},
+        {"avxvnni", ORI_CPU_AVX2 | ORI_CPU_AVXVNNI},
         {"avx512", ORI_CPU_AVX2 | ORI_CPU_AVX512},
     };
     const uint32_t cpu = ori_cpu_detect();

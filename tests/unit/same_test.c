@@ -18,8 +18,8 @@ static const struct way {
     uint32_t threads, batch;
     const char *tier;
 } ways[] = {
-    {2, 64, "scalar"}, {1, 1, "avx2"},   {2, 7, "avx2"},    {3, 512, "avx2"},
-    {5, 64, "avx2"},   {1, 1, "avx512"}, {2, 17, "avx512"}, {3, 64, "avx512"},
+    {2, 64, "scalar"}, {1, 1, "avx2"},     {2, 7, "avx2"},   {3, 512, "avx2"},  {5, 64, "avx2"},
+    {1, 1, "avxvnni"}, {2, 17, "avxvnni"}, {1, 1, "avx512"}, {2, 17, "avx512"}, {3, 64, "avx512"},
 };
 
 struct answer {

@@ -8,11 +8,12 @@
     void ori_matmul_##type##_##tier(const void *weights, size_t row_bytes, size_t n_rows,          \
                                     size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
                                     float *out, size_t out_stride)
-/* One product a tensor type. */
-#define ORI_DECLARE_MATMULS(tier)                                                                  \
+/* One product a tensor type: those of floats, and those of quants. */
+#define ORI_DECLARE_FLOAT_MATMULS(tier)                                                            \
     ORI_DECLARE_MATMUL(f32, tier);                                                                 \
     ORI_DECLARE_MATMUL(f16, tier);                                                                 \
-    ORI_DECLARE_MATMUL(bf16, tier);                                                                \
+    ORI_DECLARE_MATMUL(bf16, tier)
+#define ORI_DECLARE_QUANT_MATMULS(tier)                                                            \
     ORI_DECLARE_MATMUL(q4_0, tier);                                                                \
     ORI_DECLARE_MATMUL(q4_1, tier);                                                                \
     ORI_DECLARE_MATMUL(q5_0, tier);                                                                \
@@ -24,8 +25,27 @@
     ORI_DECLARE_MATMUL(q5_k, tier);                                                                \
     ORI_DECLARE_MATMUL(q6_k, tier)
 
-ORI_DECLARE_MATMULS(avx2);
-ORI_DECLARE_MATMULS(avx512);
+ORI_DECLARE_FLOAT_MATMULS(avx2);
+ORI_DECLARE_QUANT_MATMULS(avx2);
+ORI_DECLARE_QUANT_MATMULS(avxvnni);
+ORI_DECLARE_QUANT_MATMULS(evexvnni); /* in the tests alone: tier_avx2.h */
+ORI_DECLARE_FLOAT_MATMULS(avx512);
+ORI_DECLARE_QUANT_MATMULS(avx512);
+
+/* The quants' products of a tier into the table. */
+#define ORI_TAKE_QUANT_MATMULS(kernels, tier)                                                      \
+    do {                                                                                           \
+        (kernels)->types[ORI_Q4_0].matmul = ori_matmul_q4_0_##tier;                                \
+        (kernels)->types[ORI_Q4_1].matmul = ori_matmul_q4_1_##tier;                                \
+        (kernels)->types[ORI_Q5_0].matmul = ori_matmul_q5_0_##tier;                                \
+        (kernels)->types[ORI_Q5_1].matmul = ori_matmul_q5_1_##tier;                                \
+        (kernels)->types[ORI_Q8_0].matmul = ori_matmul_q8_0_##tier;                                \
+        (kernels)->types[ORI_Q2_K].matmul = ori_matmul_q2_k_##tier;                                \
+        (kernels)->types[ORI_Q3_K].matmul = ori_matmul_q3_k_##tier;                                \
+        (kernels)->types[ORI_Q4_K].matmul = ori_matmul_q4_k_##tier;                                \
+        (kernels)->types[ORI_Q5_K].matmul = ori_matmul_q5_k_##tier;                                \
+        (kernels)->types[ORI_Q6_K].matmul = ori_matmul_q6_k_##tier;                                \
+    } while (0)
 
 void ori_quantize_act_q8_avx2(const float *x, void *out, size_t n);
 void ori_quantize_act_q8k_avx2(const float *x, void *out, size_t n);
