@@ -98,9 +98,12 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
 {
     const size_t most = ORI_PANEL_SUMS / ops->n_sums;
 
-    for (size_t r = 0; r < m->n_rows; r += ORI_PANEL_ROWS)
-        for (size_t c = 0; c < m->n_cols; c += most)
-            ori_panel_tile(m, ops, panel, r, c, m->n_cols - c < most ? m->n_cols - c : most);
+    for (size_t c = 0; c < m->n_cols; c += most) {
+        const size_t n_cols = m->n_cols - c < most ? m->n_cols - c : most;
+
+        for (size_t r = 0; r < m->n_rows; r += ORI_PANEL_ROWS)
+            ori_panel_tile(m, ops, panel, r, c, n_cols);
+    }
 }
 
 /* ---- quants ---- */
