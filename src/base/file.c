@@ -19,7 +19,11 @@ orion_status ori_file_read(int dir, const char *path, struct ori_buf *out, orion
     const int fd = ori_dir_open(dir, path, O_RDONLY, 0);
     if (fd < 0)
         return ori_fail_errno(err, "cannot open '%s'", path);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (fstat(fd, &st) != 0) {
+        status = ori_fail_errno(err, "cannot look at '%s'", path);
+        goto done;
+    }
+    if (!S_ISREG(st.st_mode)) {
         status = ori_fail(err, ORION_E_FORMAT, "'%s' is not a regular file", path);
         goto done;
     }

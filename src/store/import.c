@@ -354,13 +354,16 @@ static orion_status drop_source(const struct import *im, orion_error *err)
 {
     struct stat now;
 
-    if (lstat(im->what->source, &now) != 0 || now.st_ino != im->st.st_ino ||
-        now.st_dev != im->st.st_dev)
+    if (lstat(im->what->source, &now) == 0) {
+        if (now.st_ino != im->st.st_ino || now.st_dev != im->st.st_dev)
+            return ORION_OK; /* another file has this name now */
+        if (unlink(im->what->source) == 0)
+            return ORION_OK;
+    }
+    if (errno == ENOENT)
         return ORION_OK;
-    if (unlink(im->what->source) != 0)
-        return ori_fail_errno(err, "'%s' was taken in, but the original cannot be deleted",
-                              im->what->source);
-    return ORION_OK;
+    return ori_fail_errno(err, "'%s' was taken in, but the original cannot be deleted",
+                          im->what->source);
 }
 
 /* Is the original's name that of the place?  In the letters of another case

@@ -70,7 +70,8 @@ orion_status ori_record_read(const struct ori_store *store, const char *path,
     if (status == ORION_E_NOT_FOUND)
         return ORION_OK;
     model->has_record = json && parse(json, &model->record);
-    model->record_damaged = !model->has_record;
+    /* What can't be read is not damaged: it may be whole the next time. */
+    model->record_damaged = !model->has_record && (status == ORION_OK || status == ORION_E_FORMAT);
     if (!model->has_record)
         model->record = (struct ori_record){0};
     json_decref(json);
