@@ -62,12 +62,13 @@ ORI_INLINE void ori_rows4(const struct ori_matmul *m, size_t r, const uint8_t *r
 }
 
 /* How far ahead to ask for bytes: whole groups of four rows, at least 16 KiB,
- * which is what comes while memory answers. */
+ * which is what comes while memory answers.  Rows of no bytes are one row again
+ * and again, or empty. */
 ORI_INLINE size_t ori_ahead(const struct ori_matmul *m)
 {
     const size_t group = ORI_ROWS * m->row_bytes;
 
-    return (((size_t)16 << 10) + group - 1) / group * group;
+    return group ? (((size_t)16 << 10) + group - 1) / group * group : 0;
 }
 
 ORI_INLINE void ori_store4(const struct ori_matmul *m, size_t r, size_t c, __m128 x)
