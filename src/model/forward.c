@@ -177,7 +177,7 @@ static struct ori_attn_query query_of(const struct attend_job *job, uint32_t hea
     const struct ori_forward *f = job->forward;
     const struct ori_hparams *hp = &f->model->hp;
     const size_t item = index / job->group;
-    const size_t head = head_kv * job->group + index % job->group;
+    const size_t head = (size_t)head_kv * job->group + index % job->group;
     const size_t at = (item * hp->n_heads + head) * hp->head_dim;
     const uint32_t stop = f->items[item].position + 1;
     const uint32_t window = hp->window_tokens;
