@@ -5,7 +5,6 @@
 #include "cli.h"
 
 #define SHOW_TYPES_MAX 48
-#define SHOW_CONTEXT 4096u /* tokens of context that memory is estimated for, at most */
 
 struct show_type {
     const char *name; /* "Q4_K" */
@@ -22,8 +21,8 @@ struct show {
     size_t n_types;
     orion_kv_type kv_type;
     uint64_t kv_bytes_per_token; /* 0: the model can't have such a cache */
-    uint32_t context;            /* tokens that kv_bytes is for */
-    uint64_t kv_bytes;
+    uint32_t context;            /* tokens that the next two are for */
+    uint64_t kv_bytes, memory_bytes;
 };
 
 void show_facts(const struct show *show);

@@ -34,9 +34,9 @@ static json_t *model_object(const struct show *show)
         cli_json_count(m->context_tokens), "sliding_window_tokens",
         cli_json_count(m->sliding_window_tokens), "kv_type", cli_kv_type_name(show->kv_type),
         "kv_bytes_per_token", cli_json_count(show->kv_bytes_per_token), "memory_bytes",
-        cli_json_count(m->file_bytes + show->kv_bytes), "memory_context_tokens",
-        cli_json_count(show->context), "n_tensors",
-        cli_json_count(orion_model_n_tensors(show->model)), "tensor_types", types_array(show));
+        cli_json_count(show->memory_bytes), "memory_context_tokens", cli_json_count(show->context),
+        "n_tensors", cli_json_count(orion_model_n_tensors(show->model)), "tensor_types",
+        types_array(show));
 }
 
 static json_t *metadata_object(const struct show *show)

@@ -49,7 +49,7 @@ static void print_memory(const struct show *show)
     cli_fact("KV cache", "%s a token in %s", cli_text_bytes(show->kv_bytes_per_token, a),
              cli_kv_type_name(show->kv_type));
     cli_fact("memory", "about %s at %u tokens (of which %s cache)",
-             cli_text_bytes(show->info.file_bytes + show->kv_bytes, a), show->context,
+             cli_text_bytes(show->memory_bytes, a), show->context,
              cli_text_bytes(show->kv_bytes, b));
 }
 

@@ -66,11 +66,23 @@ static void gather(struct show *show, orion_kv_type kv_type)
     orion_model_get_info(show->model, &show->info);
     for (size_t i = 0; orion_model_tensor(show->model, i, &tensor); i++)
         count_tensor(show, &tensor);
-    show->context =
-        show->info.context_tokens < SHOW_CONTEXT ? show->info.context_tokens : SHOW_CONTEXT;
     show->kv_type = kv_type;
     show->kv_bytes_per_token = orion_model_kv_bytes_per_token(show->model, kv_type);
-    show->kv_bytes = show->kv_bytes_per_token * show->context;
+}
+
+/* What orion fit says, too.  Without it the weights alone are known. */
+static void predict_memory(struct cli *cli, struct show *show)
+{
+    orion_manager *manager = NULL;
+    orion_fit fit;
+
+    show->memory_bytes = show->info.file_bytes;
+    if (show->kv_bytes_per_token == 0 || cli_manager(cli, &manager) != CLI_OK ||
+        orion_manager_fit(manager, show->path, 0, show->kv_type, &fit, NULL) != ORION_OK)
+        return;
+    show->context = fit.context_tokens;
+    show->kv_bytes = fit.kv_bytes;
+    show->memory_bytes = fit.memory_bytes;
 }
 
 static int print(const struct show *show, const struct show_args *args)
@@ -105,6 +117,7 @@ static int show_run(struct cli *cli, const void *args, int n_operands, char **op
         show.model = model;
         show.facts = cli_facts_of_path(cli, path, &list);
         gather(&show, cli_kv_type(how->kv_type));
+        predict_memory(cli, &show);
         code = print(&show, how);
         if (show.facts)
             cli_note_link(cli, show.facts);
@@ -119,8 +132,10 @@ const struct cli_verb verb_show = {
     .name = "show",
     .usage = "[--metadata] [--tensors] [--kv-type TYPE] REF",
     .summary = "show what is in a model on disk",
-    .details = "Memory is an estimate: the weights, which are used from the file as it lies, and\n"
-               "the cache for a context of at most 4096 tokens.",
+    .details =
+        "Memory is what orion fit predicts for a process: the weights, which are used from the\n"
+        "file as it lies, the cache for a context of at most 4096 tokens, and what computing\n"
+        "takes besides.",
     .options = sets,
     .args_bytes = sizeof(struct show_args),
     .min_operands = 1,

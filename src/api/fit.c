@@ -205,11 +205,9 @@ static void judge(const struct asked *asked, orion_fit *out)
     out->available_bytes = available_bytes();
     if (out->available_bytes > 0 && asked->hp.context_tokens > 0)
         out->max_context_tokens = largest_context(out, asked);
-    if (out->available_bytes == 0)
-        out->verdict = ORION_FIT_TIGHT; /* no one knows */
-    else if (out->memory_bytes > out->available_bytes)
+    if (out->available_bytes > 0 && out->memory_bytes > out->available_bytes)
         out->verdict = ORION_FIT_NOT;
-    else if (out->memory_bytes > out->available_bytes / 8 * 7)
+    else if (out->memory_bytes > out->available_bytes / 8 * 7) /* or no one knows */
         out->verdict = ORION_FIT_TIGHT;
 }
 

@@ -8,13 +8,14 @@ and 5 threads and in chunks of 1 to 512 tokens; in the scalar tier, which is slo
 number of threads and some sizes of chunks once. Where the command has cache types, models
 named in KV_MODELS go through the matrix with each of them; another type of cache is another
 computation, so its digest is its own. What can make no difference to an answer either
-(--lookup) is checked on text."""
+(--lookup, --prefix-cache) is checked on text."""
 import concurrent.futures
 import functools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -33,7 +34,7 @@ class Command:
         self.orion, self.runs = orion, 0
         with open(TEXT, 'rb') as f:
             self.text = f.read(TEXT_BYTES)
-        self.tiers = [tier for tier in ('scalar', 'avx2', 'avx512') if self.has_tier(tier)]
+        self.tiers = [tier for tier in ('scalar', 'avx2', 'avxvnni', 'avx512') if self.has_tier(tier)]
 
     def run(self, *args, tier=None, stdin=b''):
         environment = {**os.environ, **({'ORION_CPU': tier} if tier else {})}
@@ -111,7 +112,12 @@ def main():
     good.append(check_texts(command, models[0], 'on different threads', threads))
     if command.has_option('run', 'lookup'):
         good.append(check_texts(command, models[0], 'with and without lookup',
-                                [(), ('--lookup', '4'), ('--lookup', '0')]))
+                                [('--no-lookup',), ('--lookup', '1'), ('--lookup', '4')]))
+    if command.has_option('run', 'prefix-cache'):  # saved by the second, restored by the third
+        with tempfile.TemporaryDirectory(prefix='orion-same-') as folder:
+            kept = ('--prefix-cache', folder)
+            good.append(check_texts(command, models[0], 'with and without a kept prefix',
+                                    [(), kept, kept]))
     print(f'check-same: {command.runs} runs in {time.monotonic() - begun:.0f} s on '
           f'{", ".join(command.tiers)}: {sum(good)} of {len(good)} cases are the same bits')
     return 0 if all(good) else 1
