@@ -115,7 +115,7 @@ def main():
                                 [('--no-lookup',), ('--lookup', '1'), ('--lookup', '4')]))
     if command.has_option('run', 'prefix-cache'):  # saved by the second, restored by the third
         with tempfile.TemporaryDirectory(prefix='orion-same-') as folder:
-            kept = ('--prefix-cache', folder)
+            kept = ('--prefix-cache', '--models-dir', folder)
             good.append(check_texts(command, models[0], 'with and without a kept prefix',
                                     [(), kept, kept]))
     print(f'check-same: {command.runs} runs in {time.monotonic() - begun:.0f} s on '
