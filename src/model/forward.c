@@ -129,15 +129,16 @@ static void norm_items(void *arg, size_t begin, size_t end, uint32_t worker)
     }
 }
 
-struct layer_job {
+struct place_job {
     struct ori_forward *forward;
     uint32_t layer;
+    size_t first; /* item of the stretch at hand */
 };
 
 /* Rotate queries and keys, and put keys and values into the cache. */
 static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
-    const struct layer_job *job = arg;
+    const struct place_job *job = arg;
     struct ori_forward *f = job->forward;
     const struct ori_hparams *hp = &f->model->hp;
     const struct ori_kernels *kernels = f->compute->kernels;
@@ -145,7 +146,7 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
     const size_t dim = hp->head_dim;
 
     (void)worker;
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = job->first + begin; i < job->first + end; i++) {
         const float *angles = f->angles + i * hp->n_rot;
         struct ori_kv *kv = f->items[i].kv;
         const size_t slot = f->items[i].position % kv->n_slots;
@@ -167,6 +168,7 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
 struct attend_job {
     struct ori_forward *forward;
     uint32_t layer;
+    size_t first;         /* item of the stretch at hand */
     uint32_t group;       /* query heads that share a head of keys */
     size_t n_queries;     /* of one head of keys */
     size_t tile, n_tiles; /* queries in a tile; tiles of one head of keys */
@@ -176,7 +178,7 @@ static struct ori_attn_query query_of(const struct attend_job *job, uint32_t hea
 {
     const struct ori_forward *f = job->forward;
     const struct ori_hparams *hp = &f->model->hp;
-    const size_t item = index / job->group;
+    const size_t item = job->first + index / job->group;
     const size_t head = (size_t)head_kv * job->group + index % job->group;
     const size_t at = (item * hp->n_heads + head) * hp->head_dim;
     const uint32_t stop = f->items[item].position + 1;
@@ -195,13 +197,14 @@ static struct ori_attn_query query_of(const struct attend_job *job, uint32_t hea
 static size_t attend_some(const struct attend_job *job, uint32_t head_kv, size_t first, size_t last)
 {
     const struct ori_forward *f = job->forward;
-    const struct ori_kv *kv = f->items[first / job->group].kv;
+    const struct ori_batch_item *items = f->items + job->first;
+    const struct ori_kv *kv = items[first / job->group].kv;
     const size_t at = ori_kv_offset(kv, job->layer, head_kv);
     const size_t dim = f->model->hp.head_dim;
     struct ori_attn_query queries[ORI_ATTN_TILE];
     size_t n = 0;
 
-    for (; first + n < last && f->items[(first + n) / job->group].kv == kv; n++)
+    for (; first + n < last && items[(first + n) / job->group].kv == kv; n++)
         queries[n] = query_of(job, head_kv, first + n);
     const struct ori_attn attn = {
         .keys = kv->keys + at,
@@ -239,18 +242,33 @@ static size_t pieces(size_t n, size_t size)
 
 /* Tiles are as large as the kernels like them, unless there would be fewer of
  * them than threads: then queries that share keys are divided too. */
-static void attention(struct ori_forward *f, uint32_t layer)
+static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, size_t n)
 {
     const struct ori_hparams *hp = &f->model->hp;
     struct ori_pool *pool = f->compute->pool;
     const uint32_t group = hp->n_heads / hp->n_heads_kv;
-    const size_t n_queries = (size_t)f->n * group;
+    const size_t n_queries = n * group;
     const size_t full = pieces(n_queries, ORI_ATTN_TILE);
     const size_t wanted = pieces(ori_pool_threads(pool), hp->n_heads_kv);
     const size_t tile = pieces(n_queries, full > wanted ? full : wanted);
-    struct attend_job job = {f, layer, group, n_queries, tile, pieces(n_queries, tile)};
+    struct attend_job job = {f, layer, first, group, n_queries, tile, pieces(n_queries, tile)};
 
     ori_pool_for(pool, job.n_tiles * hp->n_heads_kv, 1, attend, &job);
+}
+
+/* Keys and values into the cache, then the queries, a stretch at a time where
+ * the cache is a ring that has no room for more. */
+static void attention(struct ori_forward *f, uint32_t layer)
+{
+    const size_t most = f->model->hp.window_tokens > 0 ? ORI_KV_STRETCH : f->n;
+
+    for (size_t first = 0; first < f->n; first += most) {
+        const size_t n = f->n - first < most ? f->n - first : most;
+        struct place_job job = {f, layer, first};
+
+        ori_pool_for(f->compute->pool, n, 4, place_items, &job);
+        attend_stretch(f, layer, first, n);
+    }
 }
 
 static void gate_items(void *arg, size_t begin, size_t end, uint32_t worker)
@@ -275,7 +293,6 @@ static void attention_block(struct ori_forward *f, uint32_t index)
 {
     const struct ori_layer *layer = &f->model->layers[index];
     const struct ori_hparams *hp = &f->model->hp;
-    struct layer_job job = {f, index};
     const struct ori_product qkv[] = {
         {&layer->q, f->q, layer->q.n_rows},
         {&layer->k, f->k, layer->k.n_rows},
@@ -284,7 +301,6 @@ static void attention_block(struct ori_forward *f, uint32_t index)
     const struct ori_product out = {&layer->attn_out, f->added, hp->n_embd};
 
     ori_linear(f->compute, &f->acts, f->normed, f->n, qkv, ORI_COUNT(qkv));
-    ori_pool_for(f->compute->pool, f->n, 4, place_items, &job);
     attention(f, index);
     ori_linear(f->compute, &f->acts, f->mixed, f->n, &out, 1);
 }

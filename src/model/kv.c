@@ -6,11 +6,12 @@
 static uint32_t slots_for(const struct ori_hparams *hp, uint32_t context_tokens,
                           uint32_t batch_tokens)
 {
+    const uint32_t stretch = batch_tokens < ORI_KV_STRETCH ? batch_tokens : ORI_KV_STRETCH;
     uint64_t need = context_tokens;
 
-    /* A batch is written before its first query looks back a whole window. */
-    if (hp->window_tokens > 0 && (uint64_t)hp->window_tokens + batch_tokens - 1 < need)
-        need = (uint64_t)hp->window_tokens + batch_tokens - 1;
+    /* A stretch is written before its first query looks back a whole window. */
+    if (hp->window_tokens > 0 && (uint64_t)hp->window_tokens + stretch - 1 < need)
+        need = (uint64_t)hp->window_tokens + stretch - 1;
     need = (need + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK * ORI_ATTN_BLOCK;
     return (uint32_t)need; /* contexts are at most 2^26 */
 }

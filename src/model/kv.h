@@ -1,7 +1,7 @@
 /* The KV cache of one sequence.
  *
  * A ring: position t lies in slot t mod n_slots.  A model with an attention
- * window needs no more slots than the window and one batch; any other needs
+ * window needs no more slots than the window and one stretch; any other needs
  * its whole context.  Memory is taken as positions are written, not before.
  */
 #ifndef ORI_MODEL_KV_H
@@ -20,7 +20,11 @@ struct ori_kv {
     uint32_t n_slots; /* a multiple of ORI_ATTN_BLOCK */
 };
 
-/* For positions < context_tokens, written at most batch_tokens at a time.
+/* A batch is written and attended to in stretches of so many items, so that a
+ * ring need not hold a window and a whole batch. */
+#define ORI_KV_STRETCH 64
+
+/* For positions < context_tokens, computed at most batch_tokens at a time.
  * ORION_E_UNSUPPORTED when the type can't hold heads of the model's size. */
 orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
                          uint32_t context_tokens, uint32_t batch_tokens, orion_error *err);

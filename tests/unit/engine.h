@@ -31,7 +31,8 @@ static inline struct ori_model *open_model(const char *path)
     return model;
 }
 
-/* kv_batch: how far the cache's ring may be written ahead (>= batch). */
+/* kv_batch: how far the cache's ring may be written ahead (a batch, or a stretch
+ * of one); 0: it holds the whole context, whatever the window. */
 static inline void engine_open_kv(struct engine *e, const struct ori_model *model,
                                   enum ori_kv_type kv_type, uint32_t cpu, uint32_t threads,
                                   uint32_t context, uint32_t batch, uint32_t kv_batch)
@@ -41,7 +42,10 @@ static inline void engine_open_kv(struct engine *e, const struct ori_model *mode
     assert_int_equal(ori_pool_new(threads, &e->pool, NULL), ORION_OK);
     e->compute = (struct ori_compute){&e->kernels, e->pool};
     assert_int_equal(ori_rope_init(&e->rope, model, context, NULL), ORION_OK);
-    assert_int_equal(ori_kv_init(&e->kv, &model->hp, kv_type, context, kv_batch, NULL), ORION_OK);
+    struct ori_hparams hp = model->hp;
+    if (kv_batch == 0)
+        hp.window_tokens = 0;
+    assert_int_equal(ori_kv_init(&e->kv, &hp, kv_type, context, kv_batch, NULL), ORION_OK);
     assert_int_equal(ori_forward_new(model, &e->compute, &e->rope, batch, &e->forward, NULL),
                      ORION_OK);
 }

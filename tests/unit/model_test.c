@@ -278,8 +278,8 @@ static void test_ring_equals_whole(void **state)
 
     (void)state;
     some_tokens(tokens, LONG, model->hp.n_vocab, 5);
-    engine_open(&e, model, 0, 1, 256, 16, 256);
-    assert_int_equal(e.kv.n_slots, 256); /* the window and a batch of 256 are all of it */
+    engine_open(&e, model, 0, 1, 256, 16, 0);
+    assert_int_equal(e.kv.n_slots, 256);
     engine_run(&e, tokens, 0, LONG, expected);
     engine_close(&e);
     for (size_t i = 0; i < ORI_COUNT(batches); i++) {
@@ -414,10 +414,10 @@ static void test_slots(void **state)
     static const struct {
         uint32_t window, context, batch, slots;
     } rows[] = {
-        {0, 1, 1, 64},        {0, 64, 1, 64},     {0, 65, 1, 128},    {0, 1000, 256, 1024},
-        {8, 1000, 1, 64},     {8, 1000, 57, 64},  {8, 1000, 58, 128}, {64, 1000, 1, 64},
-        {65, 1000, 1, 128},   {64, 1000, 2, 128}, {500, 100, 1, 128}, {900, 1000, 100, 1024},
-        {900, 1000, 60, 960}, {1, 1000, 1, 64},
+        {0, 1, 1, 64},        {0, 64, 1, 64},     {0, 65, 1, 128},       {0, 1000, 256, 1024},
+        {8, 1000, 1, 64},     {8, 1000, 57, 64},  {8, 1000, 58, 128},    {64, 1000, 1, 64},
+        {65, 1000, 1, 128},   {64, 1000, 2, 128}, {500, 100, 1, 128},    {900, 1000, 100, 1024},
+        {900, 1000, 60, 960}, {1, 1000, 1, 64},   {449, 1000, 256, 512}, {450, 1000, 256, 576},
     };
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(rows); i++) {
