@@ -266,7 +266,6 @@ ORI_INLINE void second_terms(const struct kind *kind, const struct panel *panel,
         sums[i] = sub_sums(kind, a[i], joined[i]);
         total[i][0] = total[i][1] = _mm256_setzero_si256();
     }
-    ORI_UNROLL
     for (int j = 0; j < ORI_SUPERBLOCK / kind->sub / 2; j++) {
         const __m256i low = ori_load32(panel->sums[j][0]);
         const __m256i high = ori_load32(panel->sums[j][1]);
