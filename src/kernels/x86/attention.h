@@ -34,16 +34,6 @@
 #endif
 #define ORI_ATTN_SUMS 24 /* at most queries * width */
 
-/* A sanitizer keeps the sums in memory and checks each access: inlined and
- * unrolled, that takes minutes to compile. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ORI_ATTN_INLINE static inline
-#define ORI_ATTN_UNROLL
-#else
-#define ORI_ATTN_INLINE ORI_INLINE
-#define ORI_ATTN_UNROLL ORI_UNROLL
-#endif
-
 /* Floats of queries in a tile: a whole tile of heads of up to 256. */
 #define ORI_ATTN_PACKED ((size_t)ORI_ATTN_TILE * 256)
 
@@ -57,7 +47,7 @@ struct ori_attn_kind {
     ori_v16 (*value)(const uint8_t *row, size_t i);
 };
 
-ORI_ATTN_INLINE ori_v16 ori_attn_no_scales(const uint8_t *keys, size_t i, size_t lane)
+ORI_INLINE ori_v16 ori_attn_no_scales(const uint8_t *keys, size_t i, size_t lane)
 {
     (void)keys;
     (void)i;
@@ -65,44 +55,43 @@ ORI_ATTN_INLINE ori_v16 ori_attn_no_scales(const uint8_t *keys, size_t i, size_t
     return ori_v16_set1(1.0f);
 }
 
-ORI_ATTN_INLINE ori_v16 ori_attn_key_f16(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
+ORI_INLINE ori_v16 ori_attn_key_f16(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
 {
     (void)scales;
     return ori_v16_from_f16(keys + (i * ORI_ATTN_BLOCK + lane) * sizeof(uint16_t));
 }
 
-ORI_ATTN_INLINE ori_v16 ori_attn_value_f16(const uint8_t *row, size_t i)
+ORI_INLINE ori_v16 ori_attn_value_f16(const uint8_t *row, size_t i)
 {
     return ori_v16_from_f16(row + i * sizeof(uint16_t));
 }
 
-ORI_ATTN_INLINE ori_v16 ori_attn_key_f32(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
+ORI_INLINE ori_v16 ori_attn_key_f32(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
 {
     (void)scales;
     return ori_v16_load((const float *)(const void *)keys + i * ORI_ATTN_BLOCK + lane);
 }
 
-ORI_ATTN_INLINE ori_v16 ori_attn_value_f32(const uint8_t *row, size_t i)
+ORI_INLINE ori_v16 ori_attn_value_f32(const uint8_t *row, size_t i)
 {
     return ori_v16_load((const float *)(const void *)row + i);
 }
 
-ORI_ATTN_INLINE ori_v16 ori_attn_scales_q8_0(const uint8_t *keys, size_t i, size_t lane)
+ORI_INLINE ori_v16 ori_attn_scales_q8_0(const uint8_t *keys, size_t i, size_t lane)
 {
     const struct ori_kv_q8_keys *q8 = (const void *)keys;
 
     return ori_v16_from_f16(q8[i / ORI_BLOCK].d[lane]);
 }
 
-ORI_ATTN_INLINE ori_v16 ori_attn_key_q8_0(const uint8_t *keys, size_t i, size_t lane,
-                                          ori_v16 scales)
+ORI_INLINE ori_v16 ori_attn_key_q8_0(const uint8_t *keys, size_t i, size_t lane, ori_v16 scales)
 {
     const struct ori_kv_q8_keys *q8 = (const void *)keys;
 
     return ori_v16_mul(scales, ori_v16_from_i8(q8[i / ORI_BLOCK].qs[i % ORI_BLOCK] + lane));
 }
 
-ORI_ATTN_INLINE ori_v16 ori_attn_value_q8_0(const uint8_t *row, size_t i)
+ORI_INLINE ori_v16 ori_attn_value_q8_0(const uint8_t *row, size_t i)
 {
     const struct ori_block_q8_0 *q8 =
         (const struct ori_block_q8_0 *)(const void *)row + i / ORI_BLOCK;
@@ -138,47 +127,46 @@ struct ori_attn_tile {
 };
 
 /* How many of the n that are left are computed together. */
-ORI_ATTN_INLINE size_t ori_attn_together(size_t n)
+ORI_INLINE size_t ori_attn_together(size_t n)
 {
     return n < ORI_ATTN_TOGETHER ? n : ORI_ATTN_TOGETHER;
 }
 
 /* Scores, yet to be scaled, of n queries for the block's 16 * width positions
  * from `lane` on. */
-ORI_ATTN_INLINE void ori_attn_scores(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
-                                     const uint8_t *keys, size_t first, size_t lane, int n,
-                                     int width)
+ORI_INLINE void ori_attn_scores(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
+                                const uint8_t *keys, size_t first, size_t lane, int n, int width)
 {
     const size_t dim = tile->attn->head_dim;
     const float *q = tile->packed + first * dim;
     ori_v16 sum[ORI_ATTN_SUMS];
 
-    ORI_ATTN_UNROLL
+    ORI_UNROLL
     for (int j = 0; j < n * width; j++)
         sum[j] = ori_v16_set1(0);
     for (size_t from = 0; from < dim; from += kind->scaled) {
         const size_t stop = dim - from < kind->scaled ? dim : from + kind->scaled;
         ori_v16 scales[4], k[4];
 
-        ORI_ATTN_UNROLL
+        ORI_UNROLL
         for (int g = 0; g < width; g++)
             scales[g] = kind->scales(keys, from, lane + 16 * (size_t)g);
         for (size_t i = from; i < stop; i++, q += n) {
-            ORI_ATTN_UNROLL
+            ORI_UNROLL
             for (int g = 0; g < width; g++)
                 k[g] = kind->key(keys, i, lane + 16 * (size_t)g, scales[g]);
-            ORI_ATTN_UNROLL
+            ORI_UNROLL
             for (int j = 0; j < n; j++) {
                 const ori_v16 x = ori_v16_set1(q[j]);
-                ORI_ATTN_UNROLL
+                ORI_UNROLL
                 for (int g = 0; g < width; g++)
                     sum[j * width + g] = ori_v16_fma(x, k[g], sum[j * width + g]);
             }
         }
     }
-    ORI_ATTN_UNROLL
+    ORI_UNROLL
     for (int j = 0; j < n; j++)
-        ORI_ATTN_UNROLL
+        ORI_UNROLL
     for (int g = 0; g < width; g++)
         ori_v16_store(tile->p[first + (size_t)j] + lane + 16 * g, sum[j * width + g]);
 }
@@ -196,7 +184,7 @@ static void ori_attn_weigh(struct ori_attn_tile *tile, size_t j)
         p[t] = -INFINITY;
     for (size_t t = tile->end[j]; t < ORI_ATTN_BLOCK; t++)
         p[t] = -INFINITY;
-    ORI_ATTN_UNROLL
+    ORI_UNROLL
     for (int v = 0; v < vectors; v++) {
         s[v] = ori_v16_mul(ori_v16_load(p + 16 * v), scale);
         max = ori_v16_max(s[v], max);
@@ -204,7 +192,7 @@ static void ori_attn_weigh(struct ori_attn_tile *tile, size_t j)
     max = ori_v16_max_lanes(max);
     const ori_v16 factor = ori_v16_exp(ori_v16_sub(old, max));
     ori_v16 sum = ori_v16_mul(tile->sum[j], factor);
-    ORI_ATTN_UNROLL
+    ORI_UNROLL
     for (int v = 0; v < vectors; v++) {
         s[v] = ori_v16_exp(ori_v16_sub(s[v], max));
         sum = ori_v16_add(sum, s[v]);
@@ -217,20 +205,19 @@ static void ori_attn_weigh(struct ori_attn_tile *tile, size_t j)
 
 /* Values of positions [begin, end) of a block for n queries, 16 * width
  * dimensions from i on, of the last vector `lanes`. */
-ORI_ATTN_INLINE void ori_attn_values(const struct ori_attn_tile *tile,
-                                     const struct ori_attn_kind *kind, const uint8_t *rows,
-                                     size_t first, size_t begin, size_t end, size_t i, int n,
-                                     int width, size_t lanes)
+ORI_INLINE void ori_attn_values(const struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
+                                const uint8_t *rows, size_t first, size_t begin, size_t end,
+                                size_t i, int n, int width, size_t lanes)
 {
     const struct ori_attn_query *queries = tile->queries + first;
     const uint8_t *row = rows + begin * tile->stride;
     const float *p = tile->p[first];
     ori_v16 sum[ORI_ATTN_SUMS], v[ORI_ATTN_ALONE_WIDTH];
 
-    ORI_ATTN_UNROLL
+    ORI_UNROLL
     for (int j = 0; j < n; j++) {
         const ori_v16 factor = ori_v16_set1(tile->factor[first + (size_t)j]);
-        ORI_ATTN_UNROLL
+        ORI_UNROLL
         for (int d = 0; d < width; d++) {
             const float *out = queries[j].out + i + 16 * d;
             const ori_v16 old = lanes < 16 ? ori_v16_load_first(out, lanes) : ori_v16_load(out);
@@ -238,20 +225,20 @@ ORI_ATTN_INLINE void ori_attn_values(const struct ori_attn_tile *tile,
         }
     }
     for (size_t t = begin; t < end; t++, row += tile->stride) {
-        ORI_ATTN_UNROLL
+        ORI_UNROLL
         for (int d = 0; d < width; d++)
             v[d] = kind->value(row, i + 16 * (size_t)d);
-        ORI_ATTN_UNROLL
+        ORI_UNROLL
         for (int j = 0; j < n; j++) {
             const ori_v16 weight = ori_v16_set1(p[(size_t)j * ORI_ATTN_BLOCK + t]);
-            ORI_ATTN_UNROLL
+            ORI_UNROLL
             for (int d = 0; d < width; d++)
                 sum[j * width + d] = ori_v16_fma(weight, v[d], sum[j * width + d]);
         }
     }
-    ORI_ATTN_UNROLL
+    ORI_UNROLL
     for (int j = 0; j < n; j++)
-        ORI_ATTN_UNROLL
+        ORI_UNROLL
     for (int d = 0; d < width; d++) {
         float *out = queries[j].out + i + 16 * d;
         if (lanes < 16)
@@ -262,10 +249,9 @@ ORI_ATTN_INLINE void ori_attn_values(const struct ori_attn_tile *tile,
 }
 
 /* As many dimensions from *i on as are whole steps of a width. */
-ORI_ATTN_INLINE void ori_attn_steps(const struct ori_attn_tile *tile,
-                                    const struct ori_attn_kind *kind, const uint8_t *rows,
-                                    size_t first, size_t begin, size_t end, size_t *i, int n,
-                                    int width)
+ORI_INLINE void ori_attn_steps(const struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
+                               const uint8_t *rows, size_t first, size_t begin, size_t end,
+                               size_t *i, int n, int width)
 {
     const size_t step = 16 * (size_t)width;
 
@@ -275,9 +261,8 @@ ORI_ATTN_INLINE void ori_attn_steps(const struct ori_attn_tile *tile,
 
 /* All dimensions.  One query takes a row in as few passes as there are
  * registers for: memory likes to be read in order. */
-ORI_ATTN_INLINE void ori_attn_add(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
-                                  const uint8_t *rows, size_t first, size_t begin, size_t end,
-                                  int n)
+ORI_INLINE void ori_attn_add(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
+                             const uint8_t *rows, size_t first, size_t begin, size_t end, int n)
 {
     const int width = ORI_ATTN_WIDTH(n);
     const size_t dim = tile->attn->head_dim;
@@ -304,9 +289,8 @@ typedef void ori_attn_alone_fn(struct ori_attn_tile *tile, const uint8_t *rows, 
 
 /* The positions that all see are added together; those before and after them
  * for each query alone, so that each adds up in order. */
-ORI_ATTN_INLINE void ori_attn_add_all(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
-                                      ori_attn_alone_fn *alone, const uint8_t *rows, size_t first,
-                                      int n)
+ORI_INLINE void ori_attn_add_all(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
+                                 ori_attn_alone_fn *alone, const uint8_t *rows, size_t first, int n)
 {
     const size_t last = first + (size_t)n;
     size_t begin = 0, end = ORI_ATTN_BLOCK;
@@ -328,9 +312,9 @@ ORI_ATTN_INLINE void ori_attn_add_all(struct ori_attn_tile *tile, const struct o
 }
 
 /* The n queries from `first` on, over one block. */
-ORI_ATTN_INLINE void ori_attn_block(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
-                                    ori_attn_alone_fn *alone, const uint8_t *keys,
-                                    const uint8_t *rows, size_t first, int n)
+ORI_INLINE void ori_attn_block(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
+                               ori_attn_alone_fn *alone, const uint8_t *keys, const uint8_t *rows,
+                               size_t first, int n)
 {
     const int width = ORI_ATTN_WIDTH(n);
     const size_t step = 16 * (size_t)width, last = first + (size_t)n;

@@ -280,7 +280,7 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
                                                     build_##type,                                  \
                                                     times_##type,                                  \
                                                     NULL};                                         \
-    ORI_DEFINE_MATMUL(ORI_TIER(ori_matmul_##type), matmul, &kind_##type, &ops_##type)
+    ORI_DEFINE_MATMUL(ORI_TIER(ori_matmul_##type), matmul(&kind_##type, &ops_##type, &m))
 
 /*                offset  has_m  signed gather */
 DEFINE_TYPE(q4_0, 3, false, false, 8)

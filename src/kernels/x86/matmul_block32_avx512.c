@@ -316,32 +316,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 #define DEFINE_TYPE(type, offset, has_m)                                                           \
     static const struct kind kind_##type = {sizeof(struct ori_block_##type), offset, has_m,        \
                                             quants_##type};                                        \
-    static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
-                             void *panel)                                                          \
-    {                                                                                              \
-        build(&kind_##type, rows, n_blocks, panel);                                                \
-    }                                                                                              \
-    static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
-                             size_t act_bytes, size_t n_cols, float *acc)                          \
-    {                                                                                              \
-        ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);       \
-    }                                                                                              \
-    void ori_matmul_##type##_avx512(const void *weights, size_t row_bytes, size_t n_rows,          \
-                                    size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
-                                    float *out, size_t out_stride)                                 \
-    {                                                                                              \
-        static const struct ori_panel_ops ops = {sizeof(struct ori_block_##type), ORI_BLOCK,       \
-                                                 sizeof(struct ori_act_q8), build_##type,          \
-                                                 times_##type};                                    \
-        const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
-                                     act_bytes, n_cols,    out,    out_stride};                    \
-        struct panel panel;                                                                        \
-                                                                                                   \
-        if (n_cols > ORI_FEW_COLUMNS)                                                              \
-            ori_panels(&m, &ops, &panel);                                                          \
-        else                                                                                       \
-            ORI_FEW_TIMES(&m, rows_times, &kind_##type);                                           \
-    }
+    ORI_DEFINE_MATMUL_AVX512(type, ORI_BLOCK, struct ori_act_q8)
 
 DEFINE_TYPE(q4_0, 3, false)
 DEFINE_TYPE(q4_1, 0, true)

@@ -233,7 +233,7 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
     }                                                                                              \
     static const struct ori_panel_ops ops_##type = {                                               \
         bytes, 1, sizeof(float), SUMS, build_##type, times_float, finish};                         \
-    ORI_DEFINE_MATMUL(ori_matmul_##type##_avx2, matmul, &kind_##type, &ops_##type)
+    ORI_DEFINE_MATMUL(ori_matmul_##type##_avx2, matmul(&kind_##type, &ops_##type, &m))
 
 DEFINE_TYPE(f32, 4)
 DEFINE_TYPE(f16, 2)

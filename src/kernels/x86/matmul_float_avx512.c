@@ -113,19 +113,15 @@ ORI_INLINE void tiles(const struct kind *kind, const struct ori_matmul *m, size_
 
 #define DEFINE_TYPE(type, bytes)                                                                   \
     static const struct kind kind_##type = {bytes, load_##type, load_first_##type};                \
-    void ori_matmul_##type##_avx512(const void *weights, size_t row_bytes, size_t n_rows,          \
-                                    size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
-                                    float *out, size_t out_stride)                                 \
+    static void matmul_##type(const struct ori_matmul *m)                                          \
     {                                                                                              \
-        const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
-                                     act_bytes, n_cols,    out,    out_stride};                    \
-                                                                                                   \
-        for (size_t r = 0; r < n_rows; r += PANEL) {                                               \
-            const size_t end = n_rows - r < PANEL ? n_rows : r + PANEL;                            \
-            for (size_t c = 0; c < n_cols; c += ORI_GROUP)                                         \
-                ORI_FOR_COLUMNS(n_cols - c, tiles, &kind_##type, &m, r, end, c);                   \
+        for (size_t r = 0; r < m->n_rows; r += PANEL) {                                            \
+            const size_t end = m->n_rows - r < PANEL ? m->n_rows : r + PANEL;                      \
+            for (size_t c = 0; c < m->n_cols; c += ORI_GROUP)                                      \
+                ORI_FOR_COLUMNS(m->n_cols - c, tiles, &kind_##type, m, r, end, c);                 \
         }                                                                                          \
-    }
+    }                                                                                              \
+    ORI_DEFINE_MATMUL(ori_matmul_##type##_avx512, matmul_##type(&m))
 
 DEFINE_TYPE(f32, 4)
 DEFINE_TYPE(f16, 2)

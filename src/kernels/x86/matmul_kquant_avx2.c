@@ -364,7 +364,7 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
                                                     build_##type,                                  \
                                                     times_##type,                                  \
                                                     NULL};                                         \
-    ORI_DEFINE_MATMUL(ORI_TIER(ori_matmul_##type), matmul, &kind_##type, &ops_##type)
+    ORI_DEFINE_MATMUL(ORI_TIER(ori_matmul_##type), matmul(&kind_##type, &ops_##type, &m))
 
 DEFINE_TYPE(q2_k, 0, 16, 4)
 DEFINE_TYPE(q3_k, 2, 16, 4)

@@ -292,8 +292,9 @@ ORI_INLINE void put_scales(const struct kind *kind, const struct ori_kquant_scal
 }
 
 ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PANEL_ROWS],
-                      struct panel *panel)
+                      size_t n_blocks, struct panel *panel)
 {
+    (void)n_blocks; /* one superblock is a panel */
     ORI_UNROLL
     for (int half = 0; half < 2; half++) {
         const uint8_t *const *w = rows + 16 * half;
@@ -339,9 +340,10 @@ ORI_INLINE void sub_sums(const struct kind *kind, const struct ori_act_q8k *a, i
 /* The panel times n columns, n a constant.  Everything that is indexed by a
  * column lives in registers: 2 n integer sums, as many of the sub-block at
  * hand, two lines of the panel, a broadcast and a scale. */
-ORI_INLINE void times(const struct kind *kind, const struct panel *panel, const uint8_t *acts,
-                      size_t act_bytes, float *acc, int n)
+ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t n_blocks,
+                      const uint8_t *acts, size_t act_bytes, float *acc, int n)
 {
+    (void)n_blocks;
     const __m128i shift = _mm_cvtsi32_si128(kind->offset);
     const int steps = kind->sub / 4;
     _Alignas(32) int16_t sums[ORI_PANEL_GROUP][16];
@@ -427,34 +429,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, const 
                                             __VA_ARGS__,                                           \
                                             chunk_##type,                                          \
                                             ori_scales_##type};                                    \
-    static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
-                             void *panel)                                                          \
-    {                                                                                              \
-        (void)n_blocks;                                                                            \
-        build(&kind_##type, rows, panel);                                                          \
-    }                                                                                              \
-    static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
-                             size_t act_bytes, size_t n_cols, float *acc)                          \
-    {                                                                                              \
-        (void)n_blocks;                                                                            \
-        ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, acts, act_bytes, acc);                 \
-    }                                                                                              \
-    void ori_matmul_##type##_avx512(const void *weights, size_t row_bytes, size_t n_rows,          \
-                                    size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
-                                    float *out, size_t out_stride)                                 \
-    {                                                                                              \
-        static const struct ori_panel_ops ops = {sizeof(struct ori_block_##type), ORI_SUPERBLOCK,  \
-                                                 sizeof(struct ori_act_q8k), build_##type,         \
-                                                 times_##type};                                    \
-        const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
-                                     act_bytes, n_cols,    out,    out_stride};                    \
-        struct panel panel;                                                                        \
-                                                                                                   \
-        if (n_cols > ORI_FEW_COLUMNS)                                                              \
-            ori_panels(&m, &ops, &panel);                                                          \
-        else                                                                                       \
-            ORI_FEW_TIMES(&m, rows_times, &kind_##type);                                           \
-    }
+    ORI_DEFINE_MATMUL_AVX512(type, ORI_SUPERBLOCK, struct ori_act_q8k)
 
 DEFINE_TYPE(q2_k, 0, 16, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
 DEFINE_TYPE(q3_k, 2, 16, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})

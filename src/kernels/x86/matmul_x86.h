@@ -16,14 +16,14 @@ struct ori_matmul {
     size_t out_stride;
 };
 
-/* Defines ori_matmul_<type>_<tier>, which calls fn(the arguments ..., &m). */
-#define ORI_DEFINE_MATMUL(name, fn, ...)                                                           \
+/* Defines ori_matmul_<type>_<tier>, which does `call` with the product in m. */
+#define ORI_DEFINE_MATMUL(name, call)                                                              \
     void name(const void *weights, size_t row_bytes, size_t n_rows, size_t n, const void *acts,    \
               size_t act_bytes, size_t n_cols, float *out, size_t out_stride)                      \
     {                                                                                              \
         const struct ori_matmul m = {weights,   row_bytes, n_rows, n,         acts,                \
                                      act_bytes, n_cols,    out,    out_stride};                    \
-        fn(__VA_ARGS__, &m);                                                                       \
+        call;                                                                                      \
     }
 
 ORI_INLINE __m128i ori_load16(const void *p)

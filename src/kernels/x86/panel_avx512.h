@@ -122,4 +122,30 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
                            m->n_cols - c < ORI_PANEL_COLS ? m->n_cols - c : ORI_PANEL_COLS);
 }
 
+/* Defines ori_matmul_<type>_avx512 from the type's kind_<type> and its family's
+ * struct panel, build(), times() and rows_times(). */
+#define ORI_DEFINE_MATMUL_AVX512(type, elems, act)                                                 \
+    static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
+                             void *panel)                                                          \
+    {                                                                                              \
+        build(&kind_##type, rows, n_blocks, panel);                                                \
+    }                                                                                              \
+    static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
+                             size_t act_bytes, size_t n_cols, float *acc)                          \
+    {                                                                                              \
+        ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);       \
+    }                                                                                              \
+    static void matmul_##type(const struct ori_matmul *m)                                          \
+    {                                                                                              \
+        static const struct ori_panel_ops ops = {sizeof(struct ori_block_##type), elems,           \
+                                                 sizeof(act), build_##type, times_##type};         \
+        struct panel panel;                                                                        \
+                                                                                                   \
+        if (m->n_cols > ORI_FEW_COLUMNS)                                                           \
+            ori_panels(m, &ops, &panel);                                                           \
+        else                                                                                       \
+            ORI_FEW_TIMES(m, rows_times, &kind_##type);                                            \
+    }                                                                                              \
+    ORI_DEFINE_MATMUL(ori_matmul_##type##_avx512, matmul_##type(&m))
+
 #endif
