@@ -37,6 +37,25 @@ const struct cli_option cli_engine_options[] = {
     {.kind = CLI_KIND_END},
 };
 
+const struct cli_option cli_prefix_cache_options[] = {
+    {.kind = CLI_KIND_FLAG,
+     .name = "prefix-cache",
+     .offset = FIELD(prefix_cache),
+     .help = "keep computed prompts on disk, encrypted, and reuse them"},
+    {.kind = CLI_KIND_END},
+};
+
+/* Without it the answer is the same: that it can't be had is only said. */
+static void open_prefix_cache(struct cli *cli, struct cli_engine *engine)
+{
+    orion_manager *manager = NULL;
+    orion_error err = CLI_NO_ERROR;
+
+    if (cli_manager(cli, &manager) == CLI_OK &&
+        orion_prefix_cache_open(manager, NULL, &engine->prefix_cache, &err) != ORION_OK)
+        cli_note(cli, "going on without the prefix cache: %s.", err.message);
+}
+
 static int open_session(const struct cli *cli, const struct cli_engine_args *args,
                         struct cli_engine *engine)
 {
@@ -48,6 +67,7 @@ static int open_session(const struct cli *cli, const struct cli_engine_args *arg
     options.threads = args->threads;
     options.batch_tokens = args->chunk;
     options.kv_type = cli_kv_type(args->kv_type);
+    options.prefix_cache = engine->prefix_cache;
     const orion_status status = orion_session_new(engine->model, &options, &engine->session, &err);
     return status == ORION_OK ? CLI_OK : cli_fail(cli, status, &err);
 }
@@ -74,6 +94,8 @@ int cli_engine_open(struct cli *cli, const char *ref, bool may_pull,
     *out = (struct cli_engine){0};
     if (code == CLI_OK)
         code = open_model(cli, path, args, out);
+    if (code == CLI_OK && args->prefix_cache)
+        open_prefix_cache(cli, out);
     if (code == CLI_OK)
         code = open_session(cli, args, out);
     if (code != CLI_OK)
@@ -86,6 +108,7 @@ int cli_engine_open(struct cli *cli, const char *ref, bool may_pull,
 void cli_engine_close(struct cli_engine *engine)
 {
     orion_session_free(engine->session);
+    orion_prefix_cache_close(engine->prefix_cache);
     orion_model_close(engine->model);
     *engine = (struct cli_engine){0};
 }

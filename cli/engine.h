@@ -5,14 +5,16 @@
 
 #include "cli.h"
 
-/* Filled by cli_engine_options. */
+/* Filled by cli_engine_options, prefix_cache by cli_prefix_cache_options. */
 struct cli_engine_args {
     uint32_t ctx, threads, chunk; /* 0: the library's default */
     bool no_sliding_window;
     const char *kv_type; /* NULL: the default */
+    bool prefix_cache;
 };
 
 extern const struct cli_option cli_engine_options[];
+extern const struct cli_option cli_prefix_cache_options[]; /* where what is kept may be used */
 
 /* Filled by cli_sampling_options. */
 struct cli_sampling {
@@ -36,6 +38,7 @@ void cli_sampling_params(const struct cli_sampling *sampling, orion_generate_par
 struct cli_engine {
     orion_model *model;
     orion_session *session;
+    orion_prefix_cache *prefix_cache; /* NULL: none */
     double load_ms;
 };
 

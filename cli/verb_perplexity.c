@@ -27,8 +27,10 @@ static const struct cli_option options[] = {
     {.kind = CLI_KIND_END},
 };
 
-static const struct cli_option_set sets[] = {
-    {options, 0}, {cli_engine_options, offsetof(struct perplexity_args, engine)}, {NULL, 0}};
+static const struct cli_option_set sets[] = {{options, 0},
+                                             {cli_engine_options, FIELD(engine)},
+                                             {cli_prefix_cache_options, FIELD(engine)},
+                                             {NULL, 0}};
 
 /* ---- each token ---- */
 

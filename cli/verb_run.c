@@ -40,6 +40,7 @@ static const struct cli_option options[] = {
 static const struct cli_option_set sets[] = {{options, 0},
                                              {cli_sampling_options, FIELD(sampling)},
                                              {cli_engine_options, FIELD(engine)},
+                                             {cli_prefix_cache_options, FIELD(engine)},
                                              {NULL, 0}};
 
 static void run_init(void *args)

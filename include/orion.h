@@ -637,6 +637,49 @@ ORION_API orion_status orion_detokenize(const orion_model *model, const int32_t 
  * 4. Session
  * ------------------------------------------------------------------------ */
 
+/* Computed prefixes that outlive a session: system prompts, long documents.
+ * What a prompt has in common with an earlier one, of any process, is read in
+ * instead of computed; the bits are the same.
+ *
+ * On disk lie the model's keys and values of 64 tokens a file, sealed with
+ * AES-256-GCM under a random key in the same folder; names are keyed hashes.
+ * No text is written.  Deleting the key, or the folder, is always safe, and so
+ * is anything that other processes do there: what is damaged, cut, or of another
+ * model, file, window, rope or KV type is not used, and computed anew. */
+typedef struct orion_prefix_cache orion_prefix_cache;
+
+typedef struct orion_prefix_cache_options {
+    size_t size;
+    const char *dir;    /* NULL: the manager's cache.dir, usually ~/.orionhealth/cache */
+    uint64_t max_bytes; /* of all files; 0: the manager's cache.max_bytes, usually 2 GiB.  The
+                         * least recently used give way */
+    bool existing_only; /* true: ORION_E_NOT_FOUND instead of making a new one */
+} orion_prefix_cache_options;
+
+ORION_API void orion_prefix_cache_options_init(orion_prefix_cache_options *options);
+
+/* Open the cache, making its folder (0700) and key (0600) where they are missing.
+ *
+ * manager  whose configuration tells what options leave out; not retained.  May
+ *          be NULL when options name the folder.
+ * out      receives a cache the caller owns; release with
+ *          orion_prefix_cache_close() after the sessions that use it.
+ *
+ * Returns ORION_OK, ORION_E_ARGUMENT (no folder known), ORION_E_IO,
+ * ORION_E_DENIED, ORION_E_NO_SPACE, ORION_E_NOMEM.
+ * Threads: an open cache is shared by sessions, threads and processes. */
+ORION_API orion_status orion_prefix_cache_open(orion_manager *manager,
+                                               const orion_prefix_cache_options *options,
+                                               orion_prefix_cache **out, orion_error *err);
+ORION_API void orion_prefix_cache_close(orion_prefix_cache *cache); /* NULL is a no-op */
+
+/* How many files there are, and their bytes; either may be NULL. */
+ORION_API orion_status orion_prefix_cache_usage(const orion_prefix_cache *cache, uint64_t *n_files,
+                                                uint64_t *bytes, orion_error *err);
+/* Delete all of it, the key included.  Nothing more is found through this handle;
+ * open the cache anew for a new key. */
+ORION_API orion_status orion_prefix_cache_clear(const orion_prefix_cache *cache, orion_error *err);
+
 typedef struct orion_session orion_session;
 
 typedef struct orion_session_options {
@@ -645,6 +688,9 @@ typedef struct orion_session_options {
     uint32_t threads;        /* 0: one for each physical core */
     uint32_t batch_tokens;   /* prompt tokens computed at a time; 0: 256 */
     orion_kv_type kv_type;   /* default ORION_KV_F16 */
+    const orion_prefix_cache
+        *prefix_cache; /* NULL: none.  Prompts are then looked up there and
+                        * kept as they are computed; must outlive the session */
 } orion_session_options;
 
 ORION_API void orion_session_options_init(orion_session_options *options);
@@ -663,6 +709,19 @@ ORION_API void orion_session_free(orion_session *session); /* NULL is a no-op */
 
 /* Forget everything; the next call computes its prompt from the start. */
 ORION_API void orion_session_reset(orion_session *session);
+
+/* Keep what the session holds, answers included, in its prefix cache: all that
+ * is whole blocks and not there yet.  Prompts are kept without being asked.
+ * ORION_E_ARGUMENT when the session has no prefix cache; ORION_E_IO,
+ * ORION_E_NO_SPACE, ORION_E_NOMEM. */
+ORION_API orion_status orion_session_save(orion_session *session, orion_error *err);
+
+/* Make the session hold the longest beginning of tokens[n_tokens] that it or its
+ * prefix cache has; *n_restored (may be NULL) tells how long it is.  Prompts do
+ * so without being asked.  That nothing is found is no error. */
+ORION_API orion_status orion_session_restore(orion_session *session, const int32_t *tokens,
+                                             size_t n_tokens, uint32_t *n_restored,
+                                             orion_error *err);
 
 /* Ask a running orion_generate() or orion_summarize() to stop after the token
  * it is at; it returns ORION_E_CANCELLED.  Callable from any thread and from a
@@ -714,7 +773,7 @@ typedef enum orion_finish {
 typedef struct orion_stats {
     orion_finish finish;
     uint32_t prompt_tokens; /* tokens of the prompt */
-    uint32_t cached_tokens; /* of those, taken from the session's cache */
+    uint32_t cached_tokens; /* of those, taken from the session or its prefix cache */
     uint32_t output_tokens;
     uint32_t parts;            /* orion_summarize(): parts summarised before the joining; 0: none */
     uint32_t incomplete_parts; /* of those, with a summary that was empty or cut at its limit */
@@ -776,6 +835,10 @@ ORION_API orion_status orion_summarize(orion_session *session, const char *const
  * given those before it.  The text is cut into windows of the context length,
  * each starting anew with BOS where the model has one.
  *
+ * In a session with a prefix cache each batch of whole blocks is kept, forgotten,
+ * and read back before the next one is computed upon it: equal digests with and
+ * without show that what is restored is what was computed.
+ *
  * digest  64 hex digits + NUL: SHA-256 over the bytes of all logits
  *         (little-endian float32, position by position), or NULL.
  *         Equal digests mean equal bits. */
@@ -822,8 +885,9 @@ typedef struct orion_bench_result {
 
 /* Measure how long `tokens` random tokens take behind depth_tokens others,
  * which are computed before the clock starts, or are still in the cache from
- * an earlier call.  What the session held is forgotten.  The first call on a
- * session is slower: it reads the model's file and takes memory.
+ * an earlier call.  What the session held is forgotten; its prefix cache is not
+ * used.  The first call on a session is slower: it reads the model's file and
+ * takes memory.
  *
  * Returns ORION_OK, ORION_E_ARGUMENT (no tokens), ORION_E_TOO_LONG (the context
  * is too small), ORION_E_CANCELLED, ORION_E_NOMEM, ORION_E_IO. */

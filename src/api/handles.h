@@ -15,6 +15,10 @@ struct orion_session {
     struct ori_session *session;
 };
 
+struct orion_prefix_cache {
+    struct ori_prefixes *prefixes;
+};
+
 /* ORION_E_ARGUMENT with the name of the call. */
 orion_status ori_api_null_argument(orion_error *err, const char *call);
 

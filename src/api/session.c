@@ -46,8 +46,13 @@ orion_status orion_session_new(const orion_model *model, const orion_session_opt
     orion_session *handle = calloc(1, sizeof(*handle));
     if (!handle)
         return ori_fail_nomem(err, "the session");
-    const struct ori_session_options inner = {o.context_tokens, o.threads, o.batch_tokens,
-                                              (enum ori_kv_type)o.kv_type};
+    const struct ori_session_options inner = {
+        .context_tokens = o.context_tokens,
+        .threads = o.threads,
+        .batch_tokens = o.batch_tokens,
+        .kv_type = (enum ori_kv_type)o.kv_type,
+        .prefixes = o.prefix_cache ? o.prefix_cache->prefixes : NULL,
+    };
     const orion_status status = ori_session_new(model->model, inner, &handle->session, err);
     if (status != ORION_OK) {
         free(handle);

@@ -173,3 +173,28 @@ void ori_dir_prune(int dir, const char *path)
         *slash = '\0';
     }
 }
+
+orion_status ori_dir_make_root(const char *path, const char *what, orion_error *err)
+{
+    char part[PATH_MAX];
+    const size_t len = strlen(path);
+
+    if (len == 0 || len >= sizeof(part))
+        return ori_fail(err, ORION_E_ARGUMENT, "the path of %s is %s", what,
+                        len ? "too long" : "empty");
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST && errno != EISDIR) {
+            struct stat st;
+            const int saved = errno;
+            if (stat(part, &st) == 0 && S_ISDIR(st.st_mode))
+                continue; /* e.g. EROFS for a folder that is there */
+            errno = saved;
+            return ori_fail_errno(err, "cannot make %s '%s'", what, path);
+        }
+    }
+    return ORION_OK;
+}

@@ -24,6 +24,10 @@ int ori_dir_parent(int dir, const char *path, const char **name) ORI_MUST_USE;
 /* Make the folder `path` and those above it, mode 0700; existing ones are fine. */
 orion_status ori_dir_make(int dir, const char *path, orion_error *err);
 
+/* mkdir -p, mode 0700, for any path that the user chose: links in it are theirs
+ * to make.  `what` is for messages: "the models directory". */
+orion_status ori_dir_make_root(const char *path, const char *what, orion_error *err);
+
 /* Go through the folder that was opened as `fd`, which is owned from then on;
  * NULL and errno when that can't be, and `fd` is closed.  -1 keeps its errno. */
 DIR *ori_dir_list(int fd);

@@ -163,6 +163,7 @@ orion_status ori_map_open(const char *path, struct ori_map *out, orion_error *er
         goto done;
     }
     map.size = (size_t)st.st_size;
+    map.modified_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     void *base = mmap(NULL, map.size, PROT_READ, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED) {
         status = ori_fail_errno(err, "cannot map '%s'", path);

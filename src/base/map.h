@@ -14,7 +14,8 @@
 struct ori_map {
     const uint8_t *data; /* [size]; NULL when not mapped */
     size_t size;
-    int slot; /* place in the handler's table */
+    int64_t modified_ns; /* when the file was last written, as the system says */
+    int slot;            /* place in the handler's table */
 };
 
 /* Map `path`.  Refuses what is not a regular file (ORION_E_FORMAT) and empty

@@ -23,7 +23,9 @@ void ori_sha256_update(struct ori_sha256 *hash, const void *data, size_t len);
 void ori_sha256_state(const struct ori_sha256 *hash, uint32_t state[8]);
 void ori_sha256_resume(struct ori_sha256 *hash, const uint32_t state[8], uint64_t bytes);
 
+void ori_sha256_final(struct ori_sha256 *hash, uint8_t out[ORI_SHA256_BYTES]);
 /* Writes 64 lower-case hex digits and a NUL. */
+void ori_sha256_to_hex(const uint8_t raw[ORI_SHA256_BYTES], char hex[ORI_SHA256_HEX + 1]);
 void ori_sha256_hex(struct ori_sha256 *hash, char hex[ORI_SHA256_HEX + 1]);
 
 /* True for exactly 64 lower-case hex digits. */

@@ -15,6 +15,7 @@
 #define ORI_GGUF_H
 
 #include "base/base.h"
+#include "base/sha256.h"
 #include "gguf/types.h"
 
 enum ori_gguf_type {
@@ -85,6 +86,10 @@ uint32_t ori_gguf_version(const struct ori_gguf *gguf);
 uint32_t ori_gguf_alignment(const struct ori_gguf *gguf);
 uint64_t ori_gguf_file_bytes(const struct ori_gguf *gguf);
 uint64_t ori_gguf_data_offset(const struct ori_gguf *gguf); /* first byte of tensor data */
+
+/* Tells this file from any other without reading all of it: a hash over its
+ * header, the beginning of each tensor, its size and when it was written. */
+void ori_gguf_identity(const struct ori_gguf *gguf, uint8_t out[ORI_SHA256_BYTES]);
 
 /* ORION_E_UNSUPPORTED when the file is one part of a split model,
  * ORION_E_FORMAT when its split.* keys contradict each other.  Reading a file

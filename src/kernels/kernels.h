@@ -186,4 +186,9 @@ double ori_exp(double x);
 /* natural logarithm in double, deterministic, no libm; x > 0. */
 double ori_log(double x);
 
+/* Goes up whenever any kernel, or the order in which they are called, returns
+ * other bits than before, or the cache lies otherwise: what was computed and
+ * kept on disk is of no use then. */
+#define ORI_RESULTS_VERSION 1
+
 #endif

@@ -49,6 +49,8 @@ static const struct row {
         {"download", "max_rate", "download.max_rate", BYTES, {"ORION_LIMIT_RATE"}},
     [ORI_CONFIG_CONNECTIONS] =
         {"download", "connections", "download.connections", COUNT, {"ORION_CONNECTIONS"}},
+    [ORI_CONFIG_CACHE_DIR] = {"cache", "dir", "cache.dir", TEXT, {"ORION_CACHE"}},
+    [ORI_CONFIG_CACHE_MAX_BYTES] = {"cache", "max_bytes", "cache.max_bytes", BYTES, {NULL}},
 };
 
 const char *ori_config_name(enum ori_config_key key)
@@ -130,7 +132,9 @@ static const char *take_value(struct ori_config *config, enum ori_config_key key
     case BYTES:
         if (!ori_config_parse_bytes(text, &number))
             return "is not a number of bytes such as 500000, 2M or 50G";
-        *(key == ORI_CONFIG_MAX_BYTES ? &config->max_bytes : &config->max_rate) = number;
+        *(key == ORI_CONFIG_MAX_BYTES         ? &config->max_bytes
+          : key == ORI_CONFIG_CACHE_MAX_BYTES ? &config->cache_max_bytes
+                                              : &config->max_rate) = number;
         break;
     case COUNT:
         if (!ori_config_parse_bytes(text, &number) || number < 1 ||
@@ -414,20 +418,30 @@ static orion_status take_file(const orion_manager_options *options, struct ori_c
 
 /* ---- all of it ---- */
 
-static orion_status take_default_dir(struct ori_config *config, orion_error *err)
+/* A folder of ours in the user's home; left unset where there is no home. */
+static orion_status take_default_dir(struct ori_config *config, enum ori_config_key key,
+                                     const char *name, orion_error *err)
 {
     char path[PATH_MAX];
     const char *home = environment("HOME");
 
-    if (config->values[ORI_CONFIG_MODELS_DIR].text)
+    if (config->values[key].text || !home)
         return ORION_OK;
-    if (!home)
-        return ori_fail(err, ORION_E_ARGUMENT,
-                        "no models directory: set ORION_MODELS, or HOME, or name one");
-    const int n = snprintf(path, sizeof(path), "%s/.orionhealth/models", home);
+    const int n = snprintf(path, sizeof(path), "%s/.orionhealth/%s", home, name);
     if (n < 0 || (size_t)n >= sizeof(path))
         return ori_fail(err, ORION_E_ARGUMENT, "HOME is too long");
-    return set(config, ORI_CONFIG_MODELS_DIR, path, "default", err);
+    return set(config, key, path, "default", err);
+}
+
+static orion_status take_default_dirs(struct ori_config *config, orion_error *err)
+{
+    const orion_status status = take_default_dir(config, ORI_CONFIG_MODELS_DIR, "models", err);
+
+    if (status == ORION_OK && !config->values[ORI_CONFIG_MODELS_DIR].text)
+        return ori_fail(err, ORION_E_ARGUMENT,
+                        "no models directory: set ORION_MODELS, or HOME, or name one");
+    return status == ORION_OK ? take_default_dir(config, ORI_CONFIG_CACHE_DIR, "cache", err)
+                              : status;
 }
 
 orion_status ori_config_read(const orion_manager_options *options, struct ori_config *out,
@@ -442,7 +456,7 @@ orion_status ori_config_read(const orion_manager_options *options, struct ori_co
         (status = take_token(&config, false, err)) != ORION_OK ||
         (status = take_file(options, &config, err)) != ORION_OK ||
         (status = take_token(&config, true, err)) != ORION_OK ||
-        (status = take_default_dir(&config, err)) != ORION_OK) {
+        (status = take_default_dirs(&config, err)) != ORION_OK) {
         ori_config_release(&config);
         return status;
     }

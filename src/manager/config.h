@@ -7,7 +7,8 @@
  *    "hub":      {"url": "https://...", "token": "hf_...", "offline": false},
  *    "network":  {"proxy": "http://...", "ca_file": "...", "ca_dir": "...",
  *                 "stall_seconds": 30, "give_up_seconds": 300},
- *    "download": {"max_rate": "2M", "connections": 8}}
+ *    "download": {"max_rate": "2M", "connections": 8},
+ *    "cache":    {"dir": "/srv/cache", "max_bytes": "2G"}}
  */
 #ifndef ORI_MANAGER_CONFIG_H
 #define ORI_MANAGER_CONFIG_H
@@ -27,6 +28,8 @@ enum ori_config_key {
     ORI_CONFIG_GIVE_UP,
     ORI_CONFIG_MAX_RATE,
     ORI_CONFIG_CONNECTIONS,
+    ORI_CONFIG_CACHE_DIR,
+    ORI_CONFIG_CACHE_MAX_BYTES,
     ORI_CONFIG_END,
 };
 
@@ -35,8 +38,9 @@ struct ori_config {
         char *text;   /* NULL: not set; otherwise it was found valid */
         char *source; /* "option", a variable, or the file; NULL: the default */
     } values[ORI_CONFIG_END];
-    uint64_t max_bytes; /* of the models together; 0: no quota */
-    uint64_t max_rate;  /* bytes a second of all downloads; 0: no limit */
+    uint64_t max_bytes;       /* of the models together; 0: no quota */
+    uint64_t max_rate;        /* bytes a second of all downloads; 0: no limit */
+    uint64_t cache_max_bytes; /* of computed prefixes; 0: not set */
     uint32_t connections;
     uint32_t stall_ms, give_up_ms; /* as in struct ori_hub_config */
     bool offline;

@@ -65,6 +65,10 @@ orion_status ori_manager_settings(const struct ori_manager *manager, orion_setti
                                   orion_error *err);
 void ori_settings_free(orion_setting_list *list);
 
+/* Where computed prefixes are kept, valid as long as the manager, or NULL when
+ * there is no home; and how much of them, 0 when that is not set. */
+const char *ori_manager_cache_dir(const struct ori_manager *manager, uint64_t *max_bytes);
+
 orion_status ori_download_start(const struct ori_manager *manager, const char *name,
                                 const orion_download_options *options, uint64_t *id,
                                 orion_error *err);

@@ -43,7 +43,10 @@ static const char *default_of(enum ori_config_key key)
     case ORI_CONFIG_CA_FILE:
     case ORI_CONFIG_CA_DIR:
         return "the system's";
+    case ORI_CONFIG_CACHE_MAX_BYTES:
+        return "2 GiB";
     case ORI_CONFIG_MODELS_DIR:
+    case ORI_CONFIG_CACHE_DIR:
     case ORI_CONFIG_END:
         break;
     }
@@ -76,4 +79,10 @@ orion_status ori_manager_settings(const struct ori_manager *manager, orion_setti
     }
     *out = &list->shown;
     return ORION_OK;
+}
+
+const char *ori_manager_cache_dir(const struct ori_manager *manager, uint64_t *max_bytes)
+{
+    *max_bytes = manager->config.cache_max_bytes;
+    return ori_config_text(&manager->config, ORI_CONFIG_CACHE_DIR);
 }

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
 #include "model/kv.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 static uint32_t slots_for(const struct ori_hparams *hp, uint32_t context_tokens,
@@ -70,6 +71,11 @@ void ori_kv_release(struct ori_kv *kv)
     if (kv->keys)
         (void)munmap(kv->keys, kv->bytes);
     *kv = (struct ori_kv){0};
+}
+
+void ori_kv_spoil(struct ori_kv *kv)
+{
+    memset(kv->keys, 0xFF, kv->bytes); /* keys and values lie together */
 }
 
 bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, uint32_t n_written,

@@ -30,6 +30,9 @@ orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum o
                          uint32_t context_tokens, uint32_t batch_tokens, orion_error *err);
 void ori_kv_release(struct ori_kv *kv);
 
+/* Fill it with what is no number. */
+void ori_kv_spoil(struct ori_kv *kv);
+
 /* Bytes that ori_kv_init() would reserve.  ORION_E_UNSUPPORTED as above,
  * ORION_E_NOMEM on overflow. */
 orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
@@ -40,6 +43,22 @@ orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
 static inline size_t ori_kv_offset(const struct ori_kv *kv, uint32_t layer, uint32_t head)
 {
     return ((size_t)layer * kv->n_heads_kv + head) * kv->n_slots * kv->row_bytes;
+}
+
+/* Bytes of the keys, or the values, of ORI_ATTN_BLOCK positions in a layer and head. */
+static inline size_t ori_kv_block_bytes(const struct ori_kv *kv)
+{
+    return ORI_ATTN_BLOCK * kv->row_bytes;
+}
+
+/* Where those of block b begin, positions [b, b+1) * ORI_ATTN_BLOCK: one stretch. */
+static inline uint8_t *ori_kv_block(const struct ori_kv *kv, bool values, uint32_t layer,
+                                    uint32_t head, uint32_t block)
+{
+    const size_t in_ring = block % (kv->n_slots / ORI_ATTN_BLOCK);
+
+    return (values ? kv->values : kv->keys) + ori_kv_offset(kv, layer, head) +
+           in_ring * ori_kv_block_bytes(kv);
 }
 
 /* With positions up to n_written written at some time, may one go back to

@@ -111,7 +111,11 @@ orion_status ori_bench(struct ori_session *s, orion_bench_kind kind, uint32_t n_
     if (!tokens)
         return ori_fail_nomem(err, "the tokens of a measurement");
     draw_tokens(tokens, n, s->model->hp.n_vocab);
+    /* Computing is measured, not the disk; and such tokens are not worth keeping. */
+    const struct ori_prefixes *prefixes = s->prefixes;
+    s->prefixes = NULL;
     status = measure(s, kind, tokens, n_tokens, depth_tokens, out, err);
+    s->prefixes = prefixes;
     free(tokens);
     return status;
 }

@@ -1,5 +1,5 @@
 /* How well a model predicts a text, and a digest of every logit on the way. */
-#include "runtime/session.h"
+#include "runtime/snapshot.h"
 
 #include "base/sha256.h"
 
@@ -70,11 +70,36 @@ static orion_status take_slice(struct measure *m, uint32_t from, uint32_t first,
     return status;
 }
 
+/* Whole blocks that were computed go to disk and come back: what is computed
+ * upon them must not show it.  The cache itself is made worthless in between. */
+static orion_status through_disk(struct ori_session *s, uint32_t n, orion_error *err)
+{
+    orion_status status;
+
+    if (!s->prefixes || n % ORI_PREFIX_BLOCK != 0)
+        return ORION_OK;
+    s->n_tokens = n;
+    if (s->n_reached < n)
+        s->n_reached = n;
+    status = ori_snapshot_save(s, err);
+    ori_session_reset(s);
+    ori_kv_spoil(&s->kv);
+    if (status == ORION_OK)
+        status = ori_snapshot_restore(s, n, err);
+    if (status == ORION_OK && s->n_tokens != n)
+        status = ori_fail(err, ORION_E_NO_SPACE,
+                          "the prefix cache gave back %u of %u tokens; it is too small for this "
+                          "text, or another process deletes from it",
+                          s->n_tokens, n);
+    return status;
+}
+
 /* One stretch of text that starts anew: s->tokens[0, n) are set. */
 static orion_status take_window(struct measure *m, uint32_t n, orion_error *err)
 {
     struct ori_session *s = m->session;
 
+    ori_session_reset(s);
     for (uint32_t from = 0; from < n;) {
         const uint32_t batch = n - from < s->batch_tokens ? n - from : s->batch_tokens;
         if (ori_session_take_cancel(s))
@@ -84,9 +109,11 @@ static orion_status take_window(struct measure *m, uint32_t n, orion_error *err)
         orion_status status = ori_forward_run(s->forward, s->items, batch, err);
         for (uint32_t i = 0; i < batch && status == ORION_OK; i += SLICE)
             status = take_slice(m, from, i, batch - i < SLICE ? batch - i : SLICE, n, err);
+        from += batch;
+        if (status == ORION_OK && from < n)
+            status = through_disk(s, from, err);
         if (status != ORION_OK)
             return status;
-        from += batch;
     }
     return ORION_OK;
 }

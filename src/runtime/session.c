@@ -1,4 +1,4 @@
-#include "runtime/session.h"
+#include "runtime/snapshot.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static orion_status set_up(struct ori_session *s, const struct ori_session_optio
     if (!s->tokens || !s->items || !s->logits)
         return ori_fail_nomem(err, "the session");
     ori_readahead_init(&s->ahead, s->model);
-    return ORION_OK;
+    return options->prefixes ? ori_snapshot_attach(s, options->prefixes, err) : ORION_OK;
 }
 
 orion_status ori_session_new(const struct ori_model *model, struct ori_session_options options,
@@ -131,28 +131,56 @@ static orion_status compute_batch(struct ori_session *s, uint32_t from, uint32_t
     return status;
 }
 
-/* How much of the prompt need not be computed again. */
-static uint32_t reusable(const struct ori_session *s, const int32_t *prompt, uint32_t n_prompt)
+/* How many of the first `limit` tokens the cache holds. */
+static uint32_t reusable(const struct ori_session *s, const int32_t *tokens, uint32_t limit)
 {
     uint32_t common = 0;
 
-    while (common < s->n_tokens && common < n_prompt && s->tokens[common] == prompt[common])
+    while (common < s->n_tokens && common < limit && s->tokens[common] == tokens[common])
         common++;
-    if (common == n_prompt)
-        common--; /* the last token's logits are not kept: compute it anew */
     return ori_kv_can_rewind(&s->kv, &s->model->hp, s->n_reached, common) ? common : 0;
+}
+
+/* Hold as many of the first `limit` of tokens[n] as cache and disk have: n_tokens.
+ * The rest is set, but does not count until it is computed. */
+static orion_status reuse(struct ori_session *s, const int32_t *tokens, uint32_t n, uint32_t limit,
+                          orion_error *err)
+{
+    s->n_tokens = reusable(s, tokens, limit);
+    memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, (n - s->n_tokens) * sizeof(*tokens));
+    return s->prefixes ? ori_snapshot_restore(s, limit, err) : ORION_OK;
+}
+
+orion_status ori_session_save(struct ori_session *s, orion_error *err)
+{
+    if (!s->prefixes)
+        return ori_fail(err, ORION_E_ARGUMENT, "the session was made without a prefix cache");
+    return ori_snapshot_save(s, err);
+}
+
+orion_status ori_session_restore(struct ori_session *s, const int32_t *tokens, size_t n,
+                                 uint32_t *n_restored, orion_error *err)
+{
+    *n_restored = 0;
+    if (!s->prefixes)
+        return ori_fail(err, ORION_E_ARGUMENT, "the session was made without a prefix cache");
+    const uint32_t count = n < s->context_tokens ? (uint32_t)n : s->context_tokens;
+    const orion_status status = reuse(s, tokens, count, count, err);
+    if (status == ORION_OK)
+        *n_restored = s->n_tokens;
+    return status;
 }
 
 orion_status ori_session_prefill(struct ori_session *s, const int32_t *prompt, uint32_t n_prompt,
                                  uint32_t *n_cached, orion_error *err)
 {
     orion_status status = ORION_OK;
-    uint32_t done = reusable(s, prompt, n_prompt);
     uint32_t last_batch = 0;
 
+    /* The last token's logits are not kept: it is computed in any case. */
+    (void)reuse(s, prompt, n_prompt, n_prompt - 1, NULL);
+    uint32_t done = s->n_tokens;
     *n_cached = done;
-    s->n_tokens = done; /* what comes after is not in the cache until it is computed */
-    memcpy(s->tokens + done, prompt + done, (n_prompt - done) * sizeof(*prompt));
     while (done < n_prompt) {
         if (ori_session_take_cancel(s))
             return ori_fail(err, ORION_E_CANCELLED, "cancelled");
@@ -160,6 +188,8 @@ orion_status ori_session_prefill(struct ori_session *s, const int32_t *prompt, u
         status = compute_batch(s, done, last_batch, err);
         if (status != ORION_OK)
             return status;
+        if (s->prefixes)
+            (void)ori_snapshot_save(s, NULL);
         done += last_batch;
     }
     return ori_forward_logits(s->forward, last_batch - 1, 1, s->logits, err);

@@ -11,6 +11,7 @@
 #include "model/forward.h"
 #include "model/readahead.h"
 #include "runtime/lookup.h"
+#include "runtime/prefixes.h"
 #include "runtime/sampler.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,7 @@ struct ori_session_options {
     uint32_t threads;        /* 0: physical cores */
     uint32_t batch_tokens;   /* 0: ORI_BATCH_TOKENS */
     enum ori_kv_type kv_type;
+    const struct ori_prefixes *prefixes; /* may be NULL; outlives the session */
 };
 #define ORI_BATCH_TOKENS 256
 
@@ -41,6 +43,11 @@ struct ori_session {
     struct ori_batch_item *items; /* [batch_tokens] scratch */
     struct ori_readahead ahead;
     atomic_bool cancel;
+
+    /* Set by ori_snapshot_attach(); prefixes NULL: none are kept. */
+    const struct ori_prefixes *prefixes;    /* borrowed */
+    uint8_t prefix_facts[ORI_SHA256_BYTES]; /* what a prefix depends on besides tokens */
+    size_t prefix_block_bytes;
 };
 
 orion_status ori_session_new(const struct ori_model *model, struct ori_session_options options,
@@ -55,10 +62,17 @@ bool ori_session_take_cancel(struct ori_session *session);
 
 /* Make the cache hold exactly prompt[n_prompt] (n_prompt >= 1) and logits[0] be
  * those of its last token, computing only what the cache does not hold.
- * *n_cached tells how many tokens were taken from it.  ORION_E_CANCELLED
- * between two batches; what was computed stays. */
+ * *n_cached tells how many tokens were taken from it, or from the prefixes on
+ * disk, where new ones are kept; a disk that fails is no error of the prompt.
+ * ORION_E_CANCELLED between two batches; what was computed stays. */
 orion_status ori_session_prefill(struct ori_session *session, const int32_t *prompt,
                                  uint32_t n_prompt, uint32_t *n_cached, orion_error *err);
+
+/* Keep what the cache holds among the prefixes on disk; and make it hold the
+ * longest beginning of tokens[n] that it or the disk has. */
+orion_status ori_session_save(struct ori_session *session, orion_error *err);
+orion_status ori_session_restore(struct ori_session *session, const int32_t *tokens, size_t n,
+                                 uint32_t *n_restored, orion_error *err);
 
 /* Append 1..ORI_MAX_DRAFT + 1 tokens, at most a batch, and compute the logits of
  * each.  There must be room. */

@@ -2,6 +2,8 @@
 #define _XOPEN_SOURCE 700 /* realpath() */
 #include "store/internal.h"
 
+#include "base/dir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,36 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* mkdir -p for a path that the user chose: links in it are theirs to make. */
-static orion_status make_root(const char *root, orion_error *err)
-{
-    char part[PATH_MAX];
-    const size_t len = strlen(root);
-
-    if (len == 0 || len >= sizeof(part))
-        return ori_fail(err, ORION_E_ARGUMENT, "the models directory's path is %s",
-                        len ? "too long" : "empty");
-    for (size_t i = 1; i <= len; i++) {
-        if (root[i] != '/' && root[i] != '\0')
-            continue;
-        memcpy(part, root, i);
-        part[i] = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST && errno != EISDIR) {
-            struct stat st;
-            const int saved = errno;
-            if (stat(part, &st) == 0 && S_ISDIR(st.st_mode))
-                continue; /* e.g. EROFS for a folder that is there */
-            errno = saved;
-            return ori_fail_errno(err, "cannot make the models directory '%s'", root);
-        }
-    }
-    return ORION_OK;
-}
-
 orion_status ori_store_open(const char *root, struct ori_store **out, orion_error *err)
 {
     *out = NULL;
-    orion_status status = make_root(root, err);
+    orion_status status = ori_dir_make_root(root, "the models directory", err);
     if (status != ORION_OK)
         return status;
     const int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -112,6 +112,64 @@ def run_lookup():
         answer(home, '-v', PROMPT).expect(err='tokens guessed')
 
 
+@tap.case('run: --prefix-cache keeps prompts, and changes nothing else')
+def run_prefix_cache():
+    with cli.Home() as home:
+        cache = os.path.join(home.path, '.orionhealth', 'cache')
+        records = open(os.path.join(cli.GOLDEN, 'records-en.txt')).read()
+
+        def ask(question, *more):
+            return answer(home, '--json', *more, records + question).json()
+
+        plain = ask('Which diagnosis?')
+        assert not os.path.exists(cache)
+        first = ask('Which diagnosis?', '--prefix-cache')
+        second = ask('Which diagnosis?', '--prefix-cache')
+        other = ask('Which medicine?', '--prefix-cache')
+        assert first['cached_tokens'] == 0 and other['cached_tokens'] >= 64, (first, other)
+        assert second['cached_tokens'] > second['prompt_tokens'] - 65, second
+        assert plain['text'] == first['text'] == second['text'], (plain, first, second)
+        assert other['text'] == ask('Which medicine?')['text']
+
+        kept = os.listdir(os.path.join(cache, 'prefixes'))
+        assert kept and all(len(name) == 64 for name in kept), kept
+        for folder, _, names in os.walk(cache):
+            assert os.stat(folder).st_mode & 0o777 == 0o700
+            for name in names:
+                path = os.path.join(folder, name)
+                assert os.stat(path).st_mode & 0o777 == 0o600
+                assert b'diabetes' not in open(path, 'rb').read()
+
+        assert home.orion('df').expect(out='prefix cache')
+        bytes_kept = home.orion('--json', 'df').expect().json()['prefix_cache_bytes']
+        assert bytes_kept > 100000, bytes_kept
+        home.orion('prune', '--prefix-cache', '--dry-run').expect(err='nothing was deleted')
+        assert ask('Which diagnosis?', '--prefix-cache')['cached_tokens'] >= 64
+        home.orion('prune', '--prefix-cache').expect(err='freed')
+        home.orion('prune', '--prefix-cache').expect()
+        assert ask('Which diagnosis?', '--prefix-cache')['cached_tokens'] == 0
+
+
+@tap.case('run: a prefix cache that cannot be had is said, and no more')
+def run_no_prefix_cache():
+    with cli.Home() as home:
+        blocked = home.put(cli.SMALL, 'file')
+        result = home.orion('run', cli.TINY, '--temp', '0', '--max-tokens', '24', '--prefix-cache',
+                            PROMPT, ORION_CACHE=blocked)
+        result.expect(err='going on without the prefix cache')
+        assert result.out == answer(home, PROMPT).out
+
+
+@tap.case('perplexity: the same digest when every batch goes through the prefix cache')
+def perplexity_prefix_cache():
+    with cli.Home() as home:
+        text = os.path.join(cli.GOLDEN, 'records-es.txt')
+        args = ('perplexity', cli.TINY, text, '--digest', '--chunk', '64')
+        plain = home.orion(*args).expect().out
+        assert home.orion(*args, '--prefix-cache').expect().out == plain
+        assert os.listdir(os.path.join(home.path, '.orionhealth', 'cache', 'prefixes'))
+
+
 @tap.case('run: --raw and --system change the prompt')
 def run_raw():
     with cli.Home() as home:

@@ -43,6 +43,7 @@ def table():
         for name in ('pp512', 'pp2048', 'tg64@2048'):
             assert f'{name} is left out: it does not fit the context of 70 tokens' in result.err
         assert bench(home, '--ctx', '70', '--quiet').expect().err == ''
+        bench(home, '--prefix-cache').expect(code=2, err='prefix-cache')  # what is kept is no measure
 
 
 WRONG = ['', ',', 'pp', 'pp0', 'pp5,', 'tg5@', 'xx5', 'pp5tg5', 'pp-5', 'pp5@1@2', 'pp12345678',

@@ -85,6 +85,7 @@ static void test_null_handles(void **state)
     orion_manager_close(NULL);
     orion_model_list_free(NULL);
     orion_model_close(NULL);
+    orion_prefix_cache_close(NULL);
     orion_session_free(NULL);
     orion_session_reset(NULL);
     orion_session_cancel(NULL);
@@ -372,6 +373,75 @@ static void test_session(void **state)
     orion_model_close(model);
 }
 
+/* A prompt is there for the next session, and an answer once it was saved. */
+static void test_prefix_cache(void **state)
+{
+    static const char text[] = "2024-03-06: Visit for thirst. Weight 91.4 kg. Glucose 149 mg/dL.\n"
+                               "2024-04-10: Visit for cough. Weight 90.2 kg. Glucose 131 mg/dL.\n"
+                               "2024-05-15: Visit for thirst. Weight 89.9 kg. Glucose 128 mg/dL.";
+    orion_model *model = open_model(TINY);
+    orion_prefix_cache_options where;
+    orion_prefix_cache *cache;
+    orion_session_options options;
+    orion_session *session;
+    orion_generate_params params;
+    orion_stats stats[2];
+    int32_t *tokens;
+    size_t n;
+    uint32_t restored;
+    uint64_t n_files, bytes;
+    orion_error err = {0};
+
+    (void)state;
+    orion_prefix_cache_options_init(&where);
+    where.dir = path_of("cache");
+    where.existing_only = true;
+    assert_int_equal(orion_prefix_cache_open(NULL, &where, &cache, &err), ORION_E_NOT_FOUND);
+    assert_null(cache);
+    where.existing_only = false;
+    if (orion_prefix_cache_open(NULL, &where, &cache, &err) != ORION_OK)
+        fail_msg("%s", err.message);
+    orion_session_options_init(&options);
+    options.threads = 1;
+    options.prefix_cache = cache;
+    orion_generate_params_init(&params);
+    params.max_tokens = 3;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(orion_session_new(model, &options, &session, &err), ORION_OK);
+        assert_int_equal(
+            orion_generate_text(session, text, false, &params, NULL, NULL, &stats[i], &err),
+            ORION_OK);
+        assert_int_equal(orion_session_save(session, &err), ORION_OK);
+        orion_session_free(session);
+    }
+    assert_int_equal(stats[0].cached_tokens, 0);
+    assert_true(stats[1].cached_tokens >= 64 && stats[1].cached_tokens % 64 == 0);
+
+    assert_int_equal(
+        orion_tokenize(model, text, strlen(text), ORION_TOKENIZE_BOS, &tokens, &n, NULL), ORION_OK);
+    assert_int_equal(orion_session_new(model, &options, &session, &err), ORION_OK);
+    assert_int_equal(orion_session_restore(session, tokens, n, &restored, &err), ORION_OK);
+    assert_int_equal(restored, n / 64 * 64);
+    assert_int_equal(orion_session_restore(session, tokens, n, NULL, NULL), ORION_OK);
+    orion_session_free(session);
+    orion_free(tokens);
+
+    assert_int_equal(orion_prefix_cache_usage(cache, &n_files, &bytes, &err), ORION_OK);
+    assert_true(n_files >= 1 && bytes > 1000);
+    assert_int_equal(orion_prefix_cache_clear(cache, &err), ORION_OK);
+    assert_int_equal(orion_prefix_cache_usage(cache, &n_files, NULL, NULL), ORION_OK);
+    assert_int_equal(n_files, 0);
+    orion_prefix_cache_close(cache);
+    assert_int_equal(rmdir(path_of("cache/prefixes")), 0);
+    assert_int_equal(rmdir(path_of("cache")), 0);
+
+    where = (orion_prefix_cache_options){.size = 0};
+    assert_int_equal(orion_prefix_cache_open(NULL, &where, &cache, &err), ORION_E_ARGUMENT);
+    assert_int_equal(orion_prefix_cache_open(NULL, NULL, &cache, &err), ORION_E_ARGUMENT);
+    assert_non_null(strstr(err.message, "ORION_CACHE"));
+    orion_model_close(model);
+}
+
 /* NULL where a value is needed: refused by name, outputs empty. */
 static void test_null_arguments(void **state)
 {
@@ -437,6 +507,12 @@ static void test_null_arguments(void **state)
     REFUSED(orion_perplexity_each(session, NULL, 1, false, take_score, NULL, &result, &err));
     REFUSED(orion_perplexity_each(session, "x", 1, false, NULL, NULL, &result, &err));
     REFUSED(orion_perplexity_each(session, "x", 1, false, take_score, NULL, NULL, &err));
+    REFUSED(orion_prefix_cache_open(NULL, NULL, NULL, &err));
+    REFUSED(orion_prefix_cache_usage(NULL, NULL, NULL, &err));
+    REFUSED(orion_prefix_cache_clear(NULL, &err));
+    REFUSED(orion_session_save(NULL, &err));
+    REFUSED(orion_session_restore(NULL, NULL, 0, NULL, &err));
+    REFUSED(orion_session_restore(session, NULL, 1, NULL, &err));
     orion_session_free(session);
     orion_model_close(model);
 }
@@ -534,17 +610,12 @@ static void test_option_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_version),
-        cmocka_unit_test(test_status_texts),
-        cmocka_unit_test(test_null_handles),
-        cmocka_unit_test(test_manager),
-        cmocka_unit_test(test_model),
-        cmocka_unit_test(test_is_available),
-        cmocka_unit_test(test_vocab_only),
-        cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_session),
-        cmocka_unit_test(test_null_arguments),
-        cmocka_unit_test(test_stats_after_a_refusal),
+        cmocka_unit_test(test_version),        cmocka_unit_test(test_status_texts),
+        cmocka_unit_test(test_null_handles),   cmocka_unit_test(test_manager),
+        cmocka_unit_test(test_model),          cmocka_unit_test(test_is_available),
+        cmocka_unit_test(test_vocab_only),     cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_session),        cmocka_unit_test(test_prefix_cache),
+        cmocka_unit_test(test_null_arguments), cmocka_unit_test(test_stats_after_a_refusal),
         cmocka_unit_test(test_option_sizes),
     };
     return cmocka_run_group_tests_name("api", tests, make_folder, remove_folder);

@@ -180,7 +180,8 @@ static void test_copies_are_guessed(void **state)
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context,
                                        uint32_t batch)
 {
-    const struct ori_session_options options = {context, 1, batch, ORI_KV_F16};
+    const struct ori_session_options options = {
+        .context_tokens = context, .threads = 1, .batch_tokens = batch};
     struct ori_session *session;
     orion_error err = {0};
 

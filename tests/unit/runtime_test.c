@@ -23,7 +23,8 @@
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context,
                                        uint32_t threads, uint32_t batch)
 {
-    const struct ori_session_options options = {context, threads, batch, ORI_KV_F16};
+    const struct ori_session_options options = {
+        .context_tokens = context, .threads = threads, .batch_tokens = batch};
     struct ori_session *session;
     orion_error err = {0};
 
@@ -173,15 +174,40 @@ static void test_options(void **state)
         uint32_t context, batch;
         const char *says;
     } rows[] = {
-        {"defaults", {0, 1, 0, ORI_KV_F16}, ORION_OK, 256, 256, NULL},
-        {"smaller", {100, 1, 7, ORI_KV_F16}, ORION_OK, 100, 7, NULL},
-        {"a batch beyond the context", {100, 1, 500, ORI_KV_F16}, ORION_OK, 100, 100, NULL},
-        {"all of the context", {256, 1, 1, ORI_KV_F16}, ORION_OK, 256, 1, NULL},
-        {"more than the context", {257, 1, 0, ORI_KV_F16}, ORION_E_ARGUMENT, 0, 0, "257 tokens"},
-        {"a huge batch", {0, 1, 8193, ORI_KV_F16}, ORION_E_ARGUMENT, 0, 0, "8193"},
-        {"too many threads", {0, 257, 0, ORI_KV_F16}, ORION_E_ARGUMENT, 0, 0, "257 threads"},
-        {"heads of 16 in q8_0", {0, 1, 0, ORI_KV_Q8_0}, ORION_E_UNSUPPORTED, 0, 0, "have 16"},
-        {"f32", {0, 1, 0, ORI_KV_F32}, ORION_OK, 256, 256, NULL},
+        {"defaults", {.threads = 1}, ORION_OK, 256, 256, NULL},
+        {"smaller",
+         {.context_tokens = 100, .threads = 1, .batch_tokens = 7},
+         ORION_OK,
+         100,
+         7,
+         NULL},
+        {"a batch beyond the context",
+         {.context_tokens = 100, .threads = 1, .batch_tokens = 500},
+         ORION_OK,
+         100,
+         100,
+         NULL},
+        {"all of the context",
+         {.context_tokens = 256, .threads = 1, .batch_tokens = 1},
+         ORION_OK,
+         256,
+         1,
+         NULL},
+        {"more than the context",
+         {.context_tokens = 257, .threads = 1},
+         ORION_E_ARGUMENT,
+         0,
+         0,
+         "257 tokens"},
+        {"a huge batch", {.threads = 1, .batch_tokens = 8193}, ORION_E_ARGUMENT, 0, 0, "8193"},
+        {"too many threads", {.threads = 257}, ORION_E_ARGUMENT, 0, 0, "257 threads"},
+        {"heads of 16 in q8_0",
+         {.threads = 1, .kv_type = ORI_KV_Q8_0},
+         ORION_E_UNSUPPORTED,
+         0,
+         0,
+         "have 16"},
+        {"f32", {.threads = 1, .kv_type = ORI_KV_F32}, ORION_OK, 256, 256, NULL},
     };
     struct ori_model *model = open_model(data_path(PLAIN_MODEL));
     (void)state;
@@ -918,7 +944,8 @@ static void *work(void *arg)
     struct ori_tokens prompt = {0};
     orion_perplexity_result result;
     orion_stats stats;
-    const struct ori_session_options options = {128, job->threads, 9, ORI_KV_F16};
+    const struct ori_session_options options = {
+        .context_tokens = 128, .threads = job->threads, .batch_tokens = 9};
     const struct ori_generate how = {.sampling = greedy, .max_tokens = 20};
 
     if (ori_session_new(job->model, options, &s, NULL) != ORION_OK)

@@ -237,7 +237,8 @@ static void summarize_on(struct ori_session *s, const char *const *records, size
 
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context)
 {
-    const struct ori_session_options options = {context, 2, 0, ORI_KV_F16};
+    const struct ori_session_options options = {
+        .context_tokens = context, .threads = 2, .batch_tokens = 0};
     struct ori_session *s;
     assert_int_equal(ori_session_new(model, options, &s, NULL), ORION_OK);
     return s;
