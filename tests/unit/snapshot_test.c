@@ -396,7 +396,7 @@ static void test_save_and_restore(void **state)
         assert_int_equal(ori_session_save(s, NULL), ORION_OK);
         assert_int_equal(ori_session_restore(t, tokens, N, &n, NULL), ORION_OK);
         assert_int_equal(n, 2 * B);
-        assert_int_equal(ori_session_restore(t, tokens, 2 * B, &n, NULL), ORION_OK);
+        assert_int_equal(ori_session_restore(t, tokens, (size_t)2 * B, &n, NULL), ORION_OK);
         assert_int_equal(n, 2 * B);
         assert_int_equal(prefill(t, tokens, N), 2 * B);
         (void)prefill(without, tokens, N);
