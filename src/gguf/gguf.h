@@ -98,8 +98,8 @@ orion_status ori_gguf_check_split(const struct ori_gguf *gguf, orion_error *err)
 
 /* ORION_E_IO when the file shrank while mapped; ORION_OK otherwise. */
 orion_status ori_gguf_check_intact(const struct ori_gguf *gguf, orion_error *err);
-/* Ask the kernel to read a tensor's pages ahead. */
-void ori_gguf_will_need(const struct ori_gguf *gguf, const struct ori_gguf_tensor *tensor);
+/* Bring bytes of the file into memory; no-op without a mapping. */
+void ori_gguf_read_ahead(const struct ori_gguf *gguf, uint64_t offset, size_t bytes);
 
 size_t ori_gguf_n_kv(const struct ori_gguf *gguf);
 const struct ori_gguf_kv *ori_gguf_kv_at(const struct ori_gguf *gguf, size_t index);

@@ -192,9 +192,9 @@ orion_status ori_gguf_check_intact(const struct ori_gguf *gguf, orion_error *err
                     gguf->file);
 }
 
-void ori_gguf_will_need(const struct ori_gguf *gguf, const struct ori_gguf_tensor *tensor)
+void ori_gguf_read_ahead(const struct ori_gguf *gguf, uint64_t offset, size_t bytes)
 {
-    ori_map_will_need(&gguf->map, (size_t)tensor->offset, (size_t)tensor->size_bytes);
+    ori_map_read_ahead(&gguf->map, (size_t)offset, bytes); /* what is mapped has size_t offsets */
 }
 
 uint32_t ori_gguf_version(const struct ori_gguf *gguf)

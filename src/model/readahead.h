@@ -1,10 +1,10 @@
 /* Reading a model's file ahead of the computation.
  *
  * Weights are used where they lie in the mapping, so a cold file would come in
- * fault by fault while all threads wait.  A thread asks the kernel for the
- * tensors in file order, which is about the order of the layers, with many
- * reads under way at once; a file that is in the page cache costs it next to
- * nothing.  It ends by itself. */
+ * fault by fault while all who compute wait.  A few threads take turns at
+ * bringing in the next piece, from the beginning of the file to its end, which
+ * is about the order of the layers; a file that is in the page cache costs them
+ * next to nothing.  They end by themselves. */
 #ifndef ORI_MODEL_READAHEAD_H
 #define ORI_MODEL_READAHEAD_H
 
@@ -13,15 +13,20 @@
 
 #include "model/model.h"
 
+/* More than two read no faster from the disks at hand, one only half as fast;
+ * a disk with a longer way wants some more. */
+#define ORI_READAHEAD_THREADS 4
+
 struct ori_readahead {
     const struct ori_gguf *gguf; /* borrowed */
-    pthread_t thread;
+    pthread_t threads[ORI_READAHEAD_THREADS];
+    uint32_t n_threads;
+    _Atomic uint64_t next; /* byte of the file that nobody has taken */
     atomic_bool stop;
-    bool runs;
 };
 
 /* The model must outlive it.  Nothing depends on it, so it can't fail: without
- * a thread pages come when they are touched. */
+ * threads pages come when they are touched. */
 void ori_readahead_init(struct ori_readahead *ahead, const struct ori_model *model);
 void ori_readahead_release(struct ori_readahead *ahead); /* all zeros is a no-op */
 

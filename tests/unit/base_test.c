@@ -413,9 +413,9 @@ static void a_file_is_mapped(void **state)
     assert_int_equal(map.size, 10000);
     assert_int_equal(map.data[9999], 'x');
     assert_false(ori_map_is_damaged(&map));
-    ori_map_will_need(&map, 5000, 10);
-    ori_map_will_need(&map, 5000, SIZE_MAX);
-    ori_map_will_need(&map, SIZE_MAX, 1);
+    ori_map_read_ahead(&map, 5000, 10);
+    ori_map_read_ahead(&map, 5000, SIZE_MAX);
+    ori_map_read_ahead(&map, SIZE_MAX, 1);
     ori_map_close(&map);
     assert_null(map.data);
     ori_map_close(&map); /* again: nothing */

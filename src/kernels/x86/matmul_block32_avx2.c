@@ -128,7 +128,7 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
 
         if (b % 2 == 0) { /* two blocks are about a line, or less */
             for (int i = 0; i < 4; i += cols)
-                ori_prefetch(wb[i], ahead);
+                ori_prefetch_far(wb[i], ahead);
         }
         acc = fold(kind, wb, ab, cols, acc);
     }
@@ -189,7 +189,7 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
         }
         for (int r = 0; r < 8; r++)
             for (size_t line = 0; line < BLOCKS * kind->block_bytes; line += 64)
-                ori_prefetch(w[r], BLOCKS * kind->block_bytes + line);
+                ori_prefetch_soon(w[r], BLOCKS * kind->block_bytes + line);
     }
 }
 

@@ -198,7 +198,7 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
             acc[i] = fold2(kind, &weights, a[i] + b, a[i] + b + both, both, acc[i]);
         ORI_UNROLL
         for (int j = 0; j < ORI_ROWS; j++) {
-            ori_prefetch(w[j], ahead); /* two blocks are about a line */
+            ori_prefetch_far(w[j], ahead); /* two blocks are about a line */
             w[j] += 2 * kind->block_bytes;
         }
     }
@@ -245,7 +245,7 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
             ORI_UNROLL
             for (size_t i = 0; i < 4; i++) {
                 q[i] = kind->quants(rows[r + i] + first, rows[r + i] + second);
-                ori_prefetch(rows[r + i], first + PANEL_BLOCKS * kind->block_bytes);
+                ori_prefetch_soon(rows[r + i], first + PANEL_BLOCKS * kind->block_bytes);
             }
             ori_panel_put4(&panel->quants, r / 16, r % 16, q, at);
         }

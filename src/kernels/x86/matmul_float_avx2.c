@@ -82,7 +82,7 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
             const uint8_t *p = w[i] + k * kind->bytes;
 
             if (i % cols == 0 && cols < ORI_TILE) /* one row alone the CPU follows */
-                ori_prefetch(p, ahead);
+                ori_prefetch_far(p, ahead);
             acc[i].low = _mm256_fmadd_ps(kind->load8(p), _mm256_loadu_ps(x[i] + k), acc[i].low);
             acc[i].high = _mm256_fmadd_ps(kind->load8(p + 8 * kind->bytes),
                                           _mm256_loadu_ps(x[i] + k + 8), acc[i].high);

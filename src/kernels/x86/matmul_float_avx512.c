@@ -78,7 +78,7 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
         ORI_UNROLL
         for (int j = 0; j < ORI_ROWS; j++) {
             if (n == 1)
-                ori_prefetch(w[j] + k * kind->bytes, ahead);
+                ori_prefetch_far(w[j] + k * kind->bytes, ahead);
             row[j] = kind->load(w[j] + k * kind->bytes);
         }
         ORI_UNROLL

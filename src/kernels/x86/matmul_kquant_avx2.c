@@ -138,7 +138,7 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
 ORI_INLINE void prefetch_block(const struct kind *kind, const uint8_t *w, size_t ahead)
 {
     for (size_t line = 0; line < kind->block_bytes; line += 64)
-        ori_prefetch(w, ahead + line);
+        ori_prefetch_far(w, ahead + line);
 }
 
 ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_t *const a[4],

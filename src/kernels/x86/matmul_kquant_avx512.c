@@ -214,7 +214,7 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
         ORI_UNROLL
         for (int i = 0; i < ORI_ROWS; i++)
             for (size_t line = 0; line < kind->block_bytes; line += 64)
-                ori_prefetch(w[i], ahead + line);
+                ori_prefetch_far(w[i], ahead + line);
         fold4(kind, w, a, n_cols, acc);
         ORI_UNROLL
         for (int i = 0; i < ORI_ROWS; i++)
@@ -317,7 +317,7 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
             d[r] = ori_load_le16(w[r] + kind->d);
             dmin[r] = kind->offset ? 0 : ori_load_le16(w[r] + kind->d + 2);
             for (size_t line = 0; line < kind->block_bytes; line += 64)
-                ori_prefetch(w[r], kind->block_bytes + line);
+                ori_prefetch_soon(w[r], kind->block_bytes + line);
         }
         put_scales(kind, scales, half, panel);
         _mm512_store_ps(panel->d[half], _mm512_cvtph_ps(ori_load32(d)));

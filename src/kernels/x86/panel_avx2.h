@@ -57,7 +57,7 @@ ORI_INLINE void ori_panel_prefetch(const uint8_t *acts, size_t act_bytes, size_t
 {
     for (size_t i = 0; i < ORI_PANEL_GROUP; i++)
         for (size_t line = 0; line < bytes; line += 64)
-            ori_prefetch(acts, i * act_bytes + line);
+            ori_prefetch_soon(acts, i * act_bytes + line);
 }
 
 /* 16 rows by n_cols columns from c, of which the sums have room. */

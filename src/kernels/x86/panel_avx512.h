@@ -79,7 +79,7 @@ ORI_INLINE void ori_panel_fetch(const struct ori_matmul *m, const struct ori_pan
 
     for (size_t i = 0; i < ORI_PANEL_GROUP; i++, at += m->act_bytes)
         for (size_t line = 0; line < n_blocks * ops->act_bytes; line += 64)
-            ori_prefetch(at, line);
+            ori_prefetch_soon(at, line);
 }
 
 /* 32 rows by n_cols <= ORI_PANEL_COLS columns from c. */
