@@ -15,13 +15,14 @@ struct kind {
     size_t block_bytes;
     int offset; /* log2 of what is added to q; 0 for nothing */
     bool has_m; /* m stands after d */
-    /* The 64 quants of two blocks, unsigned, in order. */
+    /* The 64 quants of two blocks, unsigned: the first halves of both, then the
+     * second halves. */
     __m512i (*quants)(const uint8_t *first, const uint8_t *second);
 };
 
 /* ---- quants ---- */
 
-/* 16 bytes of nibbles of each block -> 64 bytes in element order. */
+/* 16 bytes of nibbles of each block: low ones are the first half. */
 ORI_INLINE __m512i nibbles(const uint8_t *first, const uint8_t *second)
 {
     const __m256i packed = _mm256_loadu2_m128i((const __m128i *)(const void *)second,
@@ -29,16 +30,24 @@ ORI_INLINE __m512i nibbles(const uint8_t *first, const uint8_t *second)
     const __m512i halves =
         _mm512_inserti64x4(_mm512_castsi256_si512(packed), _mm256_srli_epi16(packed, 4), 1);
 
-    return _mm512_and_si512(_mm512_shuffle_i64x2(halves, halves, _MM_SHUFFLE(3, 1, 2, 0)),
-                            _mm512_set1_epi8(15));
+    return _mm512_and_si512(halves, _mm512_set1_epi8(15));
+}
+
+/* Two times 32 bytes in the order of quants(). */
+ORI_INLINE __m512i halves_of(const void *first, const void *second)
+{
+    const __m512i both = ori_load32x2(first, second);
+
+    return _mm512_shuffle_i64x2(both, both, _MM_SHUFFLE(3, 1, 2, 0));
 }
 
 /* 32 bits of each block -> 16 in each byte whose bit is set. */
 ORI_INLINE __m512i fifth_bits(const uint8_t *first, const uint8_t *second)
 {
-    const uint64_t bits = ori_load_le32(first) | (uint64_t)ori_load_le32(second) << 32;
+    const uint32_t low = ori_load_le16(first) | (uint32_t)ori_load_le16(second) << 16;
+    const uint32_t high = ori_load_le16(first + 2) | (uint32_t)ori_load_le16(second + 2) << 16;
 
-    return _mm512_maskz_set1_epi8(_cvtu64_mask64(bits), 16);
+    return _mm512_maskz_set1_epi8(_cvtu64_mask64(low | (uint64_t)high << 32), 16);
 }
 
 ORI_INLINE __m512i quants_q4_0(const uint8_t *first, const uint8_t *second)
@@ -77,7 +86,7 @@ ORI_INLINE __m512i quants_q8_0(const uint8_t *first, const uint8_t *second)
 {
     const size_t at = offsetof(struct ori_block_q8_0, qs);
 
-    return _mm512_xor_si512(ori_load32x2(first + at, second + at), _mm512_set1_epi8(-128));
+    return _mm512_xor_si512(halves_of(first + at, second + at), _mm512_set1_epi8(-128));
 }
 
 /* ---- a few columns: four rows by two blocks at a time ---- */
@@ -91,15 +100,17 @@ struct weights {
 /* The f16 at `offset` of both blocks of four rows. */
 ORI_INLINE __m256 load_units(const uint8_t *const w[ORI_ROWS], size_t second, size_t offset)
 {
-    uint16_t h[2 * ORI_ROWS];
+    __m128i four[2] = {_mm_setzero_si128(), _mm_setzero_si128()};
 
     ORI_UNROLL
-    for (int r = 0; r < ORI_ROWS; r++) {
-        h[r] = ori_load_le16(w[r] + offset);
-        h[r + ORI_ROWS] = ori_load_le16(w[r] + second + offset);
+    for (int i = 0; i < 2; i++) {
+        const size_t at = (i ? second : 0) + offset;
+        four[i] = _mm_cvtsi32_si128(ori_load_le16(w[0] + at));
+        four[i] = _mm_insert_epi16(four[i], ori_load_le16(w[1] + at), 1);
+        four[i] = _mm_insert_epi16(four[i], ori_load_le16(w[2] + at), 2);
+        four[i] = _mm_insert_epi16(four[i], ori_load_le16(w[3] + at), 3);
     }
-    return _mm256_cvtph_ps(_mm_setr_epi16((short)h[0], (short)h[1], (short)h[2], (short)h[3],
-                                          (short)h[4], (short)h[5], (short)h[6], (short)h[7]));
+    return _mm256_cvtph_ps(_mm_unpacklo_epi64(four[0], four[1]));
 }
 
 /* `second` is how far the second block stands from the first. */
@@ -117,8 +128,8 @@ ORI_INLINE struct weights load_weights(const struct kind *kind, const uint8_t *c
     return out;
 }
 
-/* The sums of the halves of four vectors: of the low halves in the low lanes. */
-ORI_INLINE __m256i sum_halves(const __m512i x[ORI_ROWS])
+/* The sums over the first blocks of four vectors, then those over the second. */
+ORI_INLINE __m256i sum_blocks(const __m512i x[ORI_ROWS])
 {
     const __m512i ab =
         _mm512_add_epi32(_mm512_unpacklo_epi32(x[0], x[1]), _mm512_unpackhi_epi32(x[0], x[1]));
@@ -126,9 +137,8 @@ ORI_INLINE __m256i sum_halves(const __m512i x[ORI_ROWS])
         _mm512_add_epi32(_mm512_unpacklo_epi32(x[2], x[3]), _mm512_unpackhi_epi32(x[2], x[3]));
     const __m512i abcd =
         _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-    const __m512i swapped = _mm512_shuffle_i64x2(abcd, abcd, _MM_SHUFFLE(3, 1, 2, 0));
 
-    return _mm256_add_epi32(_mm512_castsi512_si256(swapped), _mm512_extracti64x4_epi64(swapped, 1));
+    return ori_join_to_8_i32(abcd);
 }
 
 /* x in the low lanes, y in the high ones. */
@@ -148,7 +158,7 @@ ORI_INLINE __m128 fold2(const struct kind *kind, const struct weights *w,
                         const struct ori_act_q8 *first, const struct ori_act_q8 *second, bool both,
                         __m128 acc)
 {
-    const __m512i x = ori_load32x2(first->qs, second->qs);
+    const __m512i x = halves_of(first->qs, second->qs);
     const __m256i asum = halves_i32(first->sum, second->sum);
     const __m256 da = halves_ps(first->d, second->d);
     __m512i dots[ORI_ROWS];
@@ -156,7 +166,7 @@ ORI_INLINE __m128 fold2(const struct kind *kind, const struct weights *w,
     ORI_UNROLL
     for (int r = 0; r < ORI_ROWS; r++)
         dots[r] = _mm512_dpbusd_epi32(_mm512_setzero_si512(), w->quants[r], x);
-    __m256i isum = sum_halves(dots);
+    __m256i isum = sum_blocks(dots);
     if (kind->offset)
         isum = _mm256_sub_epi32(isum, _mm256_slli_epi32(asum, kind->offset));
 
@@ -189,18 +199,24 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
         a[i] = (const void *)(m->acts + (c + (size_t)i) * m->act_bytes);
         acc[i] = _mm_setzero_ps();
     }
-    for (size_t b = 0; b < n_blocks; b += 2) {
-        const bool both = b + 1 < n_blocks;
-        const struct weights weights = load_weights(kind, w, both ? kind->block_bytes : 0);
+    for (size_t b = 0; b + 1 < n_blocks; b += 2) {
+        const struct weights weights = load_weights(kind, w, kind->block_bytes);
 
         ORI_UNROLL
         for (int i = 0; i < n_cols; i++)
-            acc[i] = fold2(kind, &weights, a[i] + b, a[i] + b + both, both, acc[i]);
+            acc[i] = fold2(kind, &weights, a[i] + b, a[i] + b + 1, true, acc[i]);
         ORI_UNROLL
         for (int j = 0; j < ORI_ROWS; j++) {
             ori_prefetch_far(w[j], ahead); /* two blocks are about a line */
             w[j] += 2 * kind->block_bytes;
         }
+    }
+    if (n_blocks % 2) {
+        const struct weights weights = load_weights(kind, w, 0);
+
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++)
+            acc[i] = fold2(kind, &weights, a[i] + n_blocks - 1, a[i] + n_blocks - 1, false, acc[i]);
     }
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++)
@@ -235,8 +251,8 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
 {
     for (size_t b = 0; b < n_blocks; b += 2) {
         const uint8_t line = (uint8_t)(LINES * b);
-        const uint8_t at[4] = {line, (uint8_t)(line + 4), (uint8_t)(line + 8),
-                               (uint8_t)(line + 12)};
+        const uint8_t at[4] = {line, (uint8_t)(line + LINES), (uint8_t)(line + LINES / 2),
+                               (uint8_t)(line + LINES + LINES / 2)};
         const size_t first = b * kind->block_bytes;
         const size_t second = b + 1 < n_blocks ? first + kind->block_bytes : first;
 
