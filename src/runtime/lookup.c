@@ -8,10 +8,11 @@
 #define ONE (1u << 16) /* probability 1 */
 
 /* What a batch of 1, 2, ... tokens takes, in hundredths of a step of one token,
- * when the weights come from memory: measured on models of 0.4 to 2.4 GB in
- * Q4_K_M.  Whole tiles of four columns are cheap for what they hold. */
-static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 142, 195, 190, 225, 265, 315, 300,
-                                                      370, 415, 460, 440, 500, 540, 590, 575};
+ * when the weights come from memory: measured with `orion perplexity --chunk` on
+ * Phi-3-mini's shapes in Q4_K_M, two threads of Zen 4.  Four columns share one
+ * unpacking of the weights, and from nine on panels serve sixteen. */
+static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 105, 112, 128, 165, 180, 195, 215,
+                                                      250, 265, 278, 290, 295, 300, 305, 310};
 
 /* Wrong guesses are paid for, in hundredths of a step: each right one brings the
  * step that it saves, and each token of the answer a little.  So an answer that

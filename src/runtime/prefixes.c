@@ -46,8 +46,9 @@ static orion_status read_key(int dir, uint8_t key[ORI_KEY_BYTES], orion_error *e
     return status;
 }
 
-/* Of several processes that make one at the same time, the first wins. */
-static orion_status make_key(int dir, orion_error *err)
+/* Of several processes that make one at the same time, the first wins.  It is
+ * made among the blocks: what a process that dies leaves goes as they go. */
+static orion_status make_key(const struct ori_prefixes *p, orion_error *err)
 {
     uint8_t key[ORI_KEY_BYTES];
     uint32_t number;
@@ -59,28 +60,29 @@ static orion_status make_key(int dir, orion_error *err)
     if (status != ORION_OK)
         return status;
     (void)snprintf(temp, sizeof(temp), KEY_NAME ".%08x", number);
-    status = ori_file_replace(dir, temp, key, sizeof(key), err);
+    status = ori_file_replace(p->folder, temp, key, sizeof(key), err);
     ori_forget(key, sizeof(key));
     if (status != ORION_OK)
         return status;
-    if (linkat(dir, temp, dir, KEY_NAME, 0) != 0 && errno != EEXIST)
+    if (linkat(p->folder, temp, p->dir, KEY_NAME, 0) != 0 && errno != EEXIST)
         status = ori_fail_errno(err, "cannot put the key of the prefix cache in place");
-    (void)ori_file_unlink(dir, temp);
+    (void)ori_file_unlink(p->folder, temp);
     return status;
 }
 
-static orion_status take_key(int dir, bool create, uint8_t key[ORI_KEY_BYTES], orion_error *err)
+static orion_status take_key(const struct ori_prefixes *p, bool create, uint8_t key[ORI_KEY_BYTES],
+                             orion_error *err)
 {
-    orion_status status = read_key(dir, key, err);
+    orion_status status = read_key(p->dir, key, err);
 
     if (!create)
         return status;
     if (status == ORION_E_FORMAT)
-        (void)ori_file_unlink(dir, KEY_NAME); /* nothing can be read with it */
+        (void)ori_file_unlink(p->dir, KEY_NAME); /* nothing can be read with it */
     if (status != ORION_E_FORMAT && status != ORION_E_NOT_FOUND)
         return status;
-    status = make_key(dir, err);
-    return status == ORION_OK ? read_key(dir, key, err) : status;
+    status = make_key(p, err);
+    return status == ORION_OK ? read_key(p->dir, key, err) : status;
 }
 
 static orion_status derive(struct ori_prefixes *p, const uint8_t key[ORI_KEY_BYTES],
@@ -129,7 +131,7 @@ orion_status ori_prefixes_open(const char *dir, uint64_t max_bytes, bool create,
     p->max_bytes = max_bytes;
     orion_status status = open_folders(p, dir, create, err);
     if (status == ORION_OK)
-        status = take_key(p->dir, create, key, err);
+        status = take_key(p, create, key, err);
     if (status == ORION_OK)
         status = derive(p, key, err);
     ori_forget(key, sizeof(key));
