@@ -16,7 +16,7 @@
 
 #include "base/base.h"
 
-#define ORI_MAX_DRAFT 15u    /* tokens; a batch has one more */
+#define ORI_MAX_DRAFT 15u               /* tokens; a batch has one more */
 #define ORI_DEFAULT_DRAFT ORI_MAX_DRAFT /* how many pay is decided each time */
 
 /* A model whose weights stay in the processor's cache computes a batch no faster
