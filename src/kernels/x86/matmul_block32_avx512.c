@@ -277,8 +277,8 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
 ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t n_blocks,
                       const uint8_t *acts, size_t act_bytes, float *acc, int n)
 {
-    const struct ori_act_q8 *a[ORI_PANEL_GROUP];
-    __m512 sum[ORI_PANEL_GROUP][2];
+    const struct ori_act_q8 *a[ORI_GROUP];
+    __m512 sum[ORI_GROUP][2];
 
     ORI_UNROLL
     for (int i = 0; i < n; i++) {
@@ -288,7 +288,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     }
     for (size_t b = 0; b < n_blocks; b++) {
         const uint8_t(*lines)[2][64] = panel->quants.line + b * LINES;
-        __m512i part[ORI_PANEL_GROUP][2];
+        __m512i part[ORI_GROUP][2];
 
         ORI_UNROLL
         for (int i = 0; i < n; i++)

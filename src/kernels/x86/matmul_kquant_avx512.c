@@ -346,9 +346,9 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     (void)n_blocks;
     const __m128i shift = _mm_cvtsi32_si128(kind->offset);
     const int steps = kind->sub / 4;
-    _Alignas(32) int16_t sums[ORI_PANEL_GROUP][16];
-    const struct ori_act_q8k *a[ORI_PANEL_GROUP];
-    __m512i total[ORI_PANEL_GROUP][2], second[ORI_PANEL_GROUP][2];
+    _Alignas(32) int16_t sums[ORI_GROUP][16];
+    const struct ori_act_q8k *a[ORI_GROUP];
+    __m512i total[ORI_GROUP][2], second[ORI_GROUP][2];
 
     ORI_UNROLL
     for (int i = 0; i < n; i++) {
@@ -358,7 +358,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     }
     for (int s = 0; s < ORI_SUPERBLOCK / kind->sub; s++) {
         const uint8_t(*lines)[2][64] = panel->quants.line + s * steps;
-        __m512i part[ORI_PANEL_GROUP][2];
+        __m512i part[ORI_GROUP][2];
 
         ORI_UNROLL
         for (int i = 0; i < n; i++)

@@ -5,7 +5,7 @@
  * one vpdpbusd multiplies 16 rows with the same four activations, broadcast.
  * A family's panel begins with struct ori_panel_quants; scales follow in the
  * form that it wants them.  It stays in the first-level cache while the columns
- * pass by in groups of up to ORI_PANEL_GROUP, whose sums stay in registers. */
+ * pass by in groups of up to ORI_GROUP, whose sums stay in registers. */
 #ifndef ORI_KERNELS_PANEL_AVX512_H
 #define ORI_KERNELS_PANEL_AVX512_H
 
@@ -13,7 +13,6 @@
 
 #define ORI_PANEL_ROWS 32
 #define ORI_PANEL_N 256
-#define ORI_PANEL_GROUP ORI_GROUP
 #define ORI_PANEL_COLS 256 /* whose sums the walk keeps: 32 KiB of stack */
 
 /* line[k / 4][row / 16]: byte 4 (row % 16) + k % 4. */
@@ -27,7 +26,7 @@ struct ori_panel_ops {
     size_t act_bytes;            /* of the activations of block_n elements */
     /* n_blocks blocks of each row -> panel */
     void (*build)(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks, void *panel);
-    /* acc[i][32] += the panel times column i, for n_cols <= ORI_PANEL_GROUP */
+    /* acc[i][32] += the panel times column i, for n_cols <= ORI_GROUP */
     void (*times)(const void *panel, size_t n_blocks, const uint8_t *acts, size_t act_bytes,
                   size_t n_cols, float *acc);
 };
@@ -77,7 +76,7 @@ ORI_INLINE void ori_panel_fetch(const struct ori_matmul *m, const struct ori_pan
 {
     const uint8_t *at = m->acts + c * m->act_bytes + b * ops->act_bytes;
 
-    for (size_t i = 0; i < ORI_PANEL_GROUP; i++, at += m->act_bytes)
+    for (size_t i = 0; i < ORI_GROUP; i++, at += m->act_bytes)
         for (size_t line = 0; line < n_blocks * ops->act_bytes; line += 64)
             ori_prefetch_soon(at, line);
 }
@@ -99,11 +98,10 @@ ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_pane
 
         ori_panel_rows(m, r, b * ops->block_bytes, rows);
         ops->build(rows, blocks, panel);
-        for (size_t i = 0; i < n_cols; i += ORI_PANEL_GROUP) {
-            ori_panel_fetch(m, ops, c + i + ORI_PANEL_GROUP, b, blocks);
+        for (size_t i = 0; i < n_cols; i += ORI_GROUP) {
+            ori_panel_fetch(m, ops, c + i + ORI_GROUP, b, blocks);
             ops->times(panel, blocks, m->acts + (c + i) * m->act_bytes + b * ops->act_bytes,
-                       m->act_bytes, n_cols - i < ORI_PANEL_GROUP ? n_cols - i : ORI_PANEL_GROUP,
-                       acc[i]);
+                       m->act_bytes, n_cols - i < ORI_GROUP ? n_cols - i : ORI_GROUP, acc[i]);
         }
     }
     for (size_t i = 0; i < n_cols; i++) {
