@@ -7,6 +7,7 @@
  *                                import; downloads in the background
  *   3. model                     open a GGUF file, facts, tokens
  *   4. session                   generate, summarise, measure
+ *   5. scheduler                 many requests at once over one model
  *
  * Conventions that hold everywhere unless a declaration says otherwise:
  *
@@ -740,7 +741,9 @@ typedef struct orion_generate_params {
     float top_p;                 /* keep the smallest set with this mass, (0,1].  Default 0.95 */
     float min_p;                 /* drop below this share of the likeliest, [0,1).  Default 0.05 */
     float repeat_penalty;        /* > 0, 1: off.  Default 1.0 */
-    uint32_t repeat_last_tokens; /* how far back the penalty looks.  Default 64 */
+    uint32_t repeat_last_tokens; /* how far back the penalties look.  Default 64 */
+    float frequency_penalty;     /* taken off a logit for each time its token was there; -2..2 */
+    float presence_penalty;      /* taken off once if it was there; -2..2.  Defaults 0 */
     uint64_t seed;               /* same seed, same text.  Default 0 */
     uint32_t max_tokens;         /* 0: until the model ends or the context is full */
     const char *const *stop;     /* [n_stop] texts that end the answer and are not part of it */
@@ -907,6 +910,113 @@ typedef struct orion_bench_peaks {
 /* Takes 256 MiB of memory for its duration, about half a second. */
 ORION_API orion_status orion_bench_machine(orion_session *session, orion_bench_peaks *out,
                                            orion_error *err);
+
+/* ------------------------------------------------------------------------
+ * 5. Scheduler
+ * ------------------------------------------------------------------------ */
+
+/* Many requests at once over one model, for servers: they share batches, and
+ * what their prompts have in common is computed once.  By the promise of equal
+ * bits an answer does not depend on who else is there: it is the one that
+ * orion_generate() gives with the same parameters. */
+typedef struct orion_scheduler orion_scheduler;
+
+typedef struct orion_scheduler_options {
+    size_t size;
+    uint32_t context_tokens; /* of each request; 0: the model's own, at most 4096 */
+    uint32_t threads;        /* 0: one for each physical core */
+    uint32_t batch_tokens;   /* prompt tokens computed at a time; 0: 256 */
+    uint32_t sequences;      /* requests computed at once, 1..64; 0: 4.  Each may fill a context */
+    uint32_t waiting;        /* requests that may wait for a place; 0: 64 */
+    orion_kv_type kv_type;
+    const orion_prefix_cache *prefix_cache; /* NULL: none; must outlive the scheduler */
+} orion_scheduler_options;
+
+ORION_API void orion_scheduler_options_init(orion_scheduler_options *options);
+
+/* Start a scheduler and its thread over a model, which must outlive it.  Errors
+ * as orion_session_new(). */
+ORION_API orion_status orion_scheduler_open(const orion_model *model,
+                                            const orion_scheduler_options *options,
+                                            orion_scheduler **out, orion_error *err);
+/* Cancel what is under way, wait for the last callback, and free it.  Not from a
+ * callback.  NULL is a no-op. */
+ORION_API void orion_scheduler_close(orion_scheduler *scheduler);
+
+/* One token of the vocabulary and how likely it was. */
+typedef struct orion_token_logprob {
+    int32_t token;
+    const char *bytes; /* its own text, perhaps part of a character; [n_bytes] */
+    size_t n_bytes;
+    float logprob; /* natural logarithm, by the model alone: before temperature and cuts */
+} orion_token_logprob;
+
+/* A token that was chosen, and the likeliest ones at its place, best first. */
+typedef struct orion_token_choice {
+    orion_token_logprob chosen;
+    const orion_token_logprob *top; /* [n_top] */
+    size_t n_top;
+} orion_token_choice;
+
+/* A piece of an answer, valid during the call. */
+typedef struct orion_answer_piece {
+    const char *text; /* whole UTF-8 characters, NUL-terminated; may be "" */
+    size_t text_bytes;
+    const orion_token_choice
+        *choices; /* [n_choices] made since the last piece; none unless asked */
+    size_t n_choices;
+} orion_answer_piece;
+
+/* Called on the scheduler's thread: return soon.  Non-zero stops the request. */
+typedef int (*orion_piece_fn)(const orion_answer_piece *piece, void *user);
+/* The last call of a request, exactly once, on the scheduler's thread.  `err` is
+ * filled unless status is ORION_OK. */
+typedef void (*orion_done_fn)(orion_status status, const orion_stats *stats, const orion_error *err,
+                              void *user);
+
+#define ORION_NO_LOGPROBS (-1)
+#define ORION_MAX_LOGPROBS 20
+
+typedef struct orion_request {
+    size_t size;
+    const orion_message *messages; /* [n_messages] a chat; or, when n_messages is 0, */
+    size_t n_messages;
+    const char *prompt;                  /* a text to continue as it stands */
+    bool parse_special;                  /* control tokens in `prompt` are recognised */
+    const orion_generate_params *params; /* NULL: defaults */
+    int32_t
+        top_logprobs; /* ORION_NO_LOGPROBS (default), or tell of each token and so many others */
+    orion_piece_fn on_piece; /* may be NULL */
+    orion_done_fn on_done;
+    void *user; /* retained until on_done() */
+} orion_request;
+
+ORION_API void orion_request_init(orion_request *request);
+
+/* Hand in a request; everything is copied but `user`.  What can be known at once
+ * is returned and on_done() is not called then: ORION_E_ARGUMENT,
+ * ORION_E_TOO_LONG, ORION_E_UNSUPPORTED (no chat template), ORION_E_BUSY (so
+ * many wait already), ORION_E_NOMEM.  *id (may be NULL) is never 0.
+ *
+ * Threads: from any, callbacks included. */
+ORION_API orion_status orion_scheduler_submit(orion_scheduler *scheduler,
+                                              const orion_request *request, uint64_t *id,
+                                              orion_error *err);
+/* Stop a request after the token it is at; on_done() tells ORION_E_CANCELLED.
+ * One that is over is no error.  From any thread. */
+ORION_API void orion_scheduler_cancel(orion_scheduler *scheduler, uint64_t id);
+
+/* How it stands; plain data. */
+typedef struct orion_scheduler_load {
+    uint32_t running, waiting;
+    uint64_t requests;                                    /* ended since the start */
+    uint64_t prompt_tokens, cached_tokens, output_tokens; /* of them */
+    uint64_t kv_bytes;     /* of keys and values, at most what is resident */
+    uint64_t buffer_bytes; /* of scratch memory */
+} orion_scheduler_load;
+
+ORION_API void orion_scheduler_get_load(const orion_scheduler *scheduler,
+                                        orion_scheduler_load *out);
 
 #ifdef __cplusplus
 }

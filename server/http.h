@@ -1,0 +1,113 @@
+/* http.h - HTTP for the server: what a handler sees of a request and a reply.
+ *
+ * libmicrohttpd parses and sends, on its own threads; a handler runs on one of
+ * a few worker threads and may block (a disk, a hub).  It ends a request in one
+ * of three ways: a whole reply, a file's bytes, or a stream that is written to
+ * from any thread until it is ended.  Nobody ever waits for a client: a stream
+ * whose reader is slow holds a bounded number of bytes and is then given up,
+ * and a file is sent as the client takes it.
+ *
+ * What every request is checked for before a handler sees it (Host, Origin,
+ * Sec-Fetch-Site, token, sizes, framing) is in guard.h.
+ */
+#ifndef SERVER_HTTP_H
+#define SERVER_HTTP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <orion.h>
+
+struct http;         /* a listening server */
+struct http_request; /* one request; the handler's until it has ended it */
+
+/* Runs on a worker thread.  Must end the request by exactly one http_reply_*()
+ * or http_stream_begin(), after which the request is no longer its own. */
+typedef void (*http_handler)(struct http_request *request, void *user);
+
+/* How a failure is written to the client; each family of APIs has its own shape.
+ * `field` is the request's field at fault, or NULL. */
+typedef json_t *(*http_error_shape)(int code, orion_status status, const char *message,
+                                    const char *field);
+
+struct http_route {
+    const char *method; /* "GET" (which answers HEAD too), "POST", "DELETE" */
+    /* "/v1/models", or with parts: "/v1/models/{name}".  "{name}" is one segment,
+     * "{name...}" as last part takes the rest, slashes included. */
+    const char *path;
+    http_handler handle;
+    http_error_shape shape; /* of errors that are found before the handler runs */
+};
+
+/* ---- the request; strings are valid until it is ended ---- */
+
+const char *http_method(const struct http_request *request);
+const char *http_path(const struct http_request *request);
+/* The part of the path that matched "{name}", percent-decoded; never NULL for a
+ * part that the route has. */
+const char *http_part(const struct http_request *request, const char *name);
+const char *http_query(const struct http_request *request, const char *name);  /* or NULL */
+const char *http_header(const struct http_request *request, const char *name); /* or NULL */
+const void *http_body(const struct http_request *request, size_t *bytes);
+/* The body as a JSON object, parsed once, depth at most 64, no duplicate keys;
+ * NULL after replying 400 with the route's shape, in which case the request has
+ * ended.  Borrowed from the request. */
+json_t *http_json(struct http_request *request);
+
+/* ---- whole replies: each ends the request ---- */
+
+/* `value` is taken over, also on failure; NULL (memory) becomes a 500. */
+void http_reply_json(struct http_request *request, int code, json_t *value);
+/* The route's shape with the code that belongs to the status (http_code()). */
+void http_reply_error(struct http_request *request, const orion_error *err);
+void http_reply_failure(struct http_request *request, int code, orion_status status,
+                        const char *field, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Bytes that outlive the server, with their type and a strong ETag (quoted); 304
+ * when the client has them. */
+void http_reply_static(struct http_request *request, const char *type, const void *bytes, size_t n,
+                       const char *etag);
+void http_reply_text(struct http_request *request, int code, const char *type, const char *text);
+
+struct http_header_line {
+    const char *name, *value;
+};
+/* The bytes of an open file, by sendfile; honours Range (one range) and HEAD.
+ * fd is taken over.  headers[n] are added. */
+void http_reply_file(struct http_request *request, int fd, uint64_t bytes, const char *type,
+                     const struct http_header_line *headers, size_t n_headers);
+/* A reply without a body: redirects, 204. */
+void http_reply_empty(struct http_request *request, int code,
+                      const struct http_header_line *headers, size_t n_headers);
+
+/* The HTTP code that belongs to a status. */
+int http_code(orion_status status);
+
+/* ---- streams: replies that are made as time goes by ---- */
+
+struct http_stream; /* counted: freed when ended and the client is gone */
+
+/* Answer 200 with this type and a body to come.  Ends the request.  NULL when
+ * memory is short (500 was sent). */
+struct http_stream *http_stream_begin(struct http_request *request, const char *type);
+/* Callable from any thread; never blocks.  False when the client is gone, or so
+ * far behind that more than HTTP_STREAM_BYTES wait: then the stream is dead and
+ * its writer should stop. */
+bool http_stream_write(struct http_stream *stream, const void *bytes, size_t n);
+bool http_stream_gone(struct http_stream *stream);
+/* Call `fn` once, on a thread of the server, when the client goes away before
+ * the end; at once when it has. */
+void http_stream_on_gone(struct http_stream *stream, void (*fn)(void *user), void *user);
+/* What was written is sent, then the reply ends.  The handle is no longer the
+ * caller's. */
+void http_stream_end(struct http_stream *stream);
+#define HTTP_STREAM_BYTES (256u << 10)
+
+/* One line of NDJSON, or one event of SSE (event may be NULL); `value` is taken
+ * over.  False as http_stream_write(). */
+bool http_stream_ndjson(struct http_stream *stream, json_t *value);
+bool http_stream_sse(struct http_stream *stream, const char *event, json_t *value);
+
+#endif

@@ -1,0 +1,70 @@
+/* loaded.h - models in memory.
+ *
+ * A model is opened when the first request asks for it, if it fits beside what is
+ * there; unused ones give way, the least recently used first.  It goes when no
+ * request has used it for its keep-alive time, when memory runs short, or when it
+ * is told to.  A model that requests are using never goes under them: it stops
+ * taking new ones and goes after the last.
+ */
+#ifndef SERVER_LOADED_H
+#define SERVER_LOADED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <orion.h>
+
+struct loaded;       /* all of them; calls are callable from any thread */
+struct loaded_model; /* one, held by whoever acquired it */
+
+struct loaded_options {
+    uint32_t threads, context_tokens, sequences;
+    orion_kv_type kv_type;
+    int64_t keep_alive_s; /* negative: for ever */
+};
+
+orion_status loaded_new(orion_manager *manager, const struct loaded_options *options,
+                        struct loaded **out, orion_error *err);
+void loaded_free(struct loaded *loaded); /* nobody holds one any more */
+
+/* What a request wants of the model. */
+struct loaded_wish {
+    uint32_t context_tokens; /* 0: the server's; another one than a loaded model has reloads it
+                              * once its requests are done */
+    bool keep_alive_given;
+    int64_t keep_alive_s; /* from this request on, when given; 0: gone after it */
+};
+
+/* Get hold of a model by any of its names, opening it if need be (which may take
+ * a while: call it from a handler, not from a callback).  wish may be NULL.
+ * ORION_E_NOT_FOUND, ORION_E_NOMEM (with both figures: what it takes, what there
+ * is), and what orion_model_open() and orion_scheduler_open() return. */
+orion_status loaded_acquire(struct loaded *loaded, const char *name, const struct loaded_wish *wish,
+                            struct loaded_model **out, orion_error *err);
+/* From any thread, callbacks of the model's own scheduler included. */
+void loaded_release(struct loaded_model *model); /* NULL is a no-op */
+
+orion_scheduler *loaded_scheduler(const struct loaded_model *model);
+const orion_model *loaded_orion(const struct loaded_model *model);
+const char *loaded_id(const struct loaded_model *model); /* its canonical id */
+uint32_t loaded_context(const struct loaded_model *model);
+
+/* Let go of a model: no new requests, gone after the last.  ORION_E_NOT_FOUND
+ * when it is not in memory. */
+orion_status loaded_unload(struct loaded *loaded, const char *name, orion_error *err);
+
+/* Facts of what is in memory; a copy.  free() it. */
+struct loaded_facts {
+    char id[256];
+    char name[128];
+    char architecture[64], quantization[32];
+    uint64_t file_bytes, memory_bytes; /* memory: mapping, cache so far and buffers */
+    uint64_t n_params;
+    uint32_t context_tokens, running, waiting;
+    int64_t expires_unix; /* when it goes if unused; 0: never */
+    bool unloading;
+};
+orion_status loaded_list(struct loaded *loaded, struct loaded_facts **out, size_t *n,
+                         orion_error *err);
+
+#endif

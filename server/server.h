@@ -1,0 +1,61 @@
+/* server.h - `orion serve`: one process that serves models to a person (the
+ * page), to programs (OpenAI's, Ollama's and our own API), and to other machines
+ * (the mirror).
+ *
+ * The server stands on orion.h alone.  http.h carries requests, guard.h decides
+ * who may ask, loaded.h keeps models in memory, and each family of APIs is one
+ * file or a few, with a table of routes:
+ *
+ *   openai*.c   /v1/...           ollama*.c   /api/...
+ *   native*.c   /orion/v1/...     mirror.c    the hub's own routes
+ *   page.c      /                 health.c    /health, /metrics
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "http.h"
+#include "loaded.h"
+
+struct server_options {
+    const char *host;       /* NULL: 127.0.0.1 */
+    uint16_t port;          /* 0: any free one, which server_url() tells */
+    const char *token_file; /* NULL: none; needed for any host that is not this machine */
+    int listen_fd;          /* a socket that listens already (socket activation), or -1 */
+    bool mirror, metrics;
+    uint32_t threads; /* of a model; 0: physical cores */
+    uint32_t
+        context_tokens; /* of a request unless it says otherwise; 0: the model's, at most 4096 */
+    uint32_t sequences; /* requests of one model computed at once; 0: 4 */
+    orion_kv_type kv_type;
+    int64_t keep_alive_s; /* how long an unused model stays in memory; negative: for ever */
+};
+
+/* What every handler gets as its `user`. */
+struct server {
+    orion_manager *manager; /* borrowed; the server's own downloads live in it */
+    struct loaded *loaded;
+    struct server_options options;
+    struct http *http;
+    double started_unix;
+};
+
+/* The tables of the families; the last route has no method. */
+extern const struct http_route openai_routes[];
+extern const struct http_route ollama_routes[];
+extern const struct http_route native_routes[];
+extern const struct http_route mirror_routes[]; /* only with options.mirror */
+extern const struct http_route page_routes[];
+extern const struct http_route health_routes[];
+
+void server_options_init(struct server_options *options);
+
+/* Start serving on threads of its own.  The manager must outlive the server. */
+orion_status server_start(orion_manager *manager, const struct server_options *options,
+                          struct server **out, orion_error *err);
+/* "http://127.0.0.1:11435", valid until server_stop(). */
+const char *server_url(const struct server *server);
+/* Take no more requests, let those under way end within a few seconds, stop the
+ * rest, unload all models. */
+void server_stop(struct server *server);
+
+#endif
