@@ -58,6 +58,10 @@ json_t *http_json(struct http_request *request);
 
 /* ---- whole replies: each ends the request ---- */
 
+/* Add a line to the headers of the reply to come, of whichever kind; both are
+ * copied. */
+void http_add_header(struct http_request *request, const char *name, const char *value);
+
 /* `value` is taken over, also on failure; NULL (memory) becomes a 500. */
 void http_reply_json(struct http_request *request, int code, json_t *value);
 /* The route's shape with the code that belongs to the status (http_code()). */
@@ -71,16 +75,13 @@ void http_reply_static(struct http_request *request, const char *type, const voi
                        const char *etag);
 void http_reply_text(struct http_request *request, int code, const char *type, const char *text);
 
-struct http_header_line {
-    const char *name, *value;
-};
-/* The bytes of an open file, by sendfile; honours Range (one range) and HEAD.
- * fd is taken over.  headers[n] are added. */
+/* The bytes of an open file, by sendfile.  etag is strong and quoted; honours HEAD,
+ * Range (one range; several, or nonsense: the whole file; past the end: 416),
+ * If-Range and If-None-Match.  fd is taken over. */
 void http_reply_file(struct http_request *request, int fd, uint64_t bytes, const char *type,
-                     const struct http_header_line *headers, size_t n_headers);
+                     const char *etag);
 /* A reply without a body: redirects, 204. */
-void http_reply_empty(struct http_request *request, int code,
-                      const struct http_header_line *headers, size_t n_headers);
+void http_reply_empty(struct http_request *request, int code);
 
 /* The HTTP code that belongs to a status. */
 int http_code(orion_status status);
