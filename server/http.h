@@ -23,8 +23,10 @@
 struct http;         /* a listening server */
 struct http_request; /* one request; the handler's until it has ended it */
 
-/* Runs on a worker thread.  Must end the request by exactly one http_reply_*()
- * or http_stream_begin(), after which the request is no longer its own. */
+/* Runs on a worker thread.  The request must be ended by exactly one http_reply_*()
+ * or http_stream_begin(), after which it is no longer the handler's: by the handler,
+ * or later by whoever it gave the request to (an answer of a model, on the scheduler's
+ * thread).  Each of them may be called from any thread and never waits for the client. */
 typedef void (*http_handler)(struct http_request *request, void *user);
 
 /* How a failure is written to the client; each family of APIs has its own shape.
@@ -55,6 +57,12 @@ const void *http_body(const struct http_request *request, size_t *bytes);
  * NULL after replying 400 with the route's shape, in which case the request has
  * ended.  Borrowed from the request. */
 json_t *http_json(struct http_request *request);
+
+/* Call `fn` once, on a thread of the server, when the client goes away before it has
+ * its reply; at once when it has.  The request must be ended all the same.  Holds on
+ * for a stream that the request becomes.  When the http_reply_*() or http_stream_end()
+ * has returned, fn is not running and will not be called.  fn must not end anything. */
+void http_on_gone(struct http_request *request, void (*fn)(void *user), void *user);
 
 /* ---- whole replies: each ends the request ---- */
 
@@ -98,8 +106,7 @@ struct http_stream *http_stream_begin(struct http_request *request, const char *
  * its writer should stop. */
 bool http_stream_write(struct http_stream *stream, const void *bytes, size_t n);
 bool http_stream_gone(struct http_stream *stream);
-/* Call `fn` once, on a thread of the server, when the client goes away before
- * the end; at once when it has. */
+/* http_on_gone() for one that is a stream already. */
 void http_stream_on_gone(struct http_stream *stream, void (*fn)(void *user), void *user);
 /* What was written is sent, then the reply ends.  The handle is no longer the
  * caller's. */

@@ -25,12 +25,15 @@ struct loaded_options {
 
 orion_status loaded_new(orion_manager *manager, const struct loaded_options *options,
                         struct loaded **out, orion_error *err);
-void loaded_free(struct loaded *loaded); /* nobody holds one any more */
+/* Close all of it.  Requests that are with a scheduler are cancelled: their on_done()
+ * ends them and releases the model, so HTTP must still be there.  Nobody may acquire
+ * any more.  NULL is a no-op. */
+void loaded_free(struct loaded *loaded);
 
 /* What a request wants of the model. */
 struct loaded_wish {
-    uint32_t context_tokens; /* 0: the server's; another one than a loaded model has reloads it
-                              * once its requests are done */
+    uint32_t context_tokens; /* 0: the server's.  More than a loaded model has reloads it once
+                              * its requests are done */
     bool keep_alive_given;
     int64_t keep_alive_s; /* from this request on, when given; 0: gone after it */
 };
