@@ -255,6 +255,38 @@ ORION_API orion_status orion_manager_verify(orion_manager *manager, const char *
 ORION_API orion_status orion_manager_repair(orion_manager *manager, const char *name,
                                             const orion_pull_options *progress, orion_error *err);
 
+/* ---- giving models on ---- */
+
+/* A file on disk that is as it was when its hash was checked, so that others may
+ * be told its hash.  What was dropped into the directory, or changed since, is
+ * none. */
+typedef struct orion_stored_file {
+    const char *repo;     /* "org/repo" */
+    const char *file;     /* path in the repository; each piece of a cut model is a file */
+    const char *revision; /* commit it was fetched at; "" when not known */
+    const char *sha256;   /* 64 hex digits */
+    uint64_t size_bytes;
+    int64_t modified_unix;
+} orion_stored_file;
+
+typedef struct orion_stored_file_list {
+    size_t count;
+    const orion_stored_file *files; /* [count], sorted by repository, then by path */
+} orion_stored_file_list;
+
+/* Those of a repository, or all when `repo` is NULL; none is no error.  Release
+ * with orion_stored_file_list_free(). */
+ORION_API orion_status orion_manager_files(orion_manager *manager, const char *repo,
+                                           orion_stored_file_list **out, orion_error *err);
+ORION_API void orion_stored_file_list_free(orion_stored_file_list *list); /* NULL is a no-op */
+
+/* Open such a file to read.  *fd is the caller's, to close(); -1 after a failure.
+ * What is opened has that hash, or it is ORION_E_NOT_FOUND: also when the file has
+ * been replaced or changed since it was listed. */
+ORION_API orion_status orion_manager_open_file(orion_manager *manager,
+                                               const orion_stored_file *file, int *fd,
+                                               orion_error *err);
+
 /* ---- before fetching ---- */
 
 /* What a pull of `name` would do.  The hub is asked; no byte of the model is

@@ -149,6 +149,31 @@ orion_status orion_manager_repair(orion_manager *handle, const char *name,
     return ori_manager_repair(handle->manager, name, &ours, err);
 }
 
+orion_status orion_manager_files(orion_manager *handle, const char *repo,
+                                 orion_stored_file_list **out, orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_files(handle->manager, repo, out, err);
+}
+
+void orion_stored_file_list_free(orion_stored_file_list *list)
+{
+    ori_stored_files_free(list);
+}
+
+orion_status orion_manager_open_file(orion_manager *handle, const orion_stored_file *file, int *fd,
+                                     orion_error *err)
+{
+    if (fd)
+        *fd = -1;
+    if (!handle || !file || !file->repo || !file->file || !file->sha256 || !fd)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_open_file(handle->manager, file, fd, err);
+}
+
 orion_status orion_manager_plan(orion_manager *handle, const char *name, orion_plan **out,
                                 orion_error *err)
 {

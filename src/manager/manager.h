@@ -41,6 +41,12 @@ orion_status ori_manager_verify(const struct ori_manager *manager, const char *n
 orion_status ori_manager_repair(const struct ori_manager *manager, const char *name,
                                 const orion_pull_options *options, orion_error *err);
 
+orion_status ori_manager_files(const struct ori_manager *manager, const char *repo,
+                               orion_stored_file_list **out, orion_error *err);
+void ori_stored_files_free(orion_stored_file_list *list);
+orion_status ori_manager_open_file(const struct ori_manager *manager, const orion_stored_file *file,
+                                   int *fd, orion_error *err);
+
 orion_status ori_manager_plan(const struct ori_manager *manager, const char *name, orion_plan **out,
                               orion_error *err);
 void ori_plan_free(orion_plan *plan);

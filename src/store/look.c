@@ -131,3 +131,25 @@ orion_status ori_store_look(const struct ori_store *store, const char *path, str
         (void)close(fd);
     return status;
 }
+
+orion_status ori_store_open_intact(const struct ori_store *store, const char *path,
+                                   const char *sha256, int *fd, orion_error *err)
+{
+    struct ori_stored model;
+    struct stat st;
+
+    orion_status status = ori_stored_open(store, path, fd, &st, &model, err);
+    if (status != ORION_OK)
+        return status;
+    if (*fd < 0 || !model.intact || strcmp(model.record.sha256, sha256) != 0) {
+        status = ori_fail(err, ORION_E_NOT_FOUND,
+                          "'%s' is not the file any more that had the "
+                          "SHA-256 %s",
+                          path, sha256);
+        if (*fd >= 0)
+            (void)close(*fd);
+        *fd = -1;
+    }
+    ori_stored_release(&model);
+    return status;
+}

@@ -78,6 +78,11 @@ void ori_stored_release(struct ori_stored *model);
 orion_status ori_store_look(const struct ori_store *store, const char *path, struct ori_stored *out,
                             orion_error *err);
 
+/* Open the file of an intact model with that hash to read; the caller closes *fd,
+ * which is -1 after a failure.  ORION_E_NOT_FOUND when there is none (any more). */
+orion_status ori_store_open_intact(const struct ori_store *store, const char *path,
+                                   const char *sha256, int *fd, orion_error *err);
+
 /* ORION_E_INTEGRITY, with what to do, when the model is a link whose target is gone. */
 orion_status ori_store_check_link(const struct ori_stored *model, orion_error *err);
 

@@ -172,6 +172,23 @@ static orion_status available(struct ori_manager *manager, orion_error *err)
     return status;
 }
 
+static orion_status files(struct ori_manager *manager, orion_error *err)
+{
+    orion_stored_file_list *list;
+    int fd;
+
+    orion_status status = ori_manager_files(manager, NULL, &list, err);
+    if (status != ORION_OK)
+        return status;
+    assert_int_equal(list->count, 1);
+    status = ori_manager_open_file(manager, &list->files[0], &fd, err);
+    assert_true((fd >= 0) == (status == ORION_OK));
+    if (fd >= 0)
+        assert_int_equal(close(fd), 0);
+    ori_stored_files_free(list);
+    return status;
+}
+
 static orion_status path_of_name(struct ori_manager *manager, const char *name, orion_error *err)
 {
     char *path;
@@ -403,6 +420,7 @@ static const struct scene {
 } scenes[] = {
     {{"open", NULL, NULL, NULL, NULL}, nothing},
     {{"available", pulled_before, NULL, model_is_intact, model_is_intact}, available},
+    {{"files", pulled_before, NULL, model_is_intact, model_is_intact}, files},
     {{"path by id", pulled_before, NULL, NULL, NULL}, path_by_id},
     {{"path by repository", pulled_before, NULL, NULL, NULL}, path_by_repo},
     {{"path by stem", pulled_before, NULL, NULL, NULL}, path_by_stem},

@@ -95,6 +95,9 @@ static void test_null_handles(void **state)
 
 static void test_manager(void **state)
 {
+    const orion_stored_file file = {.repo = "a/b", .file = "c.gguf", .sha256 = ""};
+    orion_stored_file_list *files;
+    int fd;
     orion_manager_options options;
     orion_pull_options pull;
     orion_manager *manager;
@@ -118,6 +121,11 @@ static void test_manager(void **state)
     assert_int_equal(orion_manager_downloaded(manager, &list, &err), ORION_OK);
     assert_int_equal(list->count, 0);
     orion_model_list_free(list);
+    assert_int_equal(orion_manager_files(manager, NULL, &files, &err), ORION_OK);
+    assert_int_equal(files->count, 0);
+    orion_stored_file_list_free(files);
+    assert_int_equal(orion_manager_open_file(manager, &file, &fd, &err), ORION_E_NOT_FOUND);
+    assert_int_equal(fd, -1);
     assert_int_equal(orion_manager_path(manager, "phi3-mini-4k", &path, &err), ORION_E_NOT_FOUND);
     assert_null(path);
     assert_int_equal(orion_manager_remove(manager, "phi3-mini-4k", &err), ORION_E_NOT_FOUND);
@@ -133,6 +141,9 @@ static void test_manager(void **state)
     assert_int_equal(orion_manager_available(NULL, &list, &err), ORION_E_ARGUMENT);
     assert_null(list);
     assert_int_equal(orion_manager_downloaded(NULL, &list, &err), ORION_E_ARGUMENT);
+    assert_int_equal(orion_manager_files(NULL, NULL, &files, &err), ORION_E_ARGUMENT);
+    assert_null(files);
+    assert_int_equal(orion_manager_open_file(NULL, &file, &fd, &err), ORION_E_ARGUMENT);
     assert_int_equal(orion_manager_path(NULL, "x", &path, &err), ORION_E_ARGUMENT);
     assert_int_equal(orion_manager_remove(NULL, "x", &err), ORION_E_ARGUMENT);
     assert_int_equal(orion_manager_verify(NULL, "x", NULL, &err), ORION_E_ARGUMENT);

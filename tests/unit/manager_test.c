@@ -350,6 +350,59 @@ static void verifying(void **state)
     assert_int_equal(ori_manager_verify(manager, "t", NULL, NULL), ORION_E_INTEGRITY);
 }
 
+/* Only what is as its record says may be given on, under the name that it has there. */
+static void files_to_give_on(void **state)
+{
+    const struct ori_manager *manager = *state;
+    orion_stored_file_list *all, *one;
+    char bytes[4];
+    int fd;
+
+    pull(manager, "acme/tiny", "b.gguf");
+    pull(manager, "acme/tiny", "a-00001-of-00002.gguf"); /* a piece is a file like any other */
+    pull(manager, "acme/other", "sub/c.gguf");
+    pull(manager, "acme/moved", "m.gguf");
+    put("models/acme/tiny/dropped.gguf");
+    assert_int_equal(system("mkdir models/new && mv models/acme/moved models/new/moved"), 0);
+
+    assert_int_equal(ori_manager_files(manager, NULL, &all, NULL), ORION_OK);
+    assert_int_equal(all->count, 3);
+    assert_string_equal(all->files[0].repo, "acme/other");
+    assert_string_equal(all->files[0].file, "sub/c.gguf");
+    assert_string_equal(all->files[1].file, "a-00001-of-00002.gguf");
+    assert_string_equal(all->files[2].file, "b.gguf");
+    assert_string_equal(all->files[2].revision, "0123456789abcdef0123456789abcdef01234567");
+    assert_int_equal(strlen(all->files[2].sha256), 64);
+    assert_int_equal(all->files[2].size_bytes, 4);
+    assert_int_equal(ori_manager_files(manager, "acme/other", &one, NULL), ORION_OK);
+    assert_int_equal(one->count, 1);
+    ori_stored_files_free(one);
+    assert_int_equal(ori_manager_files(manager, "acme", &one, NULL), ORION_OK);
+    assert_int_equal(one->count, 0);
+    ori_stored_files_free(one);
+
+    const orion_stored_file *file = &all->files[2];
+    assert_int_equal(ori_manager_open_file(manager, file, &fd, NULL), ORION_OK);
+    assert_int_equal(read(fd, bytes, sizeof(bytes)), 4);
+    assert_memory_equal(bytes, "GGUF", 4);
+    assert_int_equal(close(fd), 0);
+    orion_stored_file other = *file;
+    other.sha256 = "00";
+    assert_int_equal(ori_manager_open_file(manager, &other, &fd, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(fd, -1);
+    other = *file;
+    other.file = "../tiny/b.gguf";
+    assert_int_equal(ori_manager_open_file(manager, &other, &fd, NULL), ORION_E_FORMAT);
+    FILE *changed = fopen("models/acme/tiny/b.gguf", "r+b");
+    assert_true(changed && fputs("GGUF, and more", changed) >= 0 && fclose(changed) == 0);
+    assert_int_equal(ori_manager_open_file(manager, file, &fd, NULL), ORION_E_NOT_FOUND);
+    assert_int_equal(fd, -1);
+    ori_stored_files_free(all);
+    assert_int_equal(ori_manager_files(manager, "acme/tiny", &all, NULL), ORION_OK);
+    assert_int_equal(all->count, 1);
+    ori_stored_files_free(all);
+}
+
 static void pulling_offline(void **state)
 {
     const struct ori_manager *manager = *state;
@@ -868,6 +921,7 @@ int main(void)
         CASE(unfinished_downloads_are_listed),
         CASE(removing),
         CASE(verifying),
+        CASE(files_to_give_on),
         CASE(pulling_offline),
         CASE(threads_share_a_manager),
         CASE(pieces_are_one_model),
