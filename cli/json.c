@@ -48,7 +48,7 @@ json_t *cli_json_facts(const orion_model_facts *facts)
 {
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:s, "
-        "s:o, s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:b}",
         "id", cli_json_text(facts->id), "name", cli_json_text(facts->name), "quantization",
         cli_json_text(facts->version), "repo", cli_json_text(facts->repo), "file",
         cli_json_text(facts->file), "revision", cli_json_text(facts->revision), "sha256",
@@ -59,7 +59,9 @@ json_t *cli_json_facts(const orion_model_facts *facts)
         "in_catalogue", facts->in_catalogue, "record_damaged", facts->record_damaged, "status",
         status_of(facts), "role", cli_json_text(facts->role), "n_files",
         cli_json_count(facts->n_files), "link", cli_json_text(cli_link_word(facts->link)),
-        "link_target", cli_json_text(facts->link_target));
+        "link_target", cli_json_text(facts->link_target), "languages",
+        cli_json_text(facts->languages), "supported", facts->supported, "verified_unix",
+        (json_int_t)facts->verified_unix, "intact", facts->intact);
 }
 
 int cli_json_print(const struct cli *cli, json_t *document)

@@ -59,12 +59,13 @@ static int print_json(const struct cli *cli, const orion_usage *u, uint64_t pref
     for (size_t i = 0; array && i < n; i++)
         (void)json_array_append_new(array, cli_json_facts(models[i]));
     return cli_json_print(
-        cli, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "models", array, "n_models",
-                       cli_json_count(u->n_models), "model_bytes", cli_json_count(u->model_bytes),
-                       "n_partials", cli_json_count(u->n_partials), "partial_bytes",
-                       cli_json_count(u->partial_bytes), "prefix_cache_bytes",
-                       cli_json_count(prefixes), "free_bytes", cli_json_count(u->free_bytes),
-                       "quota_bytes", cli_json_count(u->quota_bytes)));
+        cli,
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "models", array, "n_models",
+                  cli_json_count(u->n_models), "model_bytes", cli_json_count(u->model_bytes),
+                  "n_partials", cli_json_count(u->n_partials), "partial_bytes",
+                  cli_json_count(u->partial_bytes), "prefix_cache_bytes", cli_json_count(prefixes),
+                  "free_bytes", cli_json_count(u->free_bytes), "disk_bytes",
+                  cli_json_count(u->disk_bytes), "quota_bytes", cli_json_count(u->quota_bytes)));
 }
 
 static void print_sums(const orion_usage *u, uint64_t prefixes)

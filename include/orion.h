@@ -152,6 +152,13 @@ typedef struct orion_model_facts {
     uint32_t n_files; /* more than 1: cut into that many; `path` is the first, sizes are of all */
     const char *link_target; /* of a link (of several, the worst off), the file; or "" */
     orion_link_state link;
+    const char *languages; /* codes from the catalogue, the best first: "en es"; or "" */
+    bool supported;        /* the catalogue says that this version runs it */
+    /* What running it takes at a context of 4096 tokens, or its own if that is
+     * less; the catalogue's estimate, 0 when unknown.  orion_manager_fit() knows. */
+    uint64_t memory_bytes;
+    int64_t verified_unix; /* when its bytes were last found to be the publisher's; 0: never */
+    bool intact;           /* size and time of the file are what they were then */
 } orion_model_facts;
 
 /* A list that the caller owns; release with orion_model_list_free().  The
@@ -355,6 +362,20 @@ ORION_API orion_status orion_manager_fit(orion_manager *manager, const char *nam
                                          uint32_t context_tokens, orion_kv_type kv_type,
                                          orion_fit *out, orion_error *err);
 
+/* The rule behind the verdict, for figures that one has.  available_bytes 0
+ * (unknown) is never more than tight. */
+ORION_API orion_fit_verdict orion_fit_judge(uint64_t memory_bytes, uint64_t available_bytes);
+
+/* The machine, as the library sees it.  Plain data. */
+typedef struct orion_machine {
+    const char *cpu_tier;     /* of the kernels in use: "avx512"; static storage */
+    uint32_t cores;           /* physical ones that this process may run on */
+    uint64_t memory_bytes;    /* 0: unknown */
+    uint64_t available_bytes; /* of it, that can be had now without swapping; 0: unknown */
+} orion_machine;
+
+ORION_API void orion_machine_get(orion_machine *out);
+
 /* A repository that the hub found. */
 typedef struct orion_hit {
     const char *repo;
@@ -383,6 +404,7 @@ typedef struct orion_usage {
     uint64_t model_bytes, partial_bytes; /* a link counts as 0 */
     uint64_t free_bytes;                 /* on the disk of the models directory */
     uint64_t quota_bytes;                /* models.max_bytes of the configuration; 0: none */
+    uint64_t disk_bytes;                 /* of that disk in all; 0: unknown */
 } orion_usage;
 
 ORION_API orion_status orion_manager_usage(orion_manager *manager, orion_usage *out,

@@ -3,7 +3,6 @@
 #include "api/manager.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gguf/gguf.h"
@@ -154,21 +153,6 @@ static uint64_t memory_bytes(const orion_fit *fit, const struct asked *asked, ui
     return sum;
 }
 
-/* Memory that can be had without swapping, as the system estimates it. */
-static uint64_t available_bytes(void)
-{
-    char line[128];
-    unsigned long long kib = 0;
-    FILE *file = fopen("/proc/meminfo", "re");
-
-    while (file && fgets(line, sizeof(line), file))
-        if (strncmp(line, "MemAvailable:", 13) == 0)
-            kib = strtoull(line + 13, NULL, 10);
-    if (file)
-        (void)fclose(file);
-    return kib * 1024;
-}
-
 /* The largest context whose memory is available; memory grows with it. */
 static uint32_t largest_context(const orion_fit *fit, const struct asked *asked)
 {
@@ -200,15 +184,15 @@ static orion_status choose_context(const struct ori_hparams *hp, uint32_t asked,
 
 static void judge(const struct asked *asked, orion_fit *out)
 {
+    orion_machine machine;
+
+    orion_machine_get(&machine);
     out->buffer_bytes = buffer_bytes(&asked->hp, out->context_tokens);
     out->memory_bytes = memory_bytes(out, asked, out->context_tokens);
-    out->available_bytes = available_bytes();
+    out->available_bytes = machine.available_bytes;
     if (out->available_bytes > 0 && asked->hp.context_tokens > 0)
         out->max_context_tokens = largest_context(out, asked);
-    if (out->available_bytes > 0 && out->memory_bytes > out->available_bytes)
-        out->verdict = ORION_FIT_NOT;
-    else if (out->memory_bytes > out->available_bytes / 8 * 7) /* or no one knows */
-        out->verdict = ORION_FIT_TIGHT;
+    out->verdict = orion_fit_judge(out->memory_bytes, out->available_bytes);
 }
 
 orion_status ori_api_fit(struct ori_manager *manager, const char *name, uint32_t context_tokens,

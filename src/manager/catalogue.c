@@ -18,12 +18,14 @@ static bool read_entry(const json_t *json, struct ori_catalogue_entry *e)
         .license = ori_json_str(json, "license"),
         .summary = ori_json_str(json, "summary"),
         .aliases = json_object_get(json, "aliases"),
+        .languages = json_object_get(json, "languages"),
         .supported = json_is_true(json_object_get(json, "supported")),
     };
     const char *slash = strchr(e->repo, '/');
     return ori_name_part_ok(e->id, strlen(e->id)) && *e->name && slash && !strchr(slash + 1, '/') &&
            ori_name_path_ok(e->repo) && ori_name_path_ok(e->file) && ori_name_is_gguf(e->file) &&
-           ori_json_u64(json, "size_bytes", &e->size_bytes);
+           ori_json_u64(json, "size_bytes", &e->size_bytes) &&
+           ori_json_u64(json, "memory_bytes", &e->memory_bytes);
 }
 
 orion_status ori_catalogue_parse(const void *text, size_t len, struct ori_catalogue *out,

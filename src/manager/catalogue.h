@@ -13,9 +13,10 @@ extern const size_t ori_catalogue_json_bytes;
 struct ori_catalogue_entry {
     const char *id, *name, *repo, *file;
     const char *quantization, *license, *summary;
-    const json_t *aliases; /* array of strings */
-    uint64_t size_bytes;   /* an estimate: the hub has the last word */
-    bool supported;        /* by this version, architecture and tokenizer both */
+    const json_t *aliases, *languages; /* arrays of strings */
+    uint64_t size_bytes;               /* an estimate: the hub has the last word */
+    uint64_t memory_bytes;             /* of a process at 4096 tokens, or the model's own */
+    bool supported;                    /* by this version, architecture and tokenizer both */
 };
 
 struct ori_catalogue {

@@ -181,6 +181,7 @@ orion_status ori_manager_usage(const struct ori_manager *manager, orion_usage *o
                              .model_bytes = usage.model_bytes,
                              .partial_bytes = usage.partial_bytes,
                              .free_bytes = usage.free_bytes,
+                             .disk_bytes = usage.disk_bytes,
                              .quota_bytes = manager->config.max_bytes};
     return status;
 }

@@ -67,6 +67,7 @@ static orion_model_facts *add(struct list *list)
                                  .path = "",
                                  .role = "model",
                                  .link_target = "",
+                                 .languages = "",
                                  .n_files = 1};
     return facts;
 }
@@ -118,6 +119,22 @@ static const char *keep_stem(struct list *list, const char *path)
     return keep(list, stem);
 }
 
+/* An array of short strings, as one. */
+static const char *keep_words(struct list *list, const json_t *words)
+{
+    char text[128] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        const char *word = json_string_value(json_array_get(words, i));
+        const int n =
+            snprintf(text + len, sizeof(text) - len, "%s%s", len ? " " : "", word ? word : "");
+        len += n > 0 && (size_t)n < sizeof(text) - len ? (size_t)n : 0;
+        text[len] = '\0'; /* what does not fit is left out */
+    }
+    return keep(list, text);
+}
+
 static void take_entry(struct list *list, orion_model_facts *facts,
                        const struct ori_catalogue_entry *entry)
 {
@@ -129,7 +146,10 @@ static void take_entry(struct list *list, orion_model_facts *facts,
     facts->file = keep(list, entry->file);
     facts->license = keep(list, entry->license);
     facts->summary = keep(list, entry->summary);
+    facts->languages = keep_words(list, entry->languages);
+    facts->supported = entry->supported;
     facts->size_bytes = entry->size_bytes;
+    facts->memory_bytes = entry->memory_bytes;
 }
 
 static void take_names(struct list *list, orion_model_facts *facts, const char *path)
@@ -170,7 +190,21 @@ static void take_stored(struct list *list, orion_model_facts *facts,
     facts->file = keep(list, model->record.file);
     facts->revision = keep(list, model->record.revision);
     facts->sha256 = keep(list, model->record.sha256);
+    facts->verified_unix = model->record.verified_unix;
+    facts->intact = model->intact;
     take_link(list, facts, model);
+}
+
+/* A model is as good as the worst of its other pieces. */
+static void take_piece(struct list *list, orion_model_facts *facts, const struct ori_stored *piece)
+{
+    const int64_t verified_unix = piece->has_record ? piece->record.verified_unix : 0;
+
+    if (verified_unix < facts->verified_unix)
+        facts->verified_unix = verified_unix;
+    facts->intact = facts->intact && piece->intact;
+    facts->record_damaged = facts->record_damaged || piece->record_damaged;
+    take_link(list, facts, piece);
 }
 
 /* An unfinished download of the file that is kept at `path`. */
@@ -279,7 +313,7 @@ static void list_stored(struct list *list, const struct ori_manager *manager, st
         facts->n_files = pieces.count;
         facts->size_bytes = pieces.bytes;
         for (size_t piece = i + 1; piece < pieces.end; piece++)
-            take_link(list, facts, &disk->models[piece]);
+            take_piece(list, facts, &disk->models[piece]);
         take_partial(facts, disk, model->path);
     }
 }

@@ -6,10 +6,10 @@ import os
 import cli
 from cli import tap
 
-FACTS = {'downloaded', 'file', 'id', 'in_catalogue', 'license', 'link', 'link_target',
-         'modified_unix', 'n_files', 'name',
-         'partial_bytes', 'role', 'path', 'quantization', 'record_damaged', 'repo', 'revision', 'sha256',
-         'size_bytes', 'status', 'summary'}
+FACTS = {'downloaded', 'file', 'id', 'in_catalogue', 'intact', 'languages', 'license', 'link',
+         'link_target', 'modified_unix', 'n_files', 'name', 'partial_bytes', 'role', 'path',
+         'quantization', 'record_damaged', 'repo', 'revision', 'sha256', 'size_bytes', 'status',
+         'summary', 'supported', 'verified_unix'}
 FILE = os.path.basename(cli.SMALL)
 REF = f'acme/small/{FILE}'
 

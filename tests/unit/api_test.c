@@ -154,6 +154,25 @@ static void test_manager(void **state)
     assert_int_equal(system(command), 0);
 }
 
+static void test_machine(void **state)
+{
+    static const struct {
+        uint64_t memory, available;
+        orion_fit_verdict verdict;
+    } cases[] = {
+        {0, 1000, ORION_FIT_FITS},     {875, 1000, ORION_FIT_FITS}, {876, 1000, ORION_FIT_TIGHT},
+        {1000, 1000, ORION_FIT_TIGHT}, {1001, 1000, ORION_FIT_NOT}, {1000, 0, ORION_FIT_TIGHT},
+    };
+    orion_machine machine;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(orion_fit_judge(cases[i].memory, cases[i].available), cases[i].verdict);
+    orion_machine_get(&machine);
+    assert_true(machine.cores >= 1 && *machine.cpu_tier);
+    assert_true(machine.available_bytes > 0 && machine.memory_bytes >= machine.available_bytes);
+}
+
 /* ---- 3. model ---- */
 
 static void test_model(void **state)
@@ -627,7 +646,7 @@ int main(void)
         cmocka_unit_test(test_vocab_only),     cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_session),        cmocka_unit_test(test_prefix_cache),
         cmocka_unit_test(test_null_arguments), cmocka_unit_test(test_stats_after_a_refusal),
-        cmocka_unit_test(test_option_sizes),
+        cmocka_unit_test(test_option_sizes),   cmocka_unit_test(test_machine),
     };
     return cmocka_run_group_tests_name("api", tests, make_folder, remove_folder);
 }

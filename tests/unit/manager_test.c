@@ -106,6 +106,7 @@ static void the_catalogue_is_sound(void **state)
             assert_ptr_equal(
                 ori_catalogue_find(c, json_string_value(json_array_get(e->aliases, a))), e);
         assert_true(*e->license && *e->summary && e->size_bytes > 1000000);
+        assert_true(json_array_size(e->languages) > 0 && e->memory_bytes > e->size_bytes);
     }
     assert_ptr_equal(ori_catalogue_find(c, "PHI3-mini"), &c->entries[0]);
     assert_null(ori_catalogue_find(c, "phi"));
@@ -120,14 +121,16 @@ static void bad_catalogues_are_refused(void **state)
         "{",
         "{\"models\": [{}]}",
         "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"../x\", \"file\": \"x.gguf\", "
-        "\"size_bytes\": 1}]}",
+        "\"size_bytes\": 1, \"memory_bytes\": 1}]}",
         "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"o/r\", \"file\": \"x.bin\", "
-        "\"size_bytes\": 1}]}",
+        "\"size_bytes\": 1, \"memory_bytes\": 1}]}",
         "{\"models\": [{\"id\": \"a/b\", \"name\": \"A\", \"repo\": \"o/r\", \"file\": \"x.gguf\", "
-        "\"size_bytes\": 1}]}",
+        "\"size_bytes\": 1, \"memory_bytes\": 1}]}",
         "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"o/r\", \"file\": \"x.gguf\", "
-        "\"size_bytes\": -1}]}",
+        "\"size_bytes\": -1, \"memory_bytes\": 1}]}",
         "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"o/r/s\", \"file\": \"x.gguf\", "
+        "\"size_bytes\": 1, \"memory_bytes\": 1}]}",
+        "{\"models\": [{\"id\": \"a\", \"name\": \"A\", \"repo\": \"o/r\", \"file\": \"x.gguf\", "
         "\"size_bytes\": 1}]}",
     };
     struct ori_catalogue catalogue;
@@ -257,6 +260,9 @@ static void lists_join_catalogue_and_disk(void **state)
     assert_false(list->models[0].downloaded);
     assert_string_equal(list->models[0].path, "");
     assert_true(list->models[0].size_bytes > 2000000000);
+    assert_true(list->models[0].supported && list->models[0].memory_bytes > 2000000000);
+    assert_string_equal(list->models[0].languages, "en es fr de it");
+    assert_true(list->models[0].verified_unix == 0 && !list->models[0].intact);
     ori_manager_list_free(list);
     assert_int_equal(ori_manager_downloaded(manager, &list, NULL), ORION_OK);
     assert_int_equal(list->count, 0);
@@ -279,11 +285,14 @@ static void lists_join_catalogue_and_disk(void **state)
     assert_int_equal(strlen(z->revision), 40);
     assert_int_equal(strlen(z->sha256), 64);
     assert_true(strncmp(z->path, models, strlen(models)) == 0 && z->modified_unix > 0);
+    assert_true(z->intact && z->verified_unix > 0 && !z->supported && z->memory_bytes == 0);
+    assert_string_equal(z->languages, "");
 
     const orion_model_facts *dropped = find(list, "dropped.gguf");
     assert_true(dropped && dropped->downloaded);
     assert_string_equal(dropped->repo, "");
     assert_string_equal(dropped->sha256, "");
+    assert_true(!dropped->intact && dropped->verified_unix == 0);
     const orion_model_facts *tiny = find(list, "orion-tiny");
     assert_true(tiny && tiny->downloaded && tiny->in_catalogue && tiny->size_bytes == 4);
     ori_manager_list_free(list);
@@ -719,6 +728,7 @@ static void pieces_are_one_model(void **state)
     assert_string_equal(list->models[0].name, "c-Q4_K_M");
     assert_string_equal(list->models[0].version, "Q4_K_M");
     assert_true(list->models[0].size_bytes == 8 && list->models[0].n_files == 2);
+    assert_true(list->models[0].intact && list->models[0].verified_unix > 0);
     ori_manager_list_free(list);
     static const char *const names[] = {"acme/cut", "acme/cut:Q4_K_M", "c-Q4_K_M-00001-of-00002",
                                         "acme/cut/c-Q4_K_M-00002-of-00002.gguf"};
@@ -731,6 +741,9 @@ static void pieces_are_one_model(void **state)
     assert_int_equal(ori_manager_verify(manager, "acme/cut", NULL, NULL), ORION_OK);
     FILE *file = fopen("models/acme/cut/c-Q4_K_M-00002-of-00002.gguf", "r+b");
     assert_true(file && fputs("XXXX", file) >= 0 && fclose(file) == 0);
+    assert_int_equal(ori_manager_downloaded(manager, &list, NULL), ORION_OK);
+    assert_false(list->models[0].intact); /* for its second piece */
+    ori_manager_list_free(list);
     assert_int_equal(ori_manager_verify(manager, "acme/cut", NULL, NULL), ORION_E_INTEGRITY);
     assert_int_equal(ori_manager_remove(manager, "acme/cut", NULL), ORION_OK);
     assert_int_equal(access("models/acme", F_OK), -1);
