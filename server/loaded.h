@@ -47,9 +47,19 @@ orion_status loaded_acquire(struct loaded *loaded, const char *name, const struc
 /* From any thread, callbacks of the model's own scheduler included. */
 void loaded_release(struct loaded_model *model); /* NULL is a no-op */
 
+/* Hand in a request and stop one, as orion_scheduler_submit() and
+ * orion_scheduler_cancel(): whoever answers under that name, the scheduler of a model
+ * in memory, or a `remote` entry of the configuration that the strategy chose. */
+orion_status loaded_submit(const struct loaded_model *model, const orion_request *request,
+                           uint64_t *id, orion_error *err);
+void loaded_cancel(const struct loaded_model *model, uint64_t id);
+/* The address that requests leave this machine for, or NULL: they don't. */
+const char *loaded_remote(const struct loaded_model *model);
+
+const char *loaded_id(const struct loaded_model *model); /* its canonical id, or a remote's name */
+/* Of a model in memory; NULL and 0 of a remote. */
 orion_scheduler *loaded_scheduler(const struct loaded_model *model);
 const orion_model *loaded_orion(const struct loaded_model *model);
-const char *loaded_id(const struct loaded_model *model); /* its canonical id */
 uint32_t loaded_context(const struct loaded_model *model);
 
 /* Let go of a model: no new requests, gone after the last.  ORION_E_NOT_FOUND
@@ -60,6 +70,8 @@ orion_status loaded_unload(struct loaded *loaded, const char *name, orion_error 
 struct loaded_facts {
     char id[256];
     char name[128];
+    char path[4096]; /* of its file; with kv_type it says whose bytes an answer would have */
+    orion_kv_type kv_type;
     char architecture[64], quantization[32];
     uint64_t file_bytes, memory_bytes; /* memory: mapping, cache so far and buffers */
     uint64_t n_params;
