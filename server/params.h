@@ -32,6 +32,8 @@ enum param_kind {
     PARAM_REFUSED, /* known, but not supported: only what asks for nothing (false, 0, "", [], {}) */
 };
 
+/* Write rows as {"top_p", PARAM_NUMBER, FIELD(top_p), .max = 1}, and those that
+ * need less as {"user", .kind = PARAM_NOTHING}. */
 struct param {
     const char *name;
     enum param_kind kind;
@@ -49,11 +51,16 @@ struct param_texts {
 };
 
 /* Read an object's fields into `out`, which holds the defaults.  A row further
- * down wins over one above that goes to the same place.
+ * down wins over one above that goes to the same place.  `around` is where the
+ * object stands ("messages[1]"), NULL for a whole request.
  * ORION_E_ARGUMENT, and ORION_E_UNSUPPORTED for what is refused; err->name is the
  * field, with those around it ("stream_options.include_usage"). */
-orion_status params_read(const json_t *object, const struct param *table, void *out,
-                         orion_error *err);
+orion_status params_read(const json_t *object, const struct param *table, const char *around,
+                         void *out, orion_error *err);
+
+/* Say in the same way what a table can't: "'FIELD' FORMAT".  Returns the status. */
+orion_status params_fail(orion_error *err, orion_status status, const char *field,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* End a request by 400 with the sentence and the field that reading it told. */
 void params_reply(struct http_request *request, const orion_error *err);

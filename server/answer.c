@@ -1,0 +1,206 @@
+/* One answer of a model. */
+#include "answer.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct answer {
+    /* Two hold it: answer_start() until the request is handed in, the scheduler
+     * until on_done().  Between them the order is open. */
+    atomic_int holders;
+    /* The client's going may come before the id is known: each side writes its
+     * own and then looks at the other's, so that one of them sees both. */
+    atomic_bool gone;
+    atomic_uint_least64_t id; /* 0: not known yet */
+
+    struct http_request *request; /* until it is replied to, or: */
+    struct http_stream *stream;   /* from the first piece to the end */
+    struct loaded_model *model;
+    const struct answer_shape *shape;
+    void *state;
+    bool streams;
+    bool too_long; /* a whole answer that outgrew its bound, or memory */
+
+    char *text; /* of a whole answer: [n], and a NUL; NULL while empty */
+    size_t n, cap;
+};
+
+static void answer_release(struct answer *answer)
+{
+    if (atomic_fetch_sub(&answer->holders, 1) > 1)
+        return;
+    loaded_release(answer->model);
+    answer->shape->free(answer->state);
+    free(answer->text);
+    free(answer);
+}
+
+/* ---- the client goes ---- */
+
+static void stop(struct answer *answer)
+{
+    const uint64_t id = atomic_load(&answer->id);
+    if (id != 0 && atomic_load(&answer->gone))
+        orion_scheduler_cancel(loaded_scheduler(answer->model), id);
+}
+
+static void on_gone(void *user)
+{
+    struct answer *answer = user;
+    atomic_store(&answer->gone, true);
+    stop(answer);
+}
+
+/* ---- pieces ---- */
+
+static bool gather(struct answer *answer, const orion_answer_piece *piece)
+{
+    if (piece->text_bytes > ANSWER_MAX_BYTES - answer->n)
+        return false;
+    const size_t need = answer->n + piece->text_bytes + 1;
+    if (need > answer->cap) {
+        const size_t cap = need < 1024 ? 1024 : need * 2;
+        char *text = realloc(answer->text, cap);
+        if (!text)
+            return false;
+        answer->text = text;
+        answer->cap = cap;
+    }
+    memcpy(answer->text + answer->n, piece->text, piece->text_bytes);
+    answer->n += piece->text_bytes;
+    answer->text[answer->n] = '\0';
+    return true;
+}
+
+static bool begin(struct answer *answer)
+{
+    if (!answer->stream && answer->request) {
+        answer->stream = http_stream_begin(answer->request, answer->shape->stream_type);
+        answer->request = NULL;
+    }
+    return answer->stream != NULL;
+}
+
+static int on_piece(const orion_answer_piece *piece, void *user)
+{
+    struct answer *answer = user;
+
+    if (atomic_load(&answer->gone))
+        return 1;
+    if (answer->streams)
+        return !begin(answer) || !answer->shape->piece(answer->state, answer->stream, piece);
+    answer->too_long =
+        !gather(answer, piece) || !answer->shape->piece(answer->state, NULL, piece);
+    return answer->too_long;
+}
+
+/* ---- the end ---- */
+
+static void end_whole(struct answer *answer, const orion_stats *stats)
+{
+    json_t *whole =
+        answer->shape->whole(answer->state, answer->text ? answer->text : "", stats);
+    http_reply_json(answer->request, 200, whole);
+}
+
+static void end_stream(struct answer *answer, const orion_stats *stats)
+{
+    if (!begin(answer)) /* an answer without a piece begins here */
+        return;
+    answer->shape->end(answer->state, answer->stream, stats);
+    http_stream_end(answer->stream);
+}
+
+static void end_badly(struct answer *answer, const orion_error *err)
+{
+    if (answer->request) {
+        answer_refuse(answer->request, err);
+    } else if (answer->stream) {
+        answer->shape->fail(answer->state, answer->stream, err);
+        http_stream_end(answer->stream);
+    }
+}
+
+static void on_done(orion_status status, const orion_stats *stats, const orion_error *err,
+                    void *user)
+{
+    static const orion_error too_long = {
+        .status = ORION_E_NOMEM,
+        .offset = ORION_NO_OFFSET,
+        .message = "the answer is too long to be kept until its end; ask for a stream, or set a "
+                   "limit of tokens"};
+    static const orion_error stopped = {.status = ORION_E_CANCELLED,
+                                        .offset = ORION_NO_OFFSET,
+                                        .message = "the answer was stopped: the server is ending, "
+                                                   "or the client is gone"};
+    struct answer *answer = user;
+
+    if (status == ORION_OK && answer->streams)
+        end_stream(answer, stats);
+    else if (status == ORION_OK)
+        end_whole(answer, stats);
+    else if (answer->too_long)
+        end_badly(answer, &too_long);
+    else
+        end_badly(answer, status == ORION_E_CANCELLED ? &stopped : err);
+    answer_release(answer);
+}
+
+/* ---- the beginning ---- */
+
+void answer_refuse(struct http_request *request, const orion_error *err)
+{
+    if (err->status == ORION_E_BUSY || err->status == ORION_E_CANCELLED) {
+        http_add_header(request, "Retry-After", "1");
+        http_reply_failure(request, 503, err->status, NULL, "%s", err->message);
+    } else {
+        http_reply_error(request, err);
+    }
+}
+
+static struct answer *answer_new(const struct answer_job *job)
+{
+    struct answer *answer = calloc(1, sizeof(*answer));
+    if (!answer)
+        return NULL;
+    atomic_init(&answer->holders, 2);
+    atomic_init(&answer->gone, false);
+    atomic_init(&answer->id, 0);
+    answer->request = job->request;
+    answer->model = job->model;
+    answer->shape = job->shape;
+    answer->state = job->state;
+    answer->streams = job->stream;
+    return answer;
+}
+
+void answer_start(const struct answer_job *job, orion_request *ask)
+{
+    static const orion_error no_memory = {.status = ORION_E_NOMEM,
+                                          .offset = ORION_NO_OFFSET,
+                                          .message = "not enough memory for an answer"};
+    orion_error err;
+    uint64_t id;
+
+    struct answer *answer = answer_new(job);
+    if (!answer) {
+        answer_refuse(job->request, &no_memory);
+        loaded_release(job->model);
+        job->shape->free(job->state);
+        return;
+    }
+    ask->on_piece = on_piece;
+    ask->on_done = on_done;
+    ask->user = answer;
+    http_on_gone(job->request, on_gone, answer);
+    if (orion_scheduler_submit(loaded_scheduler(job->model), ask, &id, &err) == ORION_OK) {
+        atomic_store(&answer->id, id);
+        stop(answer);
+    } else {
+        answer_refuse(answer->request, &err);
+        answer_release(answer); /* for the scheduler, which never had it */
+    }
+    answer_release(answer);
+}
