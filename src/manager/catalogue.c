@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/names.h"
+#include "manager/catalogue_json.h" /* made when the library is built */
 
 static bool read_entry(const json_t *json, struct ori_catalogue_entry *e)
 {
@@ -57,7 +58,7 @@ orion_status ori_catalogue_parse(const void *text, size_t len, struct ori_catalo
 
 orion_status ori_catalogue_open(struct ori_catalogue *out, orion_error *err)
 {
-    return ori_catalogue_parse(ori_catalogue_json, ori_catalogue_json_bytes, out, err);
+    return ori_catalogue_parse(embedded_files[0].bytes, embedded_files[0].n, out, err);
 }
 
 void ori_catalogue_close(struct ori_catalogue *catalogue)

@@ -5,10 +5,6 @@
 #include "base/base.h"
 #include "base/json.h"
 
-/* Made from the file when the library is built. */
-extern const unsigned char ori_catalogue_json[];
-extern const size_t ori_catalogue_json_bytes;
-
 /* Strings live as long as the catalogue. */
 struct ori_catalogue_entry {
     const char *id, *name, *repo, *file;
