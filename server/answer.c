@@ -43,7 +43,7 @@ static void stop(struct answer *answer)
 {
     const uint64_t id = atomic_load(&answer->id);
     if (id != 0 && atomic_load(&answer->gone))
-        orion_scheduler_cancel(loaded_scheduler(answer->model), id);
+        loaded_cancel(answer->model, id);
 }
 
 static void on_gone(void *user)
@@ -195,7 +195,7 @@ void answer_start(const struct answer_job *job, orion_request *ask)
     ask->on_done = on_done;
     ask->user = answer;
     http_on_gone(job->request, on_gone, answer);
-    if (orion_scheduler_submit(loaded_scheduler(job->model), ask, &id, &err) == ORION_OK) {
+    if (loaded_submit(job->model, ask, &id, &err) == ORION_OK) {
         atomic_store(&answer->id, id);
         stop(answer);
     } else {

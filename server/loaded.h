@@ -3,8 +3,8 @@
  * A model is opened when the first request asks for it, if it fits beside what is
  * there; unused ones give way, the least recently used first.  It goes when no
  * request has used it for its keep-alive time, when memory runs short, or when it
- * is told to.  A model that requests are using never goes under them: it stops
- * taking new ones and goes after the last.
+ * is told to.  A model that requests are using never goes under them: it goes after
+ * the last.
  */
 #ifndef SERVER_LOADED_H
 #define SERVER_LOADED_H
@@ -26,8 +26,8 @@ struct loaded_options {
 orion_status loaded_new(orion_manager *manager, const struct loaded_options *options,
                         struct loaded **out, orion_error *err);
 /* Close all of it.  Requests that are with a scheduler are cancelled: their on_done()
- * ends them and releases the model, so HTTP must still be there.  Nobody may acquire
- * any more.  NULL is a no-op. */
+ * ends them and releases the model, so HTTP must still be there.  No handler runs any
+ * more.  NULL is a no-op. */
 void loaded_free(struct loaded *loaded);
 
 /* What a request wants of the model. */
@@ -41,7 +41,9 @@ struct loaded_wish {
 /* Get hold of a model by any of its names, opening it if need be (which may take
  * a while: call it from a handler, not from a callback).  wish may be NULL.
  * ORION_E_NOT_FOUND, ORION_E_NOMEM (with both figures: what it takes, what there
- * is), and what orion_model_open() and orion_scheduler_open() return. */
+ * is), ORION_E_BUSY (not before requests of other models, or of this one with a
+ * smaller context, are done), and what orion_model_open() and orion_scheduler_open()
+ * return. */
 orion_status loaded_acquire(struct loaded *loaded, const char *name, const struct loaded_wish *wish,
                             struct loaded_model **out, orion_error *err);
 /* From any thread, callbacks of the model's own scheduler included. */
@@ -62,8 +64,8 @@ orion_scheduler *loaded_scheduler(const struct loaded_model *model);
 const orion_model *loaded_orion(const struct loaded_model *model);
 uint32_t loaded_context(const struct loaded_model *model);
 
-/* Let go of a model: no new requests, gone after the last.  ORION_E_NOT_FOUND
- * when it is not in memory. */
+/* Let go of a model: it is gone after its last request, unless another one comes
+ * before that.  Does not wait.  ORION_E_NOT_FOUND when it is not in memory. */
 orion_status loaded_unload(struct loaded *loaded, const char *name, orion_error *err);
 
 /* Facts of what is in memory; a copy.  free() it. */

@@ -1,0 +1,112 @@
+/* The keeper: the one thread that closes models.
+ *
+ * What has been idle for its time, what is to leave and is used no more, and what
+ * is idle when memory is short.  It sleeps until the next of these is due, or
+ * something changes. */
+#include "loaded_model.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define LOOK_AT_MEMORY_S 5 /* while something is idle that could go */
+
+/* Signals are for the program's own threads; faults come to who makes them. */
+static void block_signals(void)
+{
+    sigset_t set;
+    (void)sigfillset(&set);
+    (void)sigdelset(&set, SIGBUS);
+    (void)sigdelset(&set, SIGFPE);
+    (void)sigdelset(&set, SIGILL);
+    (void)sigdelset(&set, SIGSEGV);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void unlink_model(struct loaded *loaded, const struct loaded_model *model)
+{
+    struct loaded_model **at = &loaded->models;
+    while (*at != model)
+        at = &(*at)->next;
+    *at = model->next;
+}
+
+static bool has_expired(const struct loaded_model *model, int64_t time_s)
+{
+    return loaded_is_idle(model) && model->keep_alive_s >= 0 &&
+           time_s - model->idle_since_s >= model->keep_alive_s;
+}
+
+static struct loaded_model *next_to_close(const struct loaded *loaded)
+{
+    const int64_t time_s = loaded_now_s();
+
+    for (struct loaded_model *m = loaded->models; m; m = m->next)
+        if (loaded->ending || (m->leaving && m->users == 0) || has_expired(m, time_s))
+            return m;
+    return NULL;
+}
+
+/* In the list until all of it is closed, so that who waits for its memory waits
+ * long enough. */
+static void close_model(struct loaded *loaded, struct loaded_model *model)
+{
+    model->closing = true;
+    (void)pthread_mutex_unlock(&loaded->lock);
+    orion_scheduler_close(model->scheduler); /* cancelled requests release the model */
+    orion_model_close(model->model);
+    (void)pthread_mutex_lock(&loaded->lock);
+    assert(model->users == 0);
+    unlink_model(loaded, model);
+    free(model);
+    (void)pthread_cond_broadcast(&loaded->changed);
+}
+
+static void sleep_until(struct loaded *loaded, int64_t when_s)
+{
+    if (when_s == INT64_MAX) {
+        (void)pthread_cond_wait(&loaded->changed, &loaded->lock);
+    } else {
+        const struct timespec when = {.tv_sec = (time_t)when_s};
+        (void)pthread_cond_timedwait(&loaded->changed, &loaded->lock, &when);
+    }
+}
+
+/* When the next idle model's time is up, or the memory is to be looked at. */
+static int64_t next_event_s(const struct loaded *loaded, int64_t look_s)
+{
+    int64_t when_s = INT64_MAX;
+
+    for (const struct loaded_model *m = loaded->models; m; m = m->next) {
+        if (!loaded_is_idle(m))
+            continue;
+        if (look_s < when_s)
+            when_s = look_s;
+        if (m->keep_alive_s >= 0 && m->idle_since_s + m->keep_alive_s < when_s)
+            when_s = m->idle_since_s + m->keep_alive_s;
+    }
+    return when_s;
+}
+
+void *loaded_keep(void *user)
+{
+    struct loaded *loaded = user;
+    block_signals();
+    int64_t look_s = loaded_now_s() + LOOK_AT_MEMORY_S;
+
+    (void)pthread_mutex_lock(&loaded->lock);
+    while (!loaded->ending || loaded->models) {
+        struct loaded_model *model = next_to_close(loaded);
+        if (!model && loaded_now_s() >= look_s) {
+            look_s = loaded_now_s() + LOOK_AT_MEMORY_S;
+            model = loaded_memory_is_short() ? loaded_longest_idle(loaded) : NULL;
+        }
+        if (model)
+            close_model(loaded, model);
+        else
+            sleep_until(loaded, next_event_s(loaded, look_s));
+    }
+    (void)pthread_mutex_unlock(&loaded->lock);
+    return NULL;
+}
