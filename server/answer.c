@@ -101,7 +101,7 @@ static int on_piece(const orion_answer_piece *piece, void *user)
 static void end_whole(struct answer *answer, const orion_stats *stats)
 {
     json_t *whole =
-        answer->shape->whole(answer->state, answer->text ? answer->text : "", stats);
+        answer->shape->whole(answer->state, answer->text ? answer->text : "", answer->n, stats);
     http_reply_json(answer->request, 200, whole);
 }
 

@@ -34,7 +34,7 @@ struct answer_shape {
     /* The same when it failed after it began. */
     void (*fail)(void *state, struct http_stream *stream, const orion_error *err);
     /* A whole answer; NULL: memory is short.  The text is valid during the call. */
-    json_t *(*whole)(void *state, const char *text, const orion_stats *stats);
+    json_t *(*whole)(void *state, const char *text, size_t text_bytes, const orion_stats *stats);
     void (*free)(void *state);
 };
 

@@ -111,7 +111,7 @@ static orion_status wait_for_change(struct loaded *loaded, const struct timespec
 }
 
 /* Under the lock. */
-static orion_status hold(struct loaded *loaded, const char *name, const struct loaded_file *file,
+static orion_status hold(struct loaded *loaded, const char *name, const struct model_file *file,
                          const struct loaded_wish *wish, struct loaded_model **out,
                          orion_error *err)
 {
@@ -122,7 +122,7 @@ static orion_status hold(struct loaded *loaded, const char *name, const struct l
     while (status == ORION_OK) {
         struct loaded_model *model = find_id(loaded, file->id);
         if (model && !model->closing && has_context(model, context) &&
-            loaded_same_file(&model->file.st, &file->st)) {
+            model_file_same(&model->file.st, &file->st)) {
             take(model, wish);
             *out = model;
             return ORION_OK;
@@ -139,7 +139,7 @@ static orion_status hold(struct loaded *loaded, const char *name, const struct l
 
 /* Spare the look into the models directory when the name is one that a model in
  * memory goes by and its file is still the same. */
-static bool find_loaded(struct loaded *loaded, const char *name, struct loaded_file *out)
+static bool find_loaded(struct loaded *loaded, const char *name, struct model_file *out)
 {
     struct stat st;
 
@@ -148,18 +148,18 @@ static bool find_loaded(struct loaded *loaded, const char *name, struct loaded_f
     if (model)
         *out = model->file;
     (void)pthread_mutex_unlock(&loaded->lock);
-    return model && stat(out->path, &st) == 0 && loaded_same_file(&st, &out->st);
+    return model && stat(out->path, &st) == 0 && model_file_same(&st, &out->st);
 }
 
 orion_status loaded_acquire(struct loaded *loaded, const char *name, const struct loaded_wish *wish,
                             struct loaded_model **out, orion_error *err)
 {
-    struct loaded_file file;
+    struct model_file file;
     orion_status status = ORION_OK;
 
     *out = NULL;
     if (!find_loaded(loaded, name, &file))
-        status = loaded_find_file(loaded->manager, name, &file, err);
+        status = model_file_find(loaded->manager, name, &file, err);
     if (status != ORION_OK)
         return status;
     (void)pthread_mutex_lock(&loaded->lock);
@@ -183,10 +183,10 @@ void loaded_release(struct loaded_model *model)
 
 orion_status loaded_unload(struct loaded *loaded, const char *name, orion_error *err)
 {
-    struct loaded_file file;
+    struct model_file file;
 
     /* A model whose file is gone is still known by its id. */
-    const bool found = loaded_find_file(loaded->manager, name, &file, NULL) == ORION_OK;
+    const bool found = model_file_find(loaded->manager, name, &file, NULL) == ORION_OK;
     (void)pthread_mutex_lock(&loaded->lock);
     struct loaded_model *model =
         found ? find_id(loaded, file.id) : find_name(loaded, name);

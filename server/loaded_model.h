@@ -3,7 +3,6 @@
  *   loaded.c         acquire, release, unload
  *   loaded_open.c    room is made and a model opened, by the thread that asks
  *   loaded_keeper.c  the thread that closes
- *   loaded_file.c    which file a name stands for
  *   loaded_room.c    is there memory for it
  *   loaded_list.c    facts of what is in memory
  */
@@ -13,27 +12,14 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "loaded.h"
-
-/* The file that a name stands for, and which file that was. */
-struct loaded_file {
-    char id[256];    /* canonical */
-    char path[4096]; /* absolute */
-    struct stat st;  /* when it was resolved */
-};
-
-/* By any of its names.  What is outside the models directory is as absent as what
- * is nowhere: one sentence for both. */
-orion_status loaded_find_file(orion_manager *manager, const char *name, struct loaded_file *out,
-                              orion_error *err);
-bool loaded_same_file(const struct stat *a, const struct stat *b);
+#include "model_file.h"
 
 struct loaded_model {
     struct loaded *owner;
     struct loaded_model *next; /* in the owner's list */
-    struct loaded_file file;
+    struct model_file file;
     char alias[256]; /* the name that it was opened by */
 
     orion_model *model;
@@ -77,7 +63,7 @@ int64_t loaded_now_s(void); /* monotonic */
 
 /* Open a model and add it to the list, idle.  The lock is given up meanwhile; one
  * thread at a time (loaded->opening). */
-orion_status loaded_open(struct loaded *loaded, const char *name, const struct loaded_file *file,
+orion_status loaded_open(struct loaded *loaded, const char *name, const struct model_file *file,
                          uint32_t context_tokens, orion_error *err);
 
 /* The keeper's thread: ends when `ending` is set and all is closed. */

@@ -103,7 +103,7 @@ static orion_status open_model(struct loaded *loaded, struct loaded_model *model
 }
 
 static struct loaded_model *new_model(struct loaded *loaded, const char *name,
-                                      const struct loaded_file *file)
+                                      const struct model_file *file)
 {
     struct loaded_model *model = calloc(1, sizeof(*model));
     if (!model)
@@ -115,7 +115,7 @@ static struct loaded_model *new_model(struct loaded *loaded, const char *name,
     return model;
 }
 
-orion_status loaded_open(struct loaded *loaded, const char *name, const struct loaded_file *file,
+orion_status loaded_open(struct loaded *loaded, const char *name, const struct model_file *file,
                              uint32_t context_tokens, orion_error *err)
 {
     struct loaded_model *model = new_model(loaded, name, file);

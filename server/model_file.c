@@ -1,12 +1,12 @@
 /* Which file a model's name stands for. */
-#include "loaded_model.h"
+#include "model_file.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "fail.h"
 
-bool loaded_same_file(const struct stat *a, const struct stat *b)
+bool model_file_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
@@ -22,7 +22,7 @@ static orion_status not_here(const char *name, orion_error *err)
 
 /* The list's model at that path; a path elsewhere has none. */
 static orion_status take_listed(const orion_model_list *list, const char *path, const char *name,
-                                struct loaded_file *out, orion_error *err)
+                                struct model_file *out, orion_error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
         const orion_model_facts *facts = &list->models[i];
@@ -37,7 +37,7 @@ static orion_status take_listed(const orion_model_list *list, const char *path, 
     return not_here(name, err);
 }
 
-orion_status loaded_find_file(orion_manager *manager, const char *name, struct loaded_file *out,
+orion_status model_file_find(orion_manager *manager, const char *name, struct model_file *out,
                               orion_error *err)
 {
     orion_model_list *list = NULL;
