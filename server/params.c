@@ -184,6 +184,7 @@ static orion_status take(json_t *value, const struct param *row, char *out,
             return fail(err, ORION_E_UNSUPPORTED, place, "is not supported; leave it out");
         return ORION_OK;
     case PARAM_NOTHING:
+    case PARAM_OTHERS:
     case PARAM_TABLE:
     case PARAM_END:
         break;
@@ -196,7 +197,8 @@ static orion_status take(json_t *value, const struct param *row, char *out,
 static bool names(const struct param *table, const char *name)
 {
     for (const struct param *row = table; row->kind != PARAM_END; row++)
-        if (row->kind == PARAM_TABLE ? names(row->inside, name) : strcmp(row->name, name) == 0)
+        if (row->kind == PARAM_OTHERS || (row->kind == PARAM_TABLE && names(row->inside, name)) ||
+            (row->name && strcmp(row->name, name) == 0))
             return true;
     return false;
 }
@@ -207,10 +209,10 @@ static orion_status read_rows(const json_t *object, const struct param *table, c
     orion_status status = ORION_OK;
 
     for (const struct param *row = table; row->kind != PARAM_END && status == ORION_OK; row++) {
-        if (row->kind == PARAM_TABLE) {
+        if (row->kind == PARAM_TABLE)
             status = read_rows(object, row->inside, out + row->offset, around, err);
+        if (!row->name)
             continue;
-        }
         const struct place place = {around, row->name};
         json_t *value = json_object_get(object, row->name);
         if (value && !json_is_null(value))
@@ -227,7 +229,8 @@ static orion_status read_object(const json_t *object, const struct param *table,
     const char *name;
     json_t *value;
 
-    json_object_foreach ((json_t *)object, name, value) { /* which only reads */
+    json_object_foreach((json_t *)object, name, value)
+    { /* which only reads */
         const struct place place = {around, name};
         if (!names(table, name))
             return fail(err, ORION_E_ARGUMENT, &place, "is not a field of this request");

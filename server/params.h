@@ -30,6 +30,7 @@ enum param_kind {
     PARAM_TABLE,   /* not a field: the rows of `inside` belong here too, with that offset */
     PARAM_NOTHING, /* clients send it and it changes nothing here: any value */
     PARAM_REFUSED, /* known, but not supported: only what asks for nothing (false, 0, "", [], {}) */
+    PARAM_OTHERS,  /* no field either: what no row names is as PARAM_NOTHING, not an error */
 };
 
 /* Write rows as {"top_p", PARAM_NUMBER, FIELD(top_p), .max = 1}, and those that
