@@ -657,6 +657,16 @@ ORION_API size_t orion_model_n_metadata(const orion_model *model);
 ORION_API size_t orion_model_metadata(const orion_model *model, size_t index, const char **key,
                                       char *value, size_t value_bytes);
 
+/* What kind of value it is; ORION_VALUE_TEXT when index is past the last. */
+typedef enum orion_value_kind {
+    ORION_VALUE_TEXT = 0,
+    ORION_VALUE_NUMBER = 1,
+    ORION_VALUE_FLAG = 2, /* "true" or "false" */
+    ORION_VALUE_LIST = 3,
+} orion_value_kind;
+
+ORION_API orion_value_kind orion_model_metadata_kind(const orion_model *model, size_t index);
+
 /* One tensor of the file; `name` lives until orion_model_close().
  * Returns false when index is past the last. */
 typedef struct orion_tensor_info {

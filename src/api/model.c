@@ -110,6 +110,22 @@ size_t orion_model_metadata(const orion_model *model, size_t index, const char *
     return ori_gguf_value_text(kv, value, value_bytes);
 }
 
+orion_value_kind orion_model_metadata_kind(const orion_model *model, size_t index)
+{
+    if (index >= ori_gguf_n_kv(model->model->gguf))
+        return ORION_VALUE_TEXT;
+    switch (ori_gguf_kv_at(model->model->gguf, index)->type) {
+    case ORI_GGUF_STRING:
+        return ORION_VALUE_TEXT;
+    case ORI_GGUF_BOOL:
+        return ORION_VALUE_FLAG;
+    case ORI_GGUF_ARRAY:
+        return ORION_VALUE_LIST;
+    default:
+        return ORION_VALUE_NUMBER;
+    }
+}
+
 size_t orion_model_n_tensors(const orion_model *model)
 {
     return ori_gguf_n_tensors(model->model->gguf);

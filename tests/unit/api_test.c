@@ -217,12 +217,21 @@ static void test_model(void **state)
     assert_int_equal(tensor.size_bytes, 2ull * info.n_embd * info.n_vocab);
     assert_false(orion_model_tensor(model, orion_model_n_tensors(model), &tensor));
 
+    size_t kinds[4] = {0};
     for (size_t i = 0; i < orion_model_n_metadata(model); i++) {
         const size_t len = orion_model_metadata(model, i, &key, value, sizeof(value));
+        const orion_value_kind kind = orion_model_metadata_kind(model, i);
+        kinds[kind]++;
+        assert_true(kind != ORION_VALUE_FLAG || !strcmp(value, "true") || !strcmp(value, "false"));
+        if (strcmp(key, "general.architecture") == 0)
+            assert_int_equal(kind, ORION_VALUE_TEXT);
+        if (strcmp(key, "tokenizer.ggml.tokens") == 0)
+            assert_int_equal(kind, ORION_VALUE_LIST);
         assert_true(strlen(value) < sizeof(value) && strlen(value) <= len);
         if (strcmp(key, "phi3.context_length") == 0) {
             found = true;
             assert_string_equal(value, "1024");
+            assert_int_equal(kind, ORION_VALUE_NUMBER);
             assert_int_equal(len, 4);
             /* Only the length. */
             assert_int_equal(orion_model_metadata(model, i, NULL, NULL, 0), 4);
@@ -231,6 +240,9 @@ static void test_model(void **state)
     assert_true(found);
     assert_int_equal(
         orion_model_metadata(model, orion_model_n_metadata(model), &key, value, sizeof(value)), 0);
+    assert_int_equal(orion_model_metadata_kind(model, orion_model_n_metadata(model)),
+                     ORION_VALUE_TEXT);
+    assert_true(kinds[ORION_VALUE_FLAG] > 0);
     orion_model_close(model);
 }
 
