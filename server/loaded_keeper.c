@@ -73,9 +73,10 @@ static void sleep_until(struct loaded *loaded, int64_t when_s)
     }
 }
 
-/* When the next idle model's time is up, or the memory is to be looked at. */
-static int64_t next_event_s(const struct loaded *loaded, int64_t look_s)
+/* When the next idle model's time is up, or the memory is to be looked at again. */
+static int64_t next_event_s(const struct loaded *loaded)
 {
+    const int64_t look_s = loaded_now_s() + LOOK_AT_MEMORY_S;
     int64_t when_s = INT64_MAX;
 
     for (const struct loaded_model *m = loaded->models; m; m = m->next) {
@@ -92,20 +93,17 @@ static int64_t next_event_s(const struct loaded *loaded, int64_t look_s)
 void *loaded_keep(void *user)
 {
     struct loaded *loaded = user;
-    block_signals();
-    int64_t look_s = loaded_now_s() + LOOK_AT_MEMORY_S;
 
+    block_signals();
     (void)pthread_mutex_lock(&loaded->lock);
     while (!loaded->ending || loaded->models) {
         struct loaded_model *model = next_to_close(loaded);
-        if (!model && loaded_now_s() >= look_s) {
-            look_s = loaded_now_s() + LOOK_AT_MEMORY_S;
-            model = loaded_memory_is_short() ? loaded_longest_idle(loaded) : NULL;
-        }
+        if (!model && loaded_longest_idle(loaded) && loaded_memory_is_short())
+            model = loaded_longest_idle(loaded);
         if (model)
             close_model(loaded, model);
         else
-            sleep_until(loaded, next_event_s(loaded, look_s));
+            sleep_until(loaded, next_event_s(loaded));
     }
     (void)pthread_mutex_unlock(&loaded->lock);
     return NULL;

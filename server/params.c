@@ -252,7 +252,7 @@ void params_reply(struct http_request *request, const orion_error *err)
 
 /* ---- sampling ---- */
 
-#define FIELD(member) offsetof(struct sampling, member)
+#define FIELD(member) .offset = offsetof(struct sampling, member)
 
 const struct param sampling_params[] = {
     {"top_k", PARAM_COUNT, FIELD(generate.top_k), .max = 1 << 24},
@@ -262,7 +262,7 @@ const struct param sampling_params[] = {
     {"frequency_penalty", PARAM_NUMBER, FIELD(generate.frequency_penalty), .min = -2, .max = 2},
     {"presence_penalty", PARAM_NUMBER, FIELD(generate.presence_penalty), .min = -2, .max = 2},
     {"seed", PARAM_INTEGER, FIELD(seed), .min = -0x1p63, .max = 0x1p63},
-    {"stop", PARAM_TEXTS, .offset = FIELD(stop)},
+    {"stop", PARAM_TEXTS, FIELD(stop)},
     {.kind = PARAM_END},
 };
 
