@@ -65,7 +65,8 @@ bool cli_interrupt_wait_readable(int fd)
     (void)sigprocmask(SIG_BLOCK, &ours, &before);
     while (!noted && !readable) {
         FD_ZERO(&set);
-        FD_SET(fd, &set);
+        if (fd >= 0)
+            FD_SET(fd, &set);
         /* Unblocks the signals only while it waits. */
         readable = pselect(fd + 1, &set, NULL, NULL, NULL, &before) > 0;
     }

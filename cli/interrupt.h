@@ -22,7 +22,7 @@ void cli_interrupt_clear(void);
  * passed on at once. */
 void cli_interrupt_watch(orion_session *session);
 
-/* Wait until `fd` can be read.  False when a signal was noted before or while
+/* Wait until `fd` can be read (-1: there is none).  False when a signal was noted before or while
  * waiting; none is missed. */
 bool cli_interrupt_wait_readable(int fd);
 

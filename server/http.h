@@ -20,6 +20,7 @@
 
 #include <orion.h>
 
+struct guard;
 struct http;         /* a listening server */
 struct http_request; /* one request; the handler's until it has ended it */
 
@@ -40,8 +41,39 @@ struct http_route {
      * "{name...}" as last part takes the rest, slashes included. */
     const char *path;
     http_handler handle;
-    http_error_shape shape; /* of errors that are found before the handler runs */
+    http_error_shape shape; /* of its errors; also of those found before the handler runs, below
+                             * the first segment of its path */
 };
+
+/* {"error": {"status", "message", "field"}}: the shape of what belongs to no family,
+ * and of /orion/v1. */
+json_t *http_shape_native(int code, orion_status status, const char *message, const char *field);
+
+/* ---- the server itself ---- */
+
+struct http_table {
+    const struct http_route *routes; /* the last has no method */
+    bool open; /* they may be asked for without the token: the page, its assets, health */
+};
+
+struct http_options {
+    int listen_fd; /* listens, does not block; taken over, also on failure */
+    const struct guard *guard;
+    const struct http_table *tables; /* the first match counts; the last has no routes */
+    void *user;                      /* of every handler */
+};
+
+/* All that options point to must outlive the server. */
+orion_status http_start(const struct http_options *options, struct http **out, orion_error *err);
+/* Take no more requests and let those under way end, for grace_ms; then lose the
+ * clients of the rest, and wait until their handlers have ended them. */
+void http_stop(struct http *http, int grace_ms); /* NULL is a no-op */
+
+struct http_counts {
+    uint32_t connections;
+    uint64_t replies[6]; /* by the first digit of their code */
+};
+void http_get_counts(struct http *http, struct http_counts *out);
 
 /* ---- the request; strings are valid until it is ended ---- */
 
@@ -57,6 +89,9 @@ const void *http_body(const struct http_request *request, size_t *bytes);
  * NULL after replying 400 with the route's shape, in which case the request has
  * ended.  Borrowed from the request. */
 json_t *http_json(struct http_request *request);
+
+/* Does it bring the token, or is none needed? */
+bool http_is_known(const struct http_request *request, const struct guard *guard);
 
 /* Call `fn` once, on a thread of the server, when the client goes away before it has
  * its reply; at once when it has.  The request must be ended all the same.  Holds on

@@ -9,18 +9,23 @@
  *   openai*.c   /v1/...           ollama*.c   /api/...
  *   native*.c   /orion/v1/...     mirror.c    the hub's own routes
  *   page.c      /                 health.c    /health, /metrics
+ *   login.c     /orion/v1/login
  */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include "guard.h"
 #include "http.h"
+#include "listen.h"
 #include "loaded.h"
+
+#define SERVER_PORT 11435
 
 struct server_options {
     const char *host;       /* NULL: 127.0.0.1 */
     uint16_t port;          /* 0: any free one, which server_url() tells */
     const char *token_file; /* NULL: none; needed for any host that is not this machine */
-    int listen_fd;          /* a socket that listens already (socket activation), or -1 */
+    int listen_fd; /* a socket that listens already (socket activation), taken over; or -1 */
     bool mirror, metrics;
     uint32_t threads; /* of a model; 0: physical cores */
     uint32_t
@@ -37,6 +42,9 @@ struct server {
     struct server_options options;
     struct http *http;
     double started_unix;
+    struct listener listener;
+    struct guard guard;
+    struct http_table tables[10]; /* those below that are in use */
 };
 
 /* The tables of the families; the last route has no method. */
@@ -46,6 +54,8 @@ extern const struct http_route native_routes[];
 extern const struct http_route mirror_routes[]; /* only with options.mirror */
 extern const struct http_route page_routes[];
 extern const struct http_route health_routes[];
+extern const struct http_route login_routes[];
+extern const struct http_route metrics_routes[]; /* only with options.metrics */
 
 void server_options_init(struct server_options *options);
 
@@ -54,8 +64,9 @@ orion_status server_start(orion_manager *manager, const struct server_options *o
                           struct server **out, orion_error *err);
 /* "http://127.0.0.1:11435", valid until server_stop(). */
 const char *server_url(const struct server *server);
+bool server_is_local(const struct server *server); /* only this machine can connect */
 /* Take no more requests, let those under way end within a few seconds, stop the
  * rest, unload all models. */
-void server_stop(struct server *server);
+void server_stop(struct server *server); /* NULL is a no-op */
 
 #endif

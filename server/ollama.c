@@ -1,0 +1,5 @@
+#include "server.h"
+
+const struct http_route ollama_routes[] = {
+    {.method = NULL},
+};
