@@ -46,7 +46,7 @@ orion_status orion_session_new(const orion_model *model, const orion_session_opt
     orion_session *handle = calloc(1, sizeof(*handle));
     if (!handle)
         return ori_fail_nomem(err, "the session");
-    const struct ori_session_options inner = {
+    const struct ori_engine_options inner = {
         .context_tokens = o.context_tokens,
         .threads = o.threads,
         .batch_tokens = o.batch_tokens,
@@ -145,7 +145,8 @@ orion_status orion_generate(orion_session *session, const orion_message *message
             return ori_api_null_argument(err, "orion_generate");
     orion_status status = take_params(params, on_text, user, &how, err);
     if (status == ORION_OK)
-        status = ori_chat_tokens(session->session->model, messages, n_messages, &tokens, err);
+        status =
+            ori_chat_tokens(session->session->engine.model, messages, n_messages, &tokens, err);
     if (status == ORION_OK)
         status = generate(session, &tokens, true, &how, stats, err);
     ori_tokens_release(&tokens);
@@ -164,8 +165,8 @@ orion_status orion_generate_text(orion_session *session, const char *prompt, boo
         return ori_api_null_argument(err, "orion_generate_text");
     orion_status status = take_params(params, on_text, user, &how, err);
     if (status == ORION_OK)
-        status = ori_text_tokens(session->session->model, prompt, strlen(prompt), parse_special,
-                                 &tokens, err);
+        status = ori_text_tokens(session->session->engine.model, prompt, strlen(prompt),
+                                 parse_special, &tokens, err);
     if (status == ORION_OK)
         status = generate(session, &tokens, false, &how, stats, err);
     ori_tokens_release(&tokens);

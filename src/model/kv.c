@@ -78,6 +78,18 @@ void ori_kv_spoil(struct ori_kv *kv)
     memset(kv->keys, 0xFF, kv->bytes); /* keys and values lie together */
 }
 
+void ori_kv_copy_block(struct ori_kv *to, const struct ori_kv *from, uint32_t n_layers,
+                       uint32_t block)
+{
+    const size_t bytes = ori_kv_block_bytes(to);
+
+    for (uint32_t layer = 0; layer < n_layers; layer++)
+        for (uint32_t head = 0; head < to->n_heads_kv; head++)
+            for (int values = 0; values < 2; values++)
+                memcpy(ori_kv_block(to, values != 0, layer, head, block),
+                       ori_kv_block(from, values != 0, layer, head, block), bytes);
+}
+
 bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, uint32_t n_written,
                        uint32_t keep)
 {

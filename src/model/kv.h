@@ -61,6 +61,10 @@ static inline uint8_t *ori_kv_block(const struct ori_kv *kv, bool values, uint32
            in_ring * ori_kv_block_bytes(kv);
 }
 
+/* Copy the keys and values of block b between caches of the same shape. */
+void ori_kv_copy_block(struct ori_kv *to, const struct ori_kv *from, uint32_t n_layers,
+                       uint32_t block);
+
 /* With positions up to n_written written at some time, may one go back to
  * `keep` positions and continue?  Not when the ring has overwritten keys that
  * the next query's window reaches.  Going back does not bring keys back: the

@@ -22,10 +22,10 @@ static orion_status check_room(const struct ori_session *s, uint32_t n_tokens,
 {
     if (n_tokens == 0)
         return ori_fail(err, ORION_E_ARGUMENT, "a measurement needs at least one token");
-    if (n_tokens > s->context_tokens || depth_tokens > s->context_tokens - n_tokens)
+    if (n_tokens > s->engine.context_tokens || depth_tokens > s->engine.context_tokens - n_tokens)
         return ori_fail(err, ORION_E_TOO_LONG,
                         "%u tokens after %u do not fit the context of %u; ask for a larger context",
-                        n_tokens, depth_tokens, s->context_tokens);
+                        n_tokens, depth_tokens, s->engine.context_tokens);
     return ORION_OK;
 }
 
@@ -93,9 +93,9 @@ static orion_status measure(struct ori_session *s, orion_bench_kind kind, const 
     out->wall_ms = ori_now_ms() - wall_ms;
     out->cpu_ms = ori_cpu_ms() - cpu_ms;
     if (kind == ORION_BENCH_DECODE)
-        count_work(s->model, n_tokens, n_tokens, n_tokens, out);
+        count_work(s->engine.model, n_tokens, n_tokens, n_tokens, out);
     else
-        count_work(s->model, (n_tokens - 1) / s->batch_tokens + 1, n_tokens, 1, out);
+        count_work(s->engine.model, (n_tokens - 1) / s->engine.batch_tokens + 1, n_tokens, 1, out);
     return ORION_OK;
 }
 
@@ -110,12 +110,12 @@ orion_status ori_bench(struct ori_session *s, orion_bench_kind kind, uint32_t n_
     int32_t *tokens = ori_alloc_array(n, sizeof(*tokens));
     if (!tokens)
         return ori_fail_nomem(err, "the tokens of a measurement");
-    draw_tokens(tokens, n, s->model->hp.n_vocab);
+    draw_tokens(tokens, n, s->engine.model->hp.n_vocab);
     /* Computing is measured, not the disk; and such tokens are not worth keeping. */
-    const struct ori_prefixes *prefixes = s->prefixes;
-    s->prefixes = NULL;
+    const struct ori_prefixes *prefixes = s->engine.prefixes;
+    s->engine.prefixes = NULL;
     status = measure(s, kind, tokens, n_tokens, depth_tokens, out, err);
-    s->prefixes = prefixes;
+    s->engine.prefixes = prefixes;
     free(tokens);
     return status;
 }

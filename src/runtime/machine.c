@@ -60,17 +60,18 @@ static double best_seconds(struct ori_pool *pool, size_t n, ori_range_fn fn, str
 
 orion_status ori_bench_machine(struct ori_session *s, orion_bench_peaks *out, orion_error *err)
 {
-    struct block block = {.kernels = &s->kernels, .bytes = ori_alloc_aligned_raw(BLOCK_BYTES, 1)};
+    struct block block = {.kernels = &s->engine.kernels,
+                          .bytes = ori_alloc_aligned_raw(BLOCK_BYTES, 1)};
 
     *out = (orion_bench_peaks){0};
     if (!block.bytes)
         return ori_fail_nomem(err, "a block to measure memory with");
-    ori_pool_for(s->pool, PIECES, 1, fill, &block); /* pages come when they are written */
-    const double read_s = best_seconds(s->pool, PIECES, read_pieces, &block);
-    const double spin_s = best_seconds(s->pool, SPIN_PIECES, spin_pieces, &block);
+    ori_pool_for(s->engine.pool, PIECES, 1, fill, &block); /* pages come when they are written */
+    const double read_s = best_seconds(s->engine.pool, PIECES, read_pieces, &block);
+    const double spin_s = best_seconds(s->engine.pool, SPIN_PIECES, spin_pieces, &block);
     *out = (orion_bench_peaks){
-        .cpu_tier = s->kernels.name,
-        .threads = ori_pool_threads(s->pool),
+        .cpu_tier = s->engine.kernels.name,
+        .threads = ori_pool_threads(s->engine.pool),
         .read_bytes_per_second = (double)BLOCK_BYTES / read_s,
         .multiply_adds_per_second = (double)block.n[0] * SPIN_PIECES / spin_s,
     };

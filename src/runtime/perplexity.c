@@ -1,4 +1,5 @@
 /* How well a model predicts a text, and a digest of every logit on the way. */
+#include "runtime/session.h"
 #include "runtime/snapshot.h"
 
 #include "base/sha256.h"
@@ -37,9 +38,9 @@ static orion_status take_token(struct measure *m, const float *row, uint32_t pos
                                orion_error *err)
 {
     const struct ori_session *s = m->session;
-    const size_t n_vocab = s->model->hp.n_vocab;
-    const int32_t token = s->tokens[position];
-    const double nll = s->kernels.log_sum_exp(row, n_vocab) - (double)row[token];
+    const size_t n_vocab = s->engine.model->hp.n_vocab;
+    const int32_t token = s->sequence.tokens[position];
+    const double nll = s->engine.kernels.log_sum_exp(row, n_vocab) - (double)row[token];
 
     m->nll += nll;
     m->n++;
@@ -54,9 +55,9 @@ static orion_status take_slice(struct measure *m, uint32_t from, uint32_t first,
                                uint32_t window_tokens, orion_error *err)
 {
     struct ori_session *s = m->session;
-    const size_t n_vocab = s->model->hp.n_vocab;
+    const size_t n_vocab = s->engine.model->hp.n_vocab;
 
-    orion_status status = ori_forward_logits(s->forward, first, n, m->logits, err);
+    orion_status status = ori_forward_logits(s->engine.forward, first, n, m->logits, err);
     if (status != ORION_OK)
         return status;
     if (m->want_digest)
@@ -76,39 +77,38 @@ static orion_status through_disk(struct ori_session *s, uint32_t n, orion_error 
 {
     orion_status status;
 
-    if (!s->prefixes || n % ORI_PREFIX_BLOCK != 0)
+    if (!s->engine.prefixes || n % ORI_PREFIX_BLOCK != 0)
         return ORION_OK;
-    s->n_tokens = n;
-    if (s->n_reached < n)
-        s->n_reached = n;
-    status = ori_snapshot_save(s, err);
+    status = ori_snapshot_save(&s->engine, &s->sequence, err);
     ori_session_reset(s);
-    ori_kv_spoil(&s->kv);
+    ori_kv_spoil(&s->sequence.kv);
     if (status == ORION_OK)
-        status = ori_snapshot_restore(s, n, err);
-    if (status == ORION_OK && s->n_tokens != n)
+        status = ori_snapshot_restore(&s->engine, &s->sequence, n, err);
+    if (status == ORION_OK && s->sequence.n_tokens != n)
         status = ori_fail(err, ORION_E_NO_SPACE,
                           "the prefix cache gave back %u of %u tokens; it is too small for this "
                           "text, or another process deletes from it",
-                          s->n_tokens, n);
+                          s->sequence.n_tokens, n);
     return status;
 }
 
-/* One stretch of text that starts anew: s->tokens[0, n) are set. */
+/* One stretch of text that starts anew: s->sequence.tokens[0, n) are set. */
 static orion_status take_window(struct measure *m, uint32_t n, orion_error *err)
 {
     struct ori_session *s = m->session;
 
     ori_session_reset(s);
     for (uint32_t from = 0; from < n;) {
-        const uint32_t batch = n - from < s->batch_tokens ? n - from : s->batch_tokens;
+        const uint32_t batch =
+            n - from < s->engine.batch_tokens ? n - from : s->engine.batch_tokens;
         if (ori_session_take_cancel(s))
             return ori_fail(err, ORION_E_CANCELLED, "cancelled");
-        for (uint32_t i = 0; i < batch; i++)
-            s->items[i] = (struct ori_batch_item){s->tokens[from + i], from + i, &s->kv};
-        orion_status status = ori_forward_run(s->forward, s->items, batch, err);
+        ori_sequence_enter(&s->sequence, batch, s->items);
+        orion_status status = ori_forward_run(s->engine.forward, s->items, batch, err);
         for (uint32_t i = 0; i < batch && status == ORION_OK; i += SLICE)
             status = take_slice(m, from, i, batch - i < SLICE ? batch - i : SLICE, n, err);
+        if (status == ORION_OK)
+            ori_sequence_computed(&s->sequence, batch);
         from += batch;
         if (status == ORION_OK && from < n)
             status = through_disk(s, from, err);
@@ -121,16 +121,17 @@ static orion_status take_window(struct measure *m, uint32_t n, orion_error *err)
 static orion_status take_text(struct measure *m, const struct ori_tokens *tokens, orion_error *err)
 {
     struct ori_session *s = m->session;
-    const int32_t bos = ori_vocab_bos(s->model->vocab);
-    const bool adds_bos = ori_vocab_adds_bos(s->model->vocab) && bos != ORI_NO_TOKEN;
-    const uint32_t room = s->context_tokens - (adds_bos ? 1 : 0);
+    const int32_t bos = ori_vocab_bos(s->engine.model->vocab);
+    const bool adds_bos = ori_vocab_adds_bos(s->engine.model->vocab) && bos != ORI_NO_TOKEN;
+    const uint32_t room = s->engine.context_tokens - (adds_bos ? 1 : 0);
 
     for (size_t done = 0; done < tokens->count;) {
         const size_t left = tokens->count - done;
         const uint32_t n = left < room ? (uint32_t)left : room;
         if (adds_bos)
-            s->tokens[0] = bos;
-        memcpy(s->tokens + (adds_bos ? 1 : 0), tokens->ids + done, n * sizeof(*tokens->ids));
+            s->sequence.tokens[0] = bos;
+        memcpy(s->sequence.tokens + (adds_bos ? 1 : 0), tokens->ids + done,
+               n * sizeof(*tokens->ids));
         const orion_status status = take_window(m, n + (adds_bos ? 1 : 0), err);
         if (status != ORION_OK)
             return status;
@@ -156,7 +157,7 @@ orion_status ori_perplexity_each(struct ori_session *s, const char *text, size_t
 
     *out = (orion_perplexity_result){0};
     ori_session_reset(s);
-    orion_status status = ori_vocab_encode(s->model->vocab, &piece, 1, false, &tokens, err);
+    orion_status status = ori_vocab_encode(s->engine.model->vocab, &piece, 1, false, &tokens, err);
     if (status != ORION_OK)
         goto done;
     if (tokens.count < 2) {
@@ -164,12 +165,12 @@ orion_status ori_perplexity_each(struct ori_session *s, const char *text, size_t
                           "the text has %zu token(s); at least two are needed", tokens.count);
         goto done;
     }
-    if (s->context_tokens < 3) {
+    if (s->engine.context_tokens < 3) {
         status = ori_fail(err, ORION_E_ARGUMENT, "a context of %u tokens is too small",
-                          s->context_tokens);
+                          s->engine.context_tokens);
         goto done;
     }
-    m.logits = ori_alloc_aligned((size_t)SLICE * s->model->hp.n_vocab, sizeof(*m.logits));
+    m.logits = ori_alloc_aligned((size_t)SLICE * s->engine.model->hp.n_vocab, sizeof(*m.logits));
     if (!m.logits) {
         status = ori_fail_nomem(err, "logits");
         goto done;

@@ -12,53 +12,54 @@ static void add_u32(struct ori_sha256 *hash, uint32_t value)
 }
 
 /* All that keys and values depend on besides the tokens. */
-static void hash_facts(const struct ori_session *s, uint8_t out[ORI_SHA256_BYTES])
+static void hash_facts(const struct ori_engine *e, const struct ori_kv *kv,
+                       uint8_t out[ORI_SHA256_BYTES])
 {
-    const struct ori_hparams *hp = &s->model->hp;
+    const struct ori_hparams *hp = &e->model->hp;
     struct ori_sha256 hash;
     uint8_t identity[ORI_SHA256_BYTES];
 
     ori_sha256_init(&hash);
     add_u32(&hash, ORI_RESULTS_VERSION);
-    ori_gguf_identity(s->model->gguf, identity);
+    ori_gguf_identity(e->model->gguf, identity);
     ori_sha256_update(&hash, identity, sizeof(identity));
     add_u32(&hash, hp->window_tokens);
     add_u32(&hash, ORI_PREFIX_BLOCK);
-    add_u32(&hash, (uint32_t)s->kv.type);
-    add_u32(&hash, (uint32_t)s->kv.row_bytes);
-    /* Rope's frequencies may depend on the session's context. */
-    add_u32(&hash, s->rope.n_pairs);
-    ori_sha256_update(&hash, s->rope.frequency, s->rope.n_pairs * sizeof(*s->rope.frequency));
-    ori_sha256_update(&hash, &s->rope.factor, sizeof(s->rope.factor));
+    add_u32(&hash, (uint32_t)kv->type);
+    add_u32(&hash, (uint32_t)kv->row_bytes);
+    /* Rope's frequencies may depend on the context. */
+    add_u32(&hash, e->rope.n_pairs);
+    ori_sha256_update(&hash, e->rope.frequency, e->rope.n_pairs * sizeof(*e->rope.frequency));
+    ori_sha256_update(&hash, &e->rope.factor, sizeof(e->rope.factor));
     ori_sha256_final(&hash, out);
 }
 
-orion_status ori_snapshot_attach(struct ori_session *s, const struct ori_prefixes *prefixes,
-                                 orion_error *err)
+orion_status ori_snapshot_attach(struct ori_engine *e, const struct ori_kv *kv,
+                                 const struct ori_prefixes *prefixes, orion_error *err)
 {
     size_t bytes = 2; /* keys and values */
 
-    if (!ori_mul(bytes, s->model->hp.n_layers, &bytes) ||
-        !ori_mul(bytes, s->kv.n_heads_kv, &bytes) ||
-        !ori_mul(bytes, ori_kv_block_bytes(&s->kv), &bytes) ||
+    if (!ori_mul(bytes, e->model->hp.n_layers, &bytes) || !ori_mul(bytes, kv->n_heads_kv, &bytes) ||
+        !ori_mul(bytes, ori_kv_block_bytes(kv), &bytes) ||
         bytes > SIZE_MAX - ORI_PREFIX_HEADER_BYTES)
         return ori_fail_nomem(err, "the prefix cache");
-    s->prefix_block_bytes = bytes;
-    s->prefixes = prefixes;
-    hash_facts(s, s->prefix_facts);
+    e->prefix_block_bytes = bytes;
+    e->prefixes = prefixes;
+    hash_facts(e, kv, e->prefix_facts);
     return ORION_OK;
 }
 
-/* Names of the first n blocks of the session's tokens, which the caller frees;
+/* Names of the first n blocks of the sequence's tokens, which the caller frees;
  * NULL when memory is short.  Each stands for all tokens up to its end. */
-static struct ori_prefix_name *name_blocks(const struct ori_session *s, uint32_t n)
+static struct ori_prefix_name *name_blocks(const struct ori_engine *e, const struct ori_sequence *s,
+                                           uint32_t n)
 {
     struct ori_prefix_name *names = ori_calloc_array(n, sizeof(*names));
     uint8_t so_far[ORI_SHA256_BYTES];
 
     if (!names)
         return NULL;
-    memcpy(so_far, s->prefix_facts, sizeof(so_far));
+    memcpy(so_far, e->prefix_facts, sizeof(so_far));
     for (uint32_t i = 0; i < n; i++) {
         struct ori_sha256 hash;
         ori_sha256_init(&hash);
@@ -66,7 +67,7 @@ static struct ori_prefix_name *name_blocks(const struct ori_session *s, uint32_t
         ori_sha256_update(&hash, s->tokens + (size_t)i * ORI_PREFIX_BLOCK,
                           ORI_PREFIX_BLOCK * sizeof(*s->tokens));
         ori_sha256_final(&hash, so_far);
-        if (!ori_prefixes_name(s->prefixes, so_far, &names[i])) {
+        if (!ori_prefixes_name(e->prefixes, so_far, &names[i])) {
             free(names);
             return NULL;
         }
@@ -77,20 +78,22 @@ static struct ori_prefix_name *name_blocks(const struct ori_session *s, uint32_t
 /* ---- a run of saving or restoring ---- */
 
 struct run {
-    struct ori_session *session;
+    const struct ori_engine *engine;
+    const struct ori_sequence *sequence;
     struct ori_prefix_name *names; /* [n_blocks], owned */
     uint32_t n_blocks;
     uint8_t *image; /* a block with its header, owned */
 };
 
-static orion_status begin(struct run *run, struct ori_session *s, uint32_t n_blocks,
-                          orion_error *err)
+static orion_status begin(struct run *run, const struct ori_engine *engine,
+                          const struct ori_sequence *sequence, uint32_t n_blocks, orion_error *err)
 {
     *run = (struct run){
-        .session = s,
+        .engine = engine,
+        .sequence = sequence,
         .n_blocks = n_blocks,
-        .names = name_blocks(s, n_blocks),
-        .image = malloc(ORI_PREFIX_HEADER_BYTES + s->prefix_block_bytes),
+        .names = name_blocks(engine, sequence, n_blocks),
+        .image = malloc(ORI_PREFIX_HEADER_BYTES + engine->prefix_block_bytes),
     };
     return run->names && run->image ? ORION_OK : ori_fail_nomem(err, "the prefix cache");
 }
@@ -105,17 +108,17 @@ static void end(struct run *run)
 static void touch(const struct run *run)
 {
     for (uint32_t i = run->n_blocks; i-- > 0;)
-        ori_prefixes_touch(run->session->prefixes, &run->names[i]);
+        ori_prefixes_touch(run->engine->prefixes, &run->names[i]);
 }
 
 /* Between the cache and the image: [n_layers][n_heads_kv][keys, values]. */
 static void copy_block(const struct run *run, uint32_t block, bool to_cache)
 {
-    const struct ori_session *s = run->session;
+    const struct ori_sequence *s = run->sequence;
     const size_t bytes = ori_kv_block_bytes(&s->kv);
     uint8_t *at = run->image + ORI_PREFIX_HEADER_BYTES;
 
-    for (uint32_t layer = 0; layer < s->model->hp.n_layers; layer++)
+    for (uint32_t layer = 0; layer < s->hp->n_layers; layer++)
         for (uint32_t head = 0; head < s->kv.n_heads_kv; head++)
             for (int values = 0; values < 2; values++, at += bytes) {
                 uint8_t *cached = ori_kv_block(&s->kv, values != 0, layer, head, block);
@@ -127,17 +130,18 @@ static void copy_block(const struct run *run, uint32_t block, bool to_cache)
 
 /* Blocks of one prefix are kept from its beginning on, as far as they may all
  * be there at once. */
-static uint32_t most_blocks(const struct ori_session *s)
+static uint32_t most_blocks(const struct ori_engine *e)
 {
     const uint64_t most =
-        ori_prefixes_max_bytes(s->prefixes) / (ORI_PREFIX_HEADER_BYTES + s->prefix_block_bytes);
+        ori_prefixes_max_bytes(e->prefixes) / (ORI_PREFIX_HEADER_BYTES + e->prefix_block_bytes);
     return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
-orion_status ori_snapshot_save(struct ori_session *s, orion_error *err)
+orion_status ori_snapshot_save(const struct ori_engine *e, const struct ori_sequence *s,
+                               orion_error *err)
 {
-    const uint32_t oldest = s->n_reached > s->kv.n_slots ? s->n_reached - s->kv.n_slots : 0;
-    const uint32_t most = most_blocks(s);
+    const uint32_t oldest = ori_sequence_oldest(s);
+    const uint32_t most = most_blocks(e);
     const uint32_t whole = s->n_tokens / ORI_PREFIX_BLOCK;
     const uint32_t n_blocks = whole < most ? whole : most;
     struct run run;
@@ -145,13 +149,13 @@ orion_status ori_snapshot_save(struct ori_session *s, orion_error *err)
 
     if (n_blocks == 0)
         return ORION_OK;
-    orion_status status = begin(&run, s, n_blocks, err);
+    orion_status status = begin(&run, e, s, n_blocks, err);
     for (uint32_t i = 0; i < n_blocks && status == ORION_OK; i++) {
-        if (i * ORI_PREFIX_BLOCK < oldest || ori_prefixes_has(s->prefixes, &run.names[i]))
+        if (i * ORI_PREFIX_BLOCK < oldest || ori_prefixes_has(e->prefixes, &run.names[i]))
             continue;
         copy_block(&run, i, false);
         status =
-            ori_prefixes_put(s->prefixes, &run.names[i], run.image, s->prefix_block_bytes, err);
+            ori_prefixes_put(e->prefixes, &run.names[i], run.image, e->prefix_block_bytes, err);
         wrote = true;
     }
     if (wrote)
@@ -162,78 +166,58 @@ orion_status ori_snapshot_save(struct ori_session *s, orion_error *err)
 
 /* ---- restoring ---- */
 
-/* The first block that must be read for the cache to hold n_blocks: a window
- * reaches back only so far, and what the cache holds need not be read. */
-static uint32_t first_needed(const struct ori_session *s, uint32_t n_blocks)
-{
-    const uint32_t window = s->model->hp.window_tokens;
-    const uint32_t n = n_blocks * ORI_PREFIX_BLOCK;
-
-    if (window == 0)
-        return s->n_tokens / ORI_PREFIX_BLOCK;
-    return n + 1 > window ? (n + 1 - window) / ORI_PREFIX_BLOCK : 0;
-}
-
 /* The most blocks that can be had, more than the cache holds; else 0. */
 static uint32_t longest_stored(const struct run *run)
 {
-    const struct ori_session *s = run->session;
+    const struct ori_sequence *s = run->sequence;
 
     for (uint32_t n = run->n_blocks; n * ORI_PREFIX_BLOCK > s->n_tokens; n--) {
-        const uint32_t first = first_needed(s, n);
+        const uint32_t first = ori_sequence_first_needed(s, n);
         uint32_t i = n;
-        while (i > first && ori_prefixes_has(s->prefixes, &run->names[i - 1]))
+        while (i > first && ori_prefixes_has(run->engine->prefixes, &run->names[i - 1]))
             i--;
         if (i == first)
             return n;
         /* Without a window none that needs block i - 1 can be had either. */
-        if (s->model->hp.window_tokens == 0)
+        if (s->hp->window_tokens == 0)
             n = i;
     }
     return 0;
 }
 
-/* Read blocks [first, n) in order; the cache holds what was read. */
-static void read_blocks(struct run *run, uint32_t first, uint32_t n)
+static bool read_block(const struct run *run, uint32_t block)
 {
-    struct ori_session *s = run->session;
-    const bool windowed = s->model->hp.window_tokens > 0;
-    uint32_t done = first;
-
-    if (windowed) /* blocks from here and there in the ring would not make a whole */
-        ori_session_reset(s);
-    while (done < n &&
-           ori_prefixes_get(s->prefixes, &run->names[done], run->image, s->prefix_block_bytes)) {
-        copy_block(run, done, true);
-        done++;
-    }
-    /* One was damaged: others that were go too, so that all are kept anew. */
-    for (uint32_t i = done + 1; i < n; i++)
-        (void)ori_prefixes_get(s->prefixes, &run->names[i], run->image, s->prefix_block_bytes);
-    const uint32_t reached = done * ORI_PREFIX_BLOCK;
-    if (windowed && first > 0 && done < n)
-        return; /* not enough to look back a whole window: computed from the start */
-    if (reached > s->n_tokens)
-        s->n_tokens = reached;
-    /* As if the ring had gone so far that only what was read is left. */
-    const uint32_t ring =
-        first > 0 && windowed ? first * ORI_PREFIX_BLOCK + s->kv.n_slots : reached;
-    if (s->n_reached < ring)
-        s->n_reached = ring;
+    return ori_prefixes_get(run->engine->prefixes, &run->names[block], run->image,
+                            run->engine->prefix_block_bytes);
 }
 
-orion_status ori_snapshot_restore(struct ori_session *s, uint32_t limit, orion_error *err)
+/* Read blocks [first, n) in order, as far as they are right; returns the end. */
+static uint32_t read_blocks(const struct run *run, uint32_t first, uint32_t n)
+{
+    uint32_t done = first;
+
+    for (; done < n && read_block(run, done); done++)
+        copy_block(run, done, true);
+    /* One was damaged: others that were go too, so that all are kept anew. */
+    for (uint32_t i = done + 1; i < n; i++)
+        (void)read_block(run, i);
+    return done;
+}
+
+orion_status ori_snapshot_restore(const struct ori_engine *e, struct ori_sequence *s,
+                                  uint32_t limit, orion_error *err)
 {
     struct run run;
 
     assert(s->n_tokens <= limit);
     if (limit / ORI_PREFIX_BLOCK * ORI_PREFIX_BLOCK <= s->n_tokens)
         return ORION_OK;
-    const orion_status status = begin(&run, s, limit / ORI_PREFIX_BLOCK, err);
+    const orion_status status = begin(&run, e, s, limit / ORI_PREFIX_BLOCK, err);
     if (status == ORION_OK) {
         const uint32_t n = longest_stored(&run);
         if (n > 0) {
-            read_blocks(&run, first_needed(s, n), n);
+            const uint32_t first = ori_sequence_first_needed(s, n);
+            ori_sequence_took_blocks(s, first, n, read_blocks(&run, first, n));
             touch(&run);
         }
     }

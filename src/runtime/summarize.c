@@ -49,7 +49,7 @@ static orion_status request(const struct work *w, const struct ori_parts *units,
         status = ori_fail(err, status, "there is no room to put the records together");
     } else {
         const orion_message message = {"user", ori_buf_text(&text)};
-        status = ori_chat_tokens(w->session->model, &message, 1, out, err);
+        status = ori_chat_tokens(w->session->engine.model, &message, 1, out, err);
     }
     ori_buf_release(&records);
     ori_buf_release(&text);
@@ -62,7 +62,7 @@ static orion_status try_request(const struct work *w, const struct ori_parts *un
 {
     const orion_status status = request(w, units, first, n, tokens, err);
 
-    *fits = status == ORION_OK && tokens->count + w->reserve <= w->session->context_tokens;
+    *fits = status == ORION_OK && tokens->count + w->reserve <= w->session->engine.context_tokens;
     if (!*fits)
         ori_tokens_release(tokens);
     return status;
@@ -73,7 +73,7 @@ static orion_status measure_request(struct work *w, orion_error *err)
 {
     const struct ori_parts none = {0};
     struct ori_tokens tokens = {0};
-    const uint32_t context = w->session->context_tokens;
+    const uint32_t context = w->session->engine.context_tokens;
     const orion_status status = request(w, &none, 0, 0, &tokens, err);
     const size_t overhead = tokens.count;
 
@@ -105,7 +105,7 @@ static orion_status measure_text(void *arg, const char *text, size_t len, size_t
     struct ori_tokens tokens = {0};
 
     orion_status status =
-        ori_vocab_encode(w->session->model->vocab, &piece, 1, false, &tokens, err);
+        ori_vocab_encode(w->session->engine.model->vocab, &piece, 1, false, &tokens, err);
     *n_tokens = tokens.count;
     ori_tokens_release(&tokens);
     if (status != ORION_OK || *n_tokens + EDGE_TOKENS < w->capacity ||
@@ -146,7 +146,7 @@ static orion_status next_part(const struct work *w, const struct ori_parts *unit
     return ori_fail(err, ORION_E_TOO_LONG,
                     "a single character of the records does not fit the context of %u tokens; use "
                     "a larger context",
-                    w->session->context_tokens);
+                    w->session->engine.context_tokens);
 }
 
 struct collect {
@@ -336,7 +336,7 @@ static orion_status one_round(struct work *w, const char *const *records, size_t
         status = ori_fail(err, ORION_E_TOO_LONG,
                           "the records do not fit the context of %u tokens, and the summaries of "
                           "their parts are not shorter; use a larger context or fewer records",
-                          w->session->context_tokens);
+                          w->session->engine.context_tokens);
     if (status == ORION_OK)
         status = in_one_piece(w, &units, *n_tokens, done, err);
     if (status == ORION_OK && !*done)

@@ -129,8 +129,8 @@ static bool same_bits(const struct ori_session *s)
  * what comes out is right.  Memory may be too short for the session. */
 static void work(uint32_t *cached)
 {
-    const struct ori_session_options options = {.threads = 1, .batch_tokens = 32};
-    struct ori_session_options with = options;
+    const struct ori_engine_options options = {.threads = 1, .batch_tokens = 32};
+    struct ori_engine_options with = options;
     struct ori_prefixes *p = NULL;
     struct ori_session *s = NULL;
 
@@ -253,7 +253,7 @@ static void test_memory(void **state)
 
 static int set_up(void **state)
 {
-    const struct ori_session_options options = {.threads = 1, .batch_tokens = 32};
+    const struct ori_engine_options options = {.threads = 1, .batch_tokens = 32};
     struct ori_session *s;
     uint32_t cached;
 

@@ -180,7 +180,7 @@ static void test_copies_are_guessed(void **state)
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context,
                                        uint32_t batch)
 {
-    const struct ori_session_options options = {
+    const struct ori_engine_options options = {
         .context_tokens = context, .threads = 1, .batch_tokens = batch};
     struct ori_session *session;
     orion_error err = {0};
@@ -278,8 +278,8 @@ static void answer(struct ori_session *s, const struct ori_tokens *prompt, struc
     how.on_text = take_text;
     how.user = &out->sink;
     out->status = ori_generate_tokens(s, prompt, true, &how, &out->stats, NULL);
-    out->n_tokens = s->n_tokens;
-    memcpy(out->tokens, s->tokens, s->n_tokens * sizeof(*s->tokens));
+    out->n_tokens = s->sequence.n_tokens;
+    memcpy(out->tokens, s->sequence.tokens, s->sequence.n_tokens * sizeof(*s->sequence.tokens));
 }
 
 static void check_same(const struct outcome *a, const struct outcome *b, const char *label,

@@ -23,7 +23,7 @@
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context,
                                        uint32_t threads, uint32_t batch)
 {
-    const struct ori_session_options options = {
+    const struct ori_engine_options options = {
         .context_tokens = context, .threads = threads, .batch_tokens = batch};
     struct ori_session *session;
     orion_error err = {0};
@@ -81,7 +81,7 @@ static void walk(const char *path, uint32_t seed)
             assert_int_equal(ori_session_append(s, &tokens[n], 1, NULL), ORION_OK);
             n++;
         }
-        assert_int_equal(s->n_tokens, n);
+        assert_int_equal(s->sequence.n_tokens, n);
         ori_session_reset(fresh);
         prefill(fresh, tokens, n, &cached);
         assert_int_equal(cached, 0);
@@ -118,7 +118,7 @@ static void test_back_twice(void **state)
     uint32_t cached;
 
     (void)state;
-    assert_int_equal(s->kv.n_slots, 64);
+    assert_int_equal(s->sequence.kv.n_slots, 64);
     some_tokens(tokens, 200, model->hp.n_vocab, 9);
     prefill(s, tokens, 200, &cached);
     tokens[150] = (tokens[150] + 1) % 278;
@@ -169,7 +169,7 @@ static void test_options(void **state)
 {
     static const struct {
         const char *label;
-        struct ori_session_options options;
+        struct ori_engine_options options;
         orion_status status;
         uint32_t context, batch;
         const char *says;
@@ -220,8 +220,8 @@ static void test_options(void **state)
         if (rows[i].says && !strstr(err.message, rows[i].says))
             fail_msg("%s: '%s'", rows[i].label, err.message);
         if (s) {
-            assert_int_equal(s->context_tokens, rows[i].context);
-            assert_int_equal(s->batch_tokens, rows[i].batch);
+            assert_int_equal(s->engine.context_tokens, rows[i].context);
+            assert_int_equal(s->engine.batch_tokens, rows[i].batch);
         }
         ori_session_free(s);
     }
@@ -231,7 +231,7 @@ static void test_options(void **state)
 static void test_environment_names_no_tier(void **state)
 {
     struct ori_model *model = open_model(data_path(PLAIN_MODEL));
-    const struct ori_session_options options = {0};
+    const struct ori_engine_options options = {0};
     struct ori_session *s;
     orion_error err = {0};
 
@@ -300,9 +300,10 @@ static orion_status answer(struct ori_session *s, const char *text, const struct
     if (all.sampling.top_p <= 0.0f)
         all.sampling = greedy;
     const orion_message message = {"user", text};
-    orion_status status = s->model->chat
-                              ? ori_chat_tokens(s->model, &message, 1, &tokens, err)
-                              : ori_text_tokens(s->model, text, strlen(text), false, &tokens, err);
+    orion_status status =
+        s->engine.model->chat
+            ? ori_chat_tokens(s->engine.model, &message, 1, &tokens, err)
+            : ori_text_tokens(s->engine.model, text, strlen(text), false, &tokens, err);
     if (status == ORION_OK)
         status = ori_generate_tokens(s, &tokens, true, &all, stats, err);
     ori_tokens_release(&tokens);
@@ -343,7 +344,7 @@ static void test_context_is_filled(void **state)
         assert_int_equal(stats.finish, ORION_FINISH_CONTEXT);
         /* The last token need not be put into the cache. */
         assert_int_equal(stats.prompt_tokens + stats.output_tokens, context + 1);
-        assert_int_equal(s->n_tokens, context);
+        assert_int_equal(s->sequence.n_tokens, context);
         ori_session_free(s);
     }
     ori_model_close(model);
@@ -863,7 +864,7 @@ static void test_perplexity(void **state)
         assert_string_equal(result.digest, hex);
         assert_int_equal(ori_perplexity(s, text, sizeof(text) - 1, false, &result, NULL), ORION_OK);
         assert_string_equal(result.digest, "");
-        assert_int_equal(s->n_tokens, 0); /* nothing of it stays in the session */
+        assert_int_equal(s->sequence.n_tokens, 0); /* nothing of it stays in the session */
         ori_session_free(s);
     }
     ori_tokens_release(&tokens);
@@ -944,7 +945,7 @@ static void *work(void *arg)
     struct ori_tokens prompt = {0};
     orion_perplexity_result result;
     orion_stats stats;
-    const struct ori_session_options options = {
+    const struct ori_engine_options options = {
         .context_tokens = 128, .threads = job->threads, .batch_tokens = 9};
     const struct ori_generate how = {.sampling = greedy, .max_tokens = 20};
 

@@ -98,11 +98,11 @@ static void delete_cache(void)
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context,
                                        uint32_t batch, const struct ori_prefixes *prefixes)
 {
-    const struct ori_session_options options = {.context_tokens = context,
-                                                .threads = 1,
-                                                .batch_tokens = batch,
-                                                .kv_type = kv_type,
-                                                .prefixes = prefixes};
+    const struct ori_engine_options options = {.context_tokens = context,
+                                               .threads = 1,
+                                               .batch_tokens = batch,
+                                               .kv_type = kv_type,
+                                               .prefixes = prefixes};
     struct ori_session *session;
     orion_error err = {0};
 
@@ -132,7 +132,7 @@ static uint32_t reuse(const struct ori_model *model, uint32_t context, uint32_t 
     const uint32_t cached = prefill(s, tokens, n);
     assert_int_equal(prefill(fresh, tokens, n), 0);
     assert_memory_equal(s->logits, fresh->logits, row);
-    for (uint32_t i = 0; i < 40 && s->n_tokens < context; i++) {
+    for (uint32_t i = 0; i < 40 && s->sequence.n_tokens < context; i++) {
         const int32_t next = tokens[i % n];
         assert_int_equal(ori_session_append(s, &next, 1, NULL), ORION_OK);
         assert_int_equal(ori_session_append(fresh, &next, 1, NULL), ORION_OK);
@@ -349,7 +349,8 @@ static void saving_after_the_ring(uint32_t window, uint32_t n_tokens)
 
     some_tokens(tokens, 200, model->hp.n_vocab, 5);
     (void)prefill(s, tokens, n_tokens);
-    const uint32_t oldest = n_tokens > s->kv.n_slots ? n_tokens - s->kv.n_slots : 0;
+    const uint32_t oldest =
+        n_tokens > s->sequence.kv.n_slots ? n_tokens - s->sequence.kv.n_slots : 0;
     for (size_t n = list_files(); n > 0; n--)
         assert_int_equal(unlink(files[n - 1]), 0);
     assert_int_equal(ori_session_save(s, NULL), ORION_OK);
@@ -685,10 +686,10 @@ static void test_nothing_in_the_clear(void **state)
     assert_non_null(f);
     const size_t n = fread(data, 1, sizeof(data), f);
     assert_int_equal(fclose(f), 0);
-    assert_int_equal(n, ORI_PREFIX_HEADER_BYTES + s->prefix_block_bytes);
+    assert_int_equal(n, ORI_PREFIX_HEADER_BYTES + s->engine.prefix_block_bytes);
     for (size_t i = 0; i + 16 <= n; i++) {
         assert_memory_not_equal(data + i, tokens, 16);
-        assert_memory_not_equal(data + i, ori_kv_block(&s->kv, false, 0, 0, 0), 16);
+        assert_memory_not_equal(data + i, ori_kv_block(&s->sequence.kv, false, 0, 0, 0), 16);
     }
     ori_session_free(s);
     delete_cache();
@@ -703,7 +704,7 @@ static void test_size_is_bounded(void **state)
     struct ori_model *model = open_model(data_path(PLAIN_MODEL));
     struct ori_prefixes *p = open_cache(PLENTY);
     struct ori_session *s = new_session(model, CONTEXT, 16, p);
-    const uint64_t block = ORI_PREFIX_HEADER_BYTES + s->prefix_block_bytes;
+    const uint64_t block = ORI_PREFIX_HEADER_BYTES + s->engine.prefix_block_bytes;
     int32_t a[CONTEXT], b[B + 6];
     uint64_t n_files, bytes;
 

@@ -163,9 +163,9 @@ static char *session_text(const struct ori_session *s)
     struct ori_buf text;
 
     ori_buf_init(&text, 1u << 20);
-    ori_decoder_init(&decoder, s->model->vocab, true, true, false);
-    for (uint32_t i = 0; i < s->n_tokens; i++)
-        assert_int_equal(ori_decoder_add(&decoder, s->tokens[i], &text), ORION_OK);
+    ori_decoder_init(&decoder, s->engine.model->vocab, true, true, false);
+    for (uint32_t i = 0; i < s->sequence.n_tokens; i++)
+        assert_int_equal(ori_decoder_add(&decoder, s->sequence.tokens[i], &text), ORION_OK);
     assert_int_equal(ori_decoder_finish(&decoder, &text), ORION_OK);
     ori_decoder_release(&decoder);
     char *taken = ori_buf_take(&text);
@@ -237,7 +237,7 @@ static void summarize_on(struct ori_session *s, const char *const *records, size
 
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context)
 {
-    const struct ori_session_options options = {
+    const struct ori_engine_options options = {
         .context_tokens = context, .threads = 2, .batch_tokens = 0};
     struct ori_session *s;
     assert_int_equal(ori_session_new(model, options, &s, NULL), ORION_OK);

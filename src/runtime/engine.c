@@ -1,0 +1,77 @@
+#include "runtime/engine.h"
+
+#define DEFAULT_MAX_CONTEXT 4096u
+#define MAX_BATCH 8192u
+
+static orion_status choose_context(struct ori_engine *e, uint32_t asked, orion_error *err)
+{
+    const uint32_t trained = e->model->hp.context_tokens;
+
+    e->context_tokens = asked;
+    if (asked == 0)
+        e->context_tokens = trained < DEFAULT_MAX_CONTEXT ? trained : DEFAULT_MAX_CONTEXT;
+    if (e->context_tokens > trained)
+        return ori_fail(err, ORION_E_ARGUMENT,
+                        "a context of %u tokens was asked for, but the model was made for %u; ask "
+                        "for at most that",
+                        e->context_tokens, trained);
+    return ORION_OK;
+}
+
+/* A batch has room for a token of each sequence, and no more than all of them
+ * can hold. */
+static orion_status choose_batch(struct ori_engine *e, uint32_t asked, uint32_t sequences,
+                                 orion_error *err)
+{
+    const uint64_t most = (uint64_t)e->context_tokens * sequences;
+
+    e->batch_tokens = asked > 0 ? asked : ORI_BATCH_TOKENS;
+    if (e->batch_tokens > MAX_BATCH)
+        return ori_fail(err, ORION_E_ARGUMENT, "batches of %u tokens are too large; at most %u",
+                        e->batch_tokens, MAX_BATCH);
+    if (e->batch_tokens > most)
+        e->batch_tokens = (uint32_t)most;
+    if (e->batch_tokens < sequences)
+        e->batch_tokens = sequences;
+    return ORION_OK;
+}
+
+orion_status ori_engine_init(struct ori_engine *e, const struct ori_model *model,
+                             const struct ori_engine_options *options, orion_error *err)
+{
+    const uint32_t sequences = options->sequences > 0 ? options->sequences : 1;
+    orion_status status;
+
+    *e = (struct ori_engine){.model = model, .kv_type = options->kv_type};
+    if (model->vocab_only)
+        return ori_fail(err, ORION_E_UNSUPPORTED,
+                        "the model was opened for its vocabulary only; it cannot generate");
+    if ((status = choose_context(e, options->context_tokens, err)) != ORION_OK ||
+        (status = choose_batch(e, options->batch_tokens, sequences, err)) != ORION_OK ||
+        (status = ori_kernels_choose(&e->kernels, err)) != ORION_OK ||
+        (status = ori_pool_new(options->threads, &e->pool, err)) != ORION_OK)
+        return status;
+    e->compute = (struct ori_compute){&e->kernels, e->pool};
+    if ((status = ori_rope_init(&e->rope, model, e->context_tokens, err)) != ORION_OK ||
+        (status = ori_forward_new(model, &e->compute, &e->rope, e->batch_tokens, &e->forward,
+                                  err)) != ORION_OK)
+        return status;
+    ori_readahead_init(&e->ahead, model);
+    return ORION_OK;
+}
+
+void ori_engine_release(struct ori_engine *e)
+{
+    ori_readahead_release(&e->ahead);
+    ori_forward_free(e->forward);
+    ori_rope_release(&e->rope);
+    ori_pool_free(e->pool);
+    *e = (struct ori_engine){0};
+}
+
+float *ori_engine_new_logits(const struct ori_engine *e, size_t n_rows)
+{
+    size_t n;
+    return ori_mul(e->model->hp.n_vocab, n_rows, &n) ? ori_alloc_aligned_raw(n, sizeof(float))
+                                                     : NULL;
+}
