@@ -805,9 +805,9 @@ typedef struct orion_generate_params {
     float top_p;                 /* keep the smallest set with this mass, (0,1].  Default 0.95 */
     float min_p;                 /* drop below this share of the likeliest, [0,1).  Default 0.05 */
     float repeat_penalty;        /* > 0, 1: off.  Default 1.0 */
-    uint32_t repeat_last_tokens; /* how far back the penalties look.  Default 64 */
-    float frequency_penalty;     /* taken off a logit for each time its token was there; -2..2 */
-    float presence_penalty;      /* taken off once if it was there; -2..2.  Defaults 0 */
+    uint32_t repeat_last_tokens; /* how far back it looks, prompt included.  Default 64 */
+    float frequency_penalty;     /* off a logit for each time its token is in the answer; -2..2 */
+    float presence_penalty;      /* off it once if it is there at all; -2..2.  Defaults 0 */
     uint64_t seed;               /* same seed, same text.  Default 0 */
     uint32_t max_tokens;         /* 0: until the model ends or the context is full */
     const char *const *stop;     /* [n_stop] texts that end the answer and are not part of it */

@@ -102,6 +102,8 @@ static orion_status take_params(const orion_generate_params *params, orion_text_
                 .min_p = p.min_p,
                 .repeat_penalty = p.repeat_penalty,
                 .repeat_last_tokens = p.repeat_last_tokens,
+                .frequency_penalty = p.frequency_penalty,
+                .presence_penalty = p.presence_penalty,
                 .seed = p.seed,
             },
         .max_tokens = p.max_tokens,

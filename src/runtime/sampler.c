@@ -22,6 +22,12 @@ orion_status ori_sampler_check(const struct ori_sampler_params *p, orion_error *
         return ori_fail(err, ORION_E_ARGUMENT,
                         "repeat_penalty is %g, expected more than 0 and at most 100",
                         (double)p->repeat_penalty);
+    if (!(p->frequency_penalty >= -2.0f && p->frequency_penalty <= 2.0f))
+        return ori_fail(err, ORION_E_ARGUMENT, "frequency_penalty is %g, expected -2 to 2",
+                        (double)p->frequency_penalty);
+    if (!(p->presence_penalty >= -2.0f && p->presence_penalty <= 2.0f))
+        return ori_fail(err, ORION_E_ARGUMENT, "presence_penalty is %g, expected -2 to 2",
+                        (double)p->presence_penalty);
     return ORION_OK;
 }
 
@@ -30,14 +36,20 @@ orion_status ori_sampler_init(struct ori_sampler *s, const struct ori_sampler_pa
 {
     *s = (struct ori_sampler){.params = *params, .state = params->seed, .n_vocab = n_vocab};
     s->candidates = ori_alloc_array(n_vocab, sizeof(*s->candidates));
-    if (!s->candidates)
+    const bool counts = params->frequency_penalty != 0.0f || params->presence_penalty != 0.0f;
+    if (counts)
+        s->picked = ori_calloc_array(n_vocab, sizeof(*s->picked));
+    if (!s->candidates || (counts && !s->picked)) {
+        ori_sampler_release(s);
         return ori_fail_nomem(err, "sampling");
+    }
     return ORION_OK;
 }
 
 void ori_sampler_release(struct ori_sampler *s)
 {
     free(s->candidates);
+    free(s->picked);
     *s = (struct ori_sampler){0};
 }
 
@@ -58,20 +70,16 @@ static double next_uniform(struct ori_sampler *s)
 }
 
 /* Likelier first; equal logits by token, so that the order is total. */
-static int before(const void *a, const void *b)
+static bool before(const struct ori_candidate *a, const struct ori_candidate *b)
 {
-    const struct ori_candidate *x = a;
-    const struct ori_candidate *y = b;
-    if (x->logit != y->logit)
-        return x->logit > y->logit ? -1 : 1;
-    return x->token < y->token ? -1 : x->token > y->token;
+    return a->logit != b->logit ? a->logit > b->logit : a->token < b->token;
 }
 
 #define SEEN (-1) /* in place of a candidate's token: it has been penalised */
 
 /* Candidates are indexed by token at this point.  A token is penalised once
  * however often it occurs (Keskar et al., "CTRL", 2019). */
-static void penalize(struct ori_sampler *s, const int32_t *history, size_t n_history)
+static void penalize_repeats(struct ori_sampler *s, const int32_t *history, size_t n_history)
 {
     const float penalty = s->params.repeat_penalty;
     size_t first = 0;
@@ -91,6 +99,18 @@ static void penalize(struct ori_sampler *s, const int32_t *history, size_t n_his
         s->candidates[history[i]].token = history[i];
 }
 
+/* Candidates are indexed by token.  The penalties of OpenAI's API, which see all
+ * that was picked so far and nothing of the prompt. */
+static void penalize_picked(struct ori_sampler *s)
+{
+    if (!s->picked)
+        return;
+    for (uint32_t i = 0; i < s->n_vocab; i++)
+        if (s->picked[i] > 0)
+            s->candidates[i].logit -=
+                (float)s->picked[i] * s->params.frequency_penalty + s->params.presence_penalty;
+}
+
 static void swap(struct ori_candidate *a, struct ori_candidate *b)
 {
     const struct ori_candidate t = *a;
@@ -105,9 +125,9 @@ static void sift_down(struct ori_candidate *heap, size_t n, size_t i)
     for (;;) {
         size_t last = i;
         const size_t left = 2 * i + 1;
-        if (left < n && before(&heap[left], &heap[last]) > 0)
+        if (left < n && before(&heap[last], &heap[left]))
             last = left;
-        if (left + 1 < n && before(&heap[left + 1], &heap[last]) > 0)
+        if (left + 1 < n && before(&heap[last], &heap[left + 1]))
             last = left + 1;
         if (last == i)
             return;
@@ -116,19 +136,21 @@ static void sift_down(struct ori_candidate *heap, size_t n, size_t i)
     }
 }
 
-/* Put the k first of n candidates in front, in order. */
+/* Put the k first of n candidates in front, in order.  Not by qsort(), which
+ * allocates for long arrays. */
 static void select_first(struct ori_candidate *c, size_t n, size_t k)
 {
-    if (k < n) {
-        for (size_t i = k / 2; i-- > 0;)
-            sift_down(c, k, i);
-        for (size_t i = k; i < n; i++)
-            if (before(&c[i], &c[0]) < 0) {
-                swap(&c[i], &c[0]);
-                sift_down(c, k, 0);
-            }
+    for (size_t i = k / 2; i-- > 0;)
+        sift_down(c, k, i);
+    for (size_t i = k; i < n; i++)
+        if (before(&c[i], &c[0])) {
+            swap(&c[i], &c[0]);
+            sift_down(c, k, 0);
+        }
+    for (size_t left = k; left > 1;) {
+        swap(&c[0], &c[--left]);
+        sift_down(c, left, 0);
     }
-    qsort(c, k, sizeof(*c), before);
 }
 
 /* How many of the n ordered candidates top-p and min-p leave; at least 1. */
@@ -177,7 +199,8 @@ orion_status ori_sampler_pick(struct ori_sampler *s, const float *logits, const 
 
     for (uint32_t i = 0; i < s->n_vocab; i++)
         s->candidates[i] = (struct ori_candidate){logits[i], (int32_t)i};
-    penalize(s, history, n_history);
+    penalize_repeats(s, history, n_history);
+    penalize_picked(s);
     for (uint32_t i = 0; i < s->n_vocab; i++)
         if (isfinite(s->candidates[i].logit))
             s->candidates[n++] = s->candidates[i];
@@ -191,5 +214,7 @@ orion_status ori_sampler_pick(struct ori_sampler *s, const float *logits, const 
         k = 1;
     select_first(s->candidates, n, k);
     *token = greedy ? s->candidates[0].token : draw(s, cut_tail(s, k));
+    if (s->picked)
+        s->picked[*token]++;
     return ORION_OK;
 }

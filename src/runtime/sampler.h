@@ -1,4 +1,4 @@
-/* Choosing the next token from logits: repeat penalty, top-k, top-p, min-p,
+/* Choosing the next token from logits: penalties, top-k, top-p, min-p,
  * temperature, in this order.  Deterministic: same logits, history, parameters
  * and state, same token, on every machine. */
 #ifndef ORI_RUNTIME_SAMPLER_H
@@ -12,7 +12,9 @@ struct ori_sampler_params {
     float top_p;                 /* (0, 1] */
     float min_p;                 /* [0, 1) */
     float repeat_penalty;        /* > 0; 1: off */
-    uint32_t repeat_last_tokens; /* of the history, how many the penalty sees */
+    uint32_t repeat_last_tokens; /* of the history, how many it sees */
+    float frequency_penalty;     /* [-2, 2] off a logit for each time its token was picked */
+    float presence_penalty;      /* [-2, 2] off it once, if it was picked at all */
     uint64_t seed;
 };
 
@@ -26,6 +28,7 @@ struct ori_sampler {
     uint64_t state; /* SplitMix64 */
     uint32_t n_vocab;
     struct ori_candidate *candidates; /* [n_vocab], owned */
+    uint32_t *picked; /* [n_vocab] how often each was, owned; NULL when no penalty asks */
 };
 
 /* ORION_E_ARGUMENT names the parameter that is out of range. */

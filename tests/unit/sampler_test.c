@@ -136,18 +136,18 @@ static float noise(uint64_t *state, float scale)
 static void test_against_naive(void **state)
 {
     static const struct ori_sampler_params rows[] = {
-        {1, 0, 1, 0, 1, 64, 0},
-        {0.7f, 40, 0.95f, 0.05f, 1, 64, 0},
-        {0.7f, 40, 0.95f, 0, 1, 64, 0},
-        {1.5f, 0, 0.5f, 0, 1, 64, 0},
-        {1, 0, 0.9f, 0, 1.3f, 16, 0},
-        {2, 7, 1, 0, 1, 64, 0},
-        {0.2f, 0, 1, 0.1f, 1, 64, 0},
-        {1, 1, 1, 0, 1, 64, 0},
-        {1, 600, 1, 0, 0.8f, 4, 0},
-        {5, 599, 0.999f, 0.001f, 1.1f, 1000, 0},
-        {0.01f, 50, 0.9f, 0.01f, 1, 0, 0},
-        {1, 0, 0.0001f, 0, 1, 64, 0},
+        {1, 0, 1, 0, 1, 64, 0, 0, 0},
+        {0.7f, 40, 0.95f, 0.05f, 1, 64, 0, 0, 0},
+        {0.7f, 40, 0.95f, 0, 1, 64, 0, 0, 0},
+        {1.5f, 0, 0.5f, 0, 1, 64, 0, 0, 0},
+        {1, 0, 0.9f, 0, 1.3f, 16, 0, 0, 0},
+        {2, 7, 1, 0, 1, 64, 0, 0, 0},
+        {0.2f, 0, 1, 0.1f, 1, 64, 0, 0, 0},
+        {1, 1, 1, 0, 1, 64, 0, 0, 0},
+        {1, 600, 1, 0, 0.8f, 4, 0, 0, 0},
+        {5, 599, 0.999f, 0.001f, 1.1f, 1000, 0, 0, 0},
+        {0.01f, 50, 0.9f, 0.01f, 1, 0, 0, 0, 0},
+        {1, 0, 0.0001f, 0, 1, 64, 0, 0, 0},
     };
     uint64_t random = 99;
     size_t compared = 0;
@@ -388,6 +388,44 @@ static void test_no_number(void **state)
     }
 }
 
+/* OpenAI's: off the logit of each token, c times one and, if c > 0, once the
+ * other, where c counts how often it was picked, not how often the prompt had it. */
+static void test_picked(void **state)
+{
+    static const struct {
+        const char *label;
+        float frequency, presence;
+        float logits[3];
+        int32_t picks[6];
+    } rows[] = {
+        {"none", 0, 0, {3, 2, 1}, {0, 0, 0, 0, 0, 0}},
+        {"presence, once a token", 0, 1.5f, {3, 2, 1}, {0, 1, 0, 0, 0, 0}},
+        {"frequency, each time", 0.75f, 0, {3, 2, 1}, {0, 0, 1, 0, 1, 2}},
+        {"both", 0.5f, 0.25f, {3, 2, 1}, {0, 0, 1, 0, 0, 1}},
+        {"a tie goes to the lower id", 1, 0, {3, 2, 2}, {0, 0, 1, 2, 0, 1}},
+        {"negative ones hold on", -1, -1, {1, 1.5f, 0}, {1, 1, 1, 1, 1, 1}},
+    };
+    static const int32_t prompt[] = {0, 0, 0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        struct ori_sampler_params params = plain;
+        struct ori_sampler sampler;
+        params.temperature = 0;
+        params.frequency_penalty = rows[i].frequency;
+        params.presence_penalty = rows[i].presence;
+        assert_int_equal(ori_sampler_init(&sampler, &params, 3, NULL), ORION_OK);
+        for (size_t step = 0; step < ORI_COUNT(rows[i].picks); step++) {
+            int32_t token;
+            assert_int_equal(ori_sampler_pick(&sampler, rows[i].logits, prompt, 4, &token, NULL),
+                             ORION_OK);
+            if (token != rows[i].picks[step])
+                fail_msg("%s: pick %zu is %d", rows[i].label, step, token);
+        }
+        ori_sampler_release(&sampler);
+    }
+}
+
 static void test_parameters(void **state)
 {
     static const struct {
@@ -395,22 +433,32 @@ static void test_parameters(void **state)
         struct ori_sampler_params params;
         const char *name; /* of the parameter that is refused; NULL: fine */
     } rows[] = {
-        {"plain", {1, 0, 1, 0, 1, 64, 0}, NULL},
-        {"all at their lowest", {0, 0, 1e-30f, 0, 1e-30f, 0, 0}, NULL},
-        {"all at their highest", {100, UINT32_MAX, 1, 0.999f, 100, UINT32_MAX, UINT64_MAX}, NULL},
-        {"temperature negative", {-0.1f, 0, 1, 0, 1, 64, 0}, "temperature"},
-        {"temperature above 100", {100.1f, 0, 1, 0, 1, 64, 0}, "temperature"},
-        {"temperature NaN", {NAN, 0, 1, 0, 1, 64, 0}, "temperature"},
-        {"temperature infinite", {INFINITY, 0, 1, 0, 1, 64, 0}, "temperature"},
-        {"top_p 0", {1, 0, 0, 0, 1, 64, 0}, "top_p"},
-        {"top_p above 1", {1, 0, 1.01f, 0, 1, 64, 0}, "top_p"},
-        {"top_p NaN", {1, 0, NAN, 0, 1, 64, 0}, "top_p"},
-        {"min_p negative", {1, 0, 1, -0.01f, 1, 64, 0}, "min_p"},
-        {"min_p 1", {1, 0, 1, 1, 1, 64, 0}, "min_p"},
-        {"min_p NaN", {1, 0, 1, NAN, 1, 64, 0}, "min_p"},
-        {"repeat_penalty 0", {1, 0, 1, 0, 0, 64, 0}, "repeat_penalty"},
-        {"repeat_penalty above 100", {1, 0, 1, 0, 101, 64, 0}, "repeat_penalty"},
-        {"repeat_penalty NaN", {1, 0, 1, 0, NAN, 64, 0}, "repeat_penalty"},
+        {"plain", {1, 0, 1, 0, 1, 64, 0, 0, 0}, NULL},
+        {"all at their lowest", {0, 0, 1e-30f, 0, 1e-30f, 0, 0, 0, 0}, NULL},
+        {"all at their highest",
+         {100, UINT32_MAX, 1, 0.999f, 100, UINT32_MAX, 0, 0, UINT64_MAX},
+         NULL},
+        {"temperature negative", {-0.1f, 0, 1, 0, 1, 64, 0, 0, 0}, "temperature"},
+        {"temperature above 100", {100.1f, 0, 1, 0, 1, 64, 0, 0, 0}, "temperature"},
+        {"temperature NaN", {NAN, 0, 1, 0, 1, 64, 0, 0, 0}, "temperature"},
+        {"temperature infinite", {INFINITY, 0, 1, 0, 1, 64, 0, 0, 0}, "temperature"},
+        {"top_p 0", {1, 0, 0, 0, 1, 64, 0, 0, 0}, "top_p"},
+        {"top_p above 1", {1, 0, 1.01f, 0, 1, 64, 0, 0, 0}, "top_p"},
+        {"top_p NaN", {1, 0, NAN, 0, 1, 64, 0, 0, 0}, "top_p"},
+        {"min_p negative", {1, 0, 1, -0.01f, 1, 64, 0, 0, 0}, "min_p"},
+        {"min_p 1", {1, 0, 1, 1, 1, 64, 0, 0, 0}, "min_p"},
+        {"min_p NaN", {1, 0, 1, NAN, 1, 64, 0, 0, 0}, "min_p"},
+        {"repeat_penalty 0", {1, 0, 1, 0, 0, 64, 0, 0, 0}, "repeat_penalty"},
+        {"repeat_penalty above 100", {1, 0, 1, 0, 101, 64, 0, 0, 0}, "repeat_penalty"},
+        {"repeat_penalty NaN", {1, 0, 1, 0, NAN, 64, 0, 0, 0}, "repeat_penalty"},
+        {"penalties at their lowest", {1, 0, 1, 0, 1, 64, -2, -2, 0}, NULL},
+        {"penalties at their highest", {1, 0, 1, 0, 1, 64, 2, 2, 0}, NULL},
+        {"frequency_penalty below -2", {1, 0, 1, 0, 1, 64, -2.1f, 0, 0}, "frequency_penalty"},
+        {"frequency_penalty above 2", {1, 0, 1, 0, 1, 64, 2.1f, 0, 0}, "frequency_penalty"},
+        {"frequency_penalty NaN", {1, 0, 1, 0, 1, 64, NAN, 0, 0}, "frequency_penalty"},
+        {"presence_penalty below -2", {1, 0, 1, 0, 1, 64, 0, -2.1f, 0}, "presence_penalty"},
+        {"presence_penalty above 2", {1, 0, 1, 0, 1, 64, 0, 2.1f, 0}, "presence_penalty"},
+        {"presence_penalty NaN", {1, 0, 1, 0, 1, 64, 0, NAN, 0}, "presence_penalty"},
     };
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(rows); i++) {
@@ -437,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_penalty),
         cmocka_unit_test(test_long_history),
         cmocka_unit_test(test_no_number),
+        cmocka_unit_test(test_picked),
         cmocka_unit_test(test_parameters),
     };
     return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
