@@ -1,10 +1,10 @@
 /* Downloads in the background: the table of jobs, and the engine.
  *
- * Three kinds of threads meet here.  A caller's starts, watches and stops
- * jobs.  A job's own does what may block: it asks the hub, hashes, syncs
- * (job.c).  The engine's moves the bytes of all jobs through one fetcher and
- * makes the callbacks (downloads.c).  What they share is guarded by one mutex
- * and announced on one condition.
+ * Three kinds of threads meet here.  A caller's starts (jobs.c), watches and
+ * stops jobs (control.c).  A job's own does what may block: it asks the hub,
+ * hashes, syncs (job.c, repair.c).  The engine's moves the bytes of all jobs
+ * through one fetcher and makes the callbacks (engine.c).  What they share is
+ * guarded by one mutex and announced on one condition (downloads.c).
  */
 #ifndef ORI_MANAGER_DOWNLOADS_H
 #define ORI_MANAGER_DOWNLOADS_H
@@ -17,6 +17,7 @@
 
 #define ORI_JOBS_AT_ONCE 4 /* the others wait for their turn */
 #define ORI_JOBS_MAX 1024
+#define ORI_TELL_EVERY_MS 100u
 
 enum ori_stop {
     ORI_STOP_NONE,
@@ -95,11 +96,42 @@ orion_status ori_job_start_repair(const struct ori_manager *manager, const char 
 orion_status ori_job_follow(const struct ori_manager *manager, uint64_t id,
                             const orion_pull_options *options, char **path, orion_error *err);
 
-/* ---- between downloads.c and job.c ---- */
+/* ---- among the files of downloads; the mutex is held unless said ---- */
 
-/* The work of a job, on its own thread. */
+void ori_downloads_lock(struct ori_downloads *downloads);
+void ori_downloads_unlock(struct ori_downloads *downloads);
+void ori_job_lock(struct ori_job *job);
+void ori_job_unlock(struct ori_job *job);
+
+/* Something is not as it was: wake whoever waits, the engine too. */
+void ori_downloads_announce(struct ori_downloads *downloads);
+/* Wait for an announcement, or until `ms` have passed. */
+void ori_downloads_await(struct ori_downloads *downloads, unsigned ms);
+
+struct ori_job *ori_job_find(const struct ori_downloads *downloads, uint64_t id);
+orion_status ori_job_unknown(uint64_t id, orion_error *err);
+bool ori_job_is_over(const struct ori_job *job);
+void ori_job_write_facts(const struct ori_job *job, orion_download_facts *out);
+/* The job's thread, or the engine, says how far it is. */
+void ori_job_note_progress(struct ori_job *job, orion_phase phase, uint64_t done_bytes,
+                           const char *note);
+orion_status ori_job_stopped(orion_error *err); /* ORION_E_CANCELLED, with a sentence */
+
+size_t ori_jobs_count(const struct ori_downloads *downloads);
+/* Start those whose turn it is. */
+void ori_jobs_begin_next(struct ori_downloads *downloads);
+/* The thread of an earlier run has ended, or is about to; with or without the mutex. */
+void ori_job_join(struct ori_job *job);
+void ori_job_forget(struct ori_job *job); /* taken off the list, and joined */
+
+/* Have the thread that moves bytes. */
+orion_status ori_downloads_begin_engine(struct ori_downloads *downloads,
+                                        const struct ori_manager *manager, orion_error *err);
+
+/* ---- for a job's own thread, which does not hold the mutex ---- */
+
+/* The work of a job. */
 orion_status ori_job_run(struct ori_job *job, orion_error *err);
-
 orion_status ori_job_run_repair(struct ori_job *job, orion_error *err);
 
 /* Let the engine bring what the partial lacks.  Returns when it is over:
@@ -110,12 +142,9 @@ orion_status ori_job_move(struct ori_job *job, struct ori_partial *partial,
 /* A pause that ends early when the job is to stop: ORION_E_CANCELLED then. */
 orion_status ori_job_sleep(struct ori_job *job, unsigned ms, orion_error *err);
 
-/* Reports to the job; for the job's own thread. */
+/* Reports to the job. */
 struct ori_watch ori_job_watch(struct ori_job *job);
 /* The file at hand, for people. */
 void ori_job_set_file(struct ori_job *job, const char *file);
-
-void ori_job_lock(struct ori_job *job);
-void ori_job_unlock(struct ori_job *job);
 
 #endif

@@ -5,6 +5,82 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
+/* The phases in the order in which a pull goes through them. */
+static const orion_phase order[] = {ORION_PHASE_RESOLVE, ORION_PHASE_WAIT, ORION_PHASE_DOWNLOAD,
+                                    ORION_PHASE_VERIFY};
+
+/* Pass the progress on, without the mutex: each phase that was begun since the
+ * last time, then the one it is at. */
+static int pass_on(const struct ori_job *job, unsigned *told, const orion_pull_options *options)
+{
+    orion_progress facts = job->progress.facts;
+    char file[sizeof(job->file)], note[sizeof(job->note)];
+    const orion_phase now = facts.phase;
+    const unsigned phases = job->phases;
+    int stop = 0;
+
+    memcpy(file, job->file, sizeof(file));
+    memcpy(note, job->note, sizeof(note));
+    facts.file = file;
+    facts.note = "";
+    ori_downloads_unlock(job->all);
+    for (size_t i = 0; i < ORI_COUNT(order); i++) {
+        const unsigned bit = 1u << (unsigned)order[i];
+        if (order[i] == now || !(phases & bit) || (*told & bit))
+            continue;
+        facts.phase = order[i];
+        stop |= options->on_progress(&facts, options->user);
+    }
+    facts.phase = now;
+    facts.note = note;
+    stop |= options->on_progress(&facts, options->user);
+    *told = phases;
+    ori_downloads_lock(job->all);
+    return stop;
+}
+
+orion_status ori_job_follow(const struct ori_manager *manager, uint64_t id,
+                            const orion_pull_options *options, char **path, orion_error *err)
+{
+    struct ori_downloads *d = manager->downloads;
+    const bool reports = options && options->on_progress;
+    uint64_t told_ns = 0;
+    unsigned told = 0;
+
+    ori_downloads_lock(d);
+    struct ori_job *job = ori_job_find(d, id); /* ours: no one else frees it */
+    for (bool over = false; !over;) {
+        over = ori_job_is_over(job);
+        const uint64_t now = ori_now_ns();
+        const bool due = now - told_ns >= (uint64_t)ORI_TELL_EVERY_MS * ORI_NS_PER_MS;
+        const bool news = (job->phases & ~told) != 0;
+        if (reports && (due || news || over) && job->phases != 0) {
+            told_ns = now;
+            if (pass_on(job, &told, options) != 0 && job->stop == ORI_STOP_NONE) {
+                job->stop = ORI_STOP_CANCEL;
+                ori_downloads_announce(d);
+            }
+            over = ori_job_is_over(job);
+        }
+        if (!over)
+            ori_downloads_await(d, ORI_TELL_EVERY_MS);
+    }
+    orion_status status = ORION_OK;
+    if (job->stage != ORION_DOWNLOAD_DONE) {
+        status = job->error.status;
+        if (err)
+            *err = job->error;
+    } else if (path) {
+        *path = strdup(job->path);
+        status = *path ? ORION_OK : ori_fail_nomem(err, "a path");
+    }
+    ori_downloads_unlock(d);
+    (void)ori_download_free(manager, id, NULL);
+    return status;
+}
+
 static orion_status pull_ref(const struct ori_manager *manager, const char *name,
                              const struct ori_ref *ref, const orion_pull_options *options,
                              char **path, orion_error *err)
