@@ -524,8 +524,15 @@ ORION_API void orion_setting_list_free(orion_setting_list *list); /* NULL is a n
  *
  * Any number at once, over one pool of connections and under one limit.  The
  * first one starts the manager's threads; orion_manager_close() stops what is
- * still going on and keeps what was fetched.  orion_manager_pull() is one of
- * these that is waited for.  All calls are callable from any thread. */
+ * still going on and keeps what was fetched.  orion_manager_pull(), _verify()
+ * and _repair() are these that are waited for.  All calls are callable from any
+ * thread. */
+
+typedef enum orion_download_kind {
+    ORION_DOWNLOAD_PULL = 0,
+    ORION_DOWNLOAD_VERIFY = 1, /* as orion_manager_verify(): nothing is fetched */
+    ORION_DOWNLOAD_REPAIR = 2, /* as orion_manager_repair(): what is damaged is fetched */
+} orion_download_kind;
 
 typedef enum orion_download_stage {
     ORION_DOWNLOAD_QUEUED = 0, /* waits for its turn */
@@ -548,6 +555,8 @@ typedef struct orion_download_facts {
     double percent, bytes_per_second, seconds_left;
     uint32_t connections; /* at work for it */
     orion_error error;    /* why it failed; status ORION_OK otherwise */
+    orion_download_kind kind;
+    char model[800]; /* what `name` means: its id in a list of models; "" until it is known */
 } orion_download_facts;
 
 /* Called at most about ten times a second for each download and at each change
@@ -559,14 +568,16 @@ typedef struct orion_download_options {
     size_t size;
     orion_download_fn on_change; /* may be NULL */
     void *user;                  /* retained until orion_download_free() */
+    orion_download_kind kind;
 } orion_download_options;
 
 ORION_API void orion_download_options_init(orion_download_options *options);
 
-/* Begin to pull `name` (as orion_manager_pull()).  Returns at once; what goes
- * wrong later is in the facts.  *id is never 0 and never used again.
- * Returns ORION_OK, ORION_E_FORMAT, ORION_E_NOT_FOUND (not a name),
- * ORION_E_NOMEM. */
+/* Begin to pull, verify or repair `name`.  Returns at once; what goes wrong later
+ * is in the facts.  *id is never 0 and never used again.
+ * Returns ORION_OK, ORION_E_FORMAT, ORION_E_NOT_FOUND (not a name; or not on disk,
+ * to verify or repair it), ORION_E_UNSUPPORTED (to verify a file that is not in the
+ * models directory), ORION_E_ARGUMENT, ORION_E_BUSY (there are 1,024 of them), ORION_E_NOMEM. */
 ORION_API orion_status orion_download_start(orion_manager *manager, const char *name,
                                             const orion_download_options *options, uint64_t *id,
                                             orion_error *err);
@@ -574,7 +585,8 @@ ORION_API orion_status orion_download_start(orion_manager *manager, const char *
 /* All of these: ORION_E_NOT_FOUND when there is no download with that id. */
 ORION_API orion_status orion_download_get(orion_manager *manager, uint64_t id,
                                           orion_download_facts *out, orion_error *err);
-/* Close its connections and keep its bytes; no-op when it is over. */
+/* Close its connections and keep its bytes; no-op when it is over.  What was
+ * hashed is hashed again when it goes on. */
 ORION_API orion_status orion_download_pause(orion_manager *manager, uint64_t id, orion_error *err);
 /* Go on after a pause, a failure or a cancel; no-op otherwise. */
 ORION_API orion_status orion_download_resume(orion_manager *manager, uint64_t id, orion_error *err);
@@ -590,6 +602,12 @@ ORION_API orion_status orion_download_free(orion_manager *manager, uint64_t id, 
 /* The ids of all that were not freed, oldest first; free with orion_free(). */
 ORION_API orion_status orion_download_list(orion_manager *manager, uint64_t **ids, size_t *n,
                                            orion_error *err);
+
+/* For those who show all of them: wait until something about any download is no
+ * longer as it was when this returned `seen` (0: do not wait), at most timeout_ms
+ * (negative: as long as it takes).  Returns what to give the next time, never 0;
+ * `seen` itself when nothing has changed.  Then list and get. */
+ORION_API uint64_t orion_download_changes(orion_manager *manager, uint64_t seen, int timeout_ms);
 
 /* ------------------------------------------------------------------------
  * 3. Model

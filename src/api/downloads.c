@@ -21,6 +21,8 @@ orion_status orion_download_start(orion_manager *handle, const char *name,
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
         return ori_fail(err, ORION_E_ARGUMENT,
                         "the options were not set up with orion_download_options_init()");
+    if ((int)ours.kind < ORION_DOWNLOAD_PULL || ours.kind > ORION_DOWNLOAD_REPAIR)
+        return ori_fail(err, ORION_E_ARGUMENT, "%d is no kind of download", (int)ours.kind);
     return ori_download_start(handle->manager, name, &ours, id, err);
 }
 
@@ -79,4 +81,9 @@ orion_status orion_download_list(orion_manager *handle, uint64_t **ids, size_t *
     if (!handle || !ids || !n)
         return ori_api_null_argument(err, __func__);
     return ori_download_list(handle->manager, ids, n, err);
+}
+
+uint64_t orion_download_changes(orion_manager *handle, uint64_t seen, int timeout_ms)
+{
+    return handle ? ori_download_changes(handle->manager, seen, timeout_ms) : 1;
 }

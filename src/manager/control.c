@@ -121,6 +121,7 @@ orion_status ori_download_free(const struct ori_manager *manager, uint64_t id, o
         while (*link != job)
             link = &(*link)->next;
         *link = job->next;
+        ori_downloads_announce(d);
     }
     ori_downloads_unlock(d);
     if (!job)
@@ -147,4 +148,26 @@ orion_status ori_download_list(const struct ori_manager *manager, uint64_t **ids
         return ori_fail_nomem(err, "the list of downloads");
     *n = filled;
     return ORION_OK;
+}
+
+uint64_t ori_download_changes(const struct ori_manager *manager, uint64_t seen, int timeout_ms)
+{
+    struct ori_downloads *d = manager->downloads;
+    const uint64_t until =
+        ori_now_ns() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms) * ORI_NS_PER_MS;
+
+    ori_downloads_lock(d);
+    while (d->changes == seen) {
+        const uint64_t now = ori_now_ns();
+        if (timeout_ms >= 0 && now >= until)
+            break;
+        /* Progress is counted, not announced. */
+        unsigned ms = d->running > 0 ? ORI_TELL_EVERY_MS : 60000;
+        if (timeout_ms >= 0 && (until - now) / ORI_NS_PER_MS < ms)
+            ms = (unsigned)((until - now) / ORI_NS_PER_MS) + 1;
+        ori_downloads_await(d, ms);
+    }
+    const uint64_t changes = d->changes;
+    ori_downloads_unlock(d);
+    return changes;
 }

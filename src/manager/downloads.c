@@ -32,6 +32,7 @@ void ori_job_unlock(struct ori_job *job)
 
 void ori_downloads_announce(struct ori_downloads *d)
 {
+    d->changes++;
     (void)pthread_cond_broadcast(&d->changed);
     if (d->fetcher)
         ori_fetcher_wake(d->fetcher);
@@ -86,7 +87,9 @@ void ori_job_write_facts(const struct ori_job *job, orion_download_facts *out)
         .seconds_left = p->seconds_left,
         .connections = job->moving == ORI_MOVING_NOW ? job->fetch.connections : 0,
         .error = job->error,
+        .kind = job->kind,
     };
+    memcpy(out->model, job->model, sizeof(out->model));
     (void)snprintf(out->name, sizeof(out->name), "%s", job->name);
     memcpy(out->file, job->file, sizeof(out->file));
     memcpy(out->note, job->note, sizeof(out->note));
@@ -103,6 +106,7 @@ void ori_job_note_progress(struct ori_job *job, orion_phase phase, uint64_t done
 
     (void)ori_progress_tick_at(&job->progress, phase, done_bytes, "", ori_now_ns());
     job->phases |= bit;
+    job->all->changes++;
     (void)snprintf(job->note, sizeof(job->note), "%s", note);
     if (news)
         (void)pthread_cond_broadcast(&job->all->changed);
@@ -128,6 +132,27 @@ void ori_job_set_file(struct ori_job *job, const char *file)
 {
     ori_downloads_lock(job->all);
     (void)snprintf(job->file, sizeof(job->file), "%s", file);
+    ori_downloads_unlock(job->all);
+}
+
+void ori_job_set_model(struct ori_job *job, const char *place)
+{
+    ori_downloads_lock(job->all);
+    ori_manager_id_of(job->manager, place, job->model);
+    ori_downloads_unlock(job->all);
+}
+
+void ori_job_set_total(struct ori_job *job, uint64_t bytes)
+{
+    ori_downloads_lock(job->all);
+    job->progress.facts.total_bytes = bytes;
+    ori_downloads_unlock(job->all);
+}
+
+void ori_job_add_base(struct ori_job *job, uint64_t bytes)
+{
+    ori_downloads_lock(job->all);
+    job->base_bytes += bytes;
     ori_downloads_unlock(job->all);
 }
 
@@ -159,6 +184,7 @@ orion_status ori_downloads_new(struct ori_downloads **out, orion_error *err)
     struct ori_downloads *d = calloc(1, sizeof(*d));
     if (!d)
         return ori_fail_nomem(err, "the downloads");
+    d->changes = 1;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&d->changed, &monotonic);

@@ -2,7 +2,7 @@
  *
  * Three kinds of threads meet here.  A caller's starts (jobs.c), watches and
  * stops jobs (control.c).  A job's own does what may block: it asks the hub,
- * hashes, syncs (job.c, repair.c).  The engine's moves the bytes of all jobs
+ * hashes, syncs (job.c, verify.c).  The engine's moves the bytes of all jobs
  * through one fetcher and makes the callbacks (engine.c).  What they share is
  * guarded by one mutex and announced on one condition (downloads.c).
  */
@@ -38,9 +38,10 @@ struct ori_job {
     struct ori_downloads *all;
     const struct ori_manager *manager;
     uint64_t id;
+    orion_download_kind kind;
     char *name;         /* what was asked for */
-    struct ori_ref ref; /* what it means on a hub */
-    char *repair;       /* NULL: fetch ref; else mend the model at this place in the store */
+    struct ori_ref ref; /* what it means on a hub; of a pull */
+    char *place;        /* in the store; of the others */
     orion_download_fn on_change;
     void *user;
 
@@ -49,9 +50,10 @@ struct ori_job {
     enum ori_stop stop;
     bool has_thread; /* to be joined */
     pthread_t thread;
-    struct ori_progress progress; /* which tells no one */
-    unsigned phases;              /* bits: which the last run has been through */
-    uint64_t base_bytes;          /* of its files that are done */
+    struct ori_progress progress;   /* which tells no one */
+    unsigned phases;                /* bits: which the last run has been through */
+    uint64_t base_bytes;            /* of its files that are done */
+    char model[ORI_STORE_PATH_MAX]; /* its id, or "" */
     char file[256], note[200];
     char *path; /* of the model, once it is done */
     orion_error error;
@@ -68,6 +70,7 @@ struct ori_job {
 struct ori_downloads {
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    uint64_t changes;       /* counts up from 1 when anything does */
     struct ori_job *jobs;   /* oldest first */
     uint64_t last_id;
     unsigned running; /* jobs whose thread is at work */
@@ -87,9 +90,14 @@ orion_status ori_job_start(const struct ori_manager *manager, const char *name,
                            const struct ori_ref *ref, const orion_download_options *options,
                            uint64_t *id, orion_error *err);
 
-/* Start one that verifies and mends the model at `place` in the store. */
-orion_status ori_job_start_repair(const struct ori_manager *manager, const char *name,
-                                  const char *place, uint64_t *id, orion_error *err);
+/* Start one that verifies or mends what `name` means on disk, or what is at
+ * `place` in the store. */
+orion_status ori_job_start_verify(const struct ori_manager *manager, const char *name,
+                                  const orion_download_options *options, uint64_t *id,
+                                  orion_error *err);
+orion_status ori_job_start_at(const struct ori_manager *manager, const char *name,
+                              const char *place, const orion_download_options *options,
+                              uint64_t *id, orion_error *err);
 
 /* Wait for a job as a pull does, with its progress reported on this thread;
  * then forget it. */
@@ -132,7 +140,7 @@ orion_status ori_downloads_begin_engine(struct ori_downloads *downloads,
 
 /* The work of a job. */
 orion_status ori_job_run(struct ori_job *job, orion_error *err);
-orion_status ori_job_run_repair(struct ori_job *job, orion_error *err);
+orion_status ori_job_run_verify(struct ori_job *job, orion_error *err);
 
 /* Let the engine bring what the partial lacks.  Returns when it is over:
  * ORION_OK, the fetcher's status, or ORION_E_CANCELLED. */
@@ -146,5 +154,9 @@ orion_status ori_job_sleep(struct ori_job *job, unsigned ms, orion_error *err);
 struct ori_watch ori_job_watch(struct ori_job *job);
 /* The file at hand, for people. */
 void ori_job_set_file(struct ori_job *job, const char *file);
+/* It has turned out which model it is: the one at `place`. */
+void ori_job_set_model(struct ori_job *job, const char *place);
+void ori_job_set_total(struct ori_job *job, uint64_t bytes);
+void ori_job_add_base(struct ori_job *job, uint64_t bytes); /* of a file that is done */
 
 #endif

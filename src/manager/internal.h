@@ -45,6 +45,10 @@ orion_status ori_manager_find_whole(const struct ori_manager *manager, const cha
 orion_status ori_manager_refer(const struct ori_manager *manager, const char *name,
                                struct ori_ref *out, orion_error *err);
 
+/* The id in a list of the model at `place`, any of its pieces. */
+void ori_manager_id_of(const struct ori_manager *manager, const char *place,
+                       char id[ORI_STORE_PATH_MAX]);
+
 /* The file that repo[:quant] means among those in the store.  Sets ref->file;
  * *exact as ori_hub_select() does. */
 orion_status ori_manager_choose_stored(const struct ori_manager *manager, struct ori_ref *ref,

@@ -28,20 +28,6 @@ static int tick_quietly(void *self, orion_phase phase, uint64_t done_bytes, cons
     return watch->tick(watch->self, phase, 0, note);
 }
 
-static void set_total(struct ori_job *job, uint64_t bytes)
-{
-    ori_job_lock(job);
-    job->progress.facts.total_bytes = bytes;
-    ori_job_unlock(job);
-}
-
-static void add_base(struct ori_job *job, uint64_t bytes)
-{
-    ori_job_lock(job);
-    job->base_bytes += bytes;
-    ori_job_unlock(job);
-}
-
 static void add_resumed(struct ori_job *job, uint64_t bytes)
 {
     ori_job_lock(job);
@@ -127,7 +113,7 @@ static orion_status fetch_file(struct work *w, struct ori_wanted *file, orion_er
     }
     ori_partial_close(partial);
     if (status == ORION_OK)
-        add_base(w->job, file->hub.size_bytes);
+        ori_job_add_base(w->job, file->hub.size_bytes);
     return status;
 }
 
@@ -178,7 +164,8 @@ static orion_status fetch(struct work *w, orion_error *err)
     if (status != ORION_OK)
         return status;
     memcpy(w->place, w->set.files[0].place, sizeof(w->place));
-    set_total(w->job, w->set.size_bytes);
+    ori_job_set_model(w->job, w->place);
+    ori_job_set_total(w->job, w->set.size_bytes);
     status = missing_bytes(w, &missing, err);
     if (status == ORION_OK)
         status =
@@ -199,8 +186,10 @@ static orion_status run(struct work *w, orion_error *err)
     if (status == ORION_OK)
         status =
             ori_wanted_is_here(w->manager, &w->ref, &w->quiet, w->place, &size_bytes, &here, err);
-    if (status == ORION_OK && here)
-        set_total(w->job, size_bytes);
+    if (status == ORION_OK && here) {
+        ori_job_set_model(w->job, w->place);
+        ori_job_set_total(w->job, size_bytes);
+    }
     return status == ORION_OK && !here ? fetch(w, err) : status;
 }
 

@@ -27,7 +27,7 @@ static void *run_job(void *self)
     struct ori_downloads *d = job->all;
     orion_error err = {.status = ORION_OK, .offset = ORION_NO_OFFSET};
     const orion_status status =
-        job->repair ? ori_job_run_repair(job, &err) : ori_job_run(job, &err);
+        job->kind == ORION_DOWNLOAD_PULL ? ori_job_run(job, &err) : ori_job_run_verify(job, &err);
 
     ori_downloads_lock(d);
     finish(job, status, &err);
@@ -53,6 +53,9 @@ static void begin(struct ori_downloads *d, struct ori_job *job)
     job->stage = ORION_DOWNLOAD_RUNNING;
     job->phases = 0;
     job->base_bytes = 0;
+    job->progress.facts.resumed_bytes = 0;
+    if (job->kind != ORION_DOWNLOAD_PULL) /* what was hashed is hashed again */
+        ori_progress_init(&job->progress, NULL, "");
     d->running++;
     if (ori_thread_start(&job->thread, run_job, job) == 0) {
         job->has_thread = true;
@@ -72,7 +75,7 @@ void ori_jobs_begin_next(struct ori_downloads *d)
 void ori_job_forget(struct ori_job *job)
 {
     free(job->name);
-    free(job->repair);
+    free(job->place);
     free(job->path);
     free(job);
 }
@@ -111,6 +114,7 @@ static struct ori_job *new_job(const struct ori_manager *manager, const char *na
     if (options) {
         job->on_change = options->on_change;
         job->user = options->user;
+        job->kind = options->kind;
     }
     ori_progress_init(&job->progress, NULL, "");
     return job;
@@ -145,26 +149,31 @@ orion_status ori_job_start(const struct ori_manager *manager, const char *name,
                            uint64_t *id, orion_error *err)
 {
     struct ori_job *job = new_job(manager, name, options);
+    char place[ORI_STORE_PATH_MAX];
 
     *id = 0;
     if (!job)
         return ori_fail_nomem(err, "a download");
     job->ref = *ref;
+    if (*ref->file && ori_store_place(ref->repo, ref->file, place, NULL) == ORION_OK)
+        ori_job_set_model(job, place);
     return enter(job, id, err);
 }
 
-orion_status ori_job_start_repair(const struct ori_manager *manager, const char *name,
-                                  const char *place, uint64_t *id, orion_error *err)
+orion_status ori_job_start_at(const struct ori_manager *manager, const char *name,
+                              const char *place, const orion_download_options *options,
+                              uint64_t *id, orion_error *err)
 {
-    struct ori_job *job = new_job(manager, name, NULL);
+    struct ori_job *job = new_job(manager, name, options);
 
     *id = 0;
     if (job)
-        job->repair = strdup(place);
-    if (!job || !job->repair) {
+        job->place = strdup(place);
+    if (!job || !job->place) {
         if (job)
             ori_job_forget(job);
-        return ori_fail_nomem(err, "a repair");
+        return ori_fail_nomem(err, "a verification");
     }
+    ori_job_set_model(job, place);
     return enter(job, id, err);
 }

@@ -364,3 +364,15 @@ orion_status ori_manager_refer(const struct ori_manager *manager, const char *na
                            name);
     return ori_ref_parse(name, out, err);
 }
+
+void ori_manager_id_of(const struct ori_manager *manager, const char *place,
+                       char id[ORI_STORE_PATH_MAX])
+{
+    const struct ori_catalogue_entry *entry = ori_catalogue_find_path(&manager->catalogue, place);
+    uint32_t no, count;
+
+    (void)snprintf(id, ORI_STORE_PATH_MAX, "%s", entry ? entry->id : place);
+    ori_shard_of(id, &no, &count);
+    if (count > 1)
+        ori_shard_name(id, 1);
+}

@@ -144,6 +144,8 @@ orion_status ori_download_start(const struct ori_manager *manager, const char *n
     struct ori_ref ref;
 
     *id = 0;
+    if (options && options->kind != ORION_DOWNLOAD_PULL)
+        return ori_job_start_verify(manager, name, options, id, err);
     const orion_status status = ori_manager_refer(manager, name, &ref, err);
     return status == ORION_OK ? ori_job_start(manager, name, &ref, options, id, err) : status;
 }

@@ -32,14 +32,16 @@ class Facts(ctypes.Structure):
                 ('note', ctypes.c_char * 200), ('done', ctypes.c_uint64),
                 ('total', ctypes.c_uint64), ('resumed', ctypes.c_uint64),
                 ('percent', ctypes.c_double), ('speed', ctypes.c_double),
-                ('left', ctypes.c_double), ('connections', ctypes.c_uint32), ('error', Error)]
+                ('left', ctypes.c_double), ('connections', ctypes.c_uint32), ('error', Error),
+                ('kind', ctypes.c_int), ('model', ctypes.c_char * 800)]
 
 
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.POINTER(Facts), ctypes.c_void_p)
 
 
 class Download(ctypes.Structure):
-    _fields_ = [('size', ctypes.c_size_t), ('on_change', CALLBACK), ('user', ctypes.c_void_p)]
+    _fields_ = [('size', ctypes.c_size_t), ('on_change', CALLBACK), ('user', ctypes.c_void_p),
+                ('kind', ctypes.c_int)]
 
 
 class Manager:

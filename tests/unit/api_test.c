@@ -100,7 +100,9 @@ static void test_manager(void **state)
     int fd;
     orion_manager_options options;
     orion_pull_options pull;
+    orion_download_options download;
     orion_manager *manager;
+    uint64_t id = 9;
     orion_model_list *list;
     orion_error err = {0};
     char *path = (char *)&options;
@@ -135,6 +137,15 @@ static void test_manager(void **state)
     assert_null(path);
     assert_int_equal(orion_manager_pull_file(manager, "a/b", "c.gguf", NULL, &path, &err),
                      ORION_E_OFFLINE);
+    orion_download_options_init(&download);
+    download.kind = (orion_download_kind)3;
+    assert_int_equal(orion_download_start(manager, "phi3-mini-4k", &download, &id, &err),
+                     ORION_E_ARGUMENT);
+    download.kind = ORION_DOWNLOAD_VERIFY;
+    assert_int_equal(orion_download_start(manager, "phi3-mini-4k", &download, &id, &err),
+                     ORION_E_NOT_FOUND);
+    assert_int_equal(id, 0);
+    assert_true(orion_download_changes(manager, 0, -1) > 0);
     orion_manager_close(manager);
 
     assert_int_equal(orion_manager_open(&options, NULL, &err), ORION_E_ARGUMENT);

@@ -807,6 +807,7 @@ static void downloads_end(void **state)
     assert_int_equal(ori_download_wait(manager, here, -1, &facts, &path, NULL), ORION_OK);
     assert_int_equal(facts.stage, ORION_DOWNLOAD_DONE);
     assert_true(facts.done_bytes == 4 && facts.percent == 100);
+    assert_string_equal(facts.model, "acme/tiny/x-Q4_K_M.gguf");
     assert_non_null(strstr(path, "x-Q4_K_M.gguf"));
     free(path);
     assert_int_equal(ori_download_wait(manager, gone, -1, &facts, &path, NULL), ORION_OK);
@@ -814,6 +815,7 @@ static void downloads_end(void **state)
     assert_int_equal(facts.error.status, ORION_E_OFFLINE);
     assert_null(path);
     assert_string_equal(facts.name, "acme/gone");
+    assert_string_equal(facts.model, ""); /* no one knows which it is */
 
     assert_int_equal(ori_download_resume(manager, gone, NULL), ORION_OK); /* once more */
     assert_int_equal(ori_download_wait(manager, gone, -1, &facts, NULL, NULL), ORION_OK);
@@ -834,6 +836,82 @@ static void downloads_end(void **state)
     /* Nothing is told any more: calls may go.  How often it was told depends on the clock. */
     assert_int_equal(ori_download_start(manager, "no name", NULL, &gone, NULL), ORION_E_NOT_FOUND);
     assert_int_equal(gone, 0);
+}
+
+/* Verifying is work in the background, too. */
+static void verifying_in_the_background(void **state)
+{
+    const struct ori_manager *manager = *state;
+    orion_download_options options = {.size = sizeof(options), .kind = ORION_DOWNLOAD_VERIFY};
+    orion_download_facts facts;
+    uint64_t id;
+
+    pull(manager, "acme/cut", "c-00001-of-00002.gguf");
+    pull(manager, "acme/cut", "c-00002-of-00002.gguf");
+    put("models/dropped.gguf");
+    assert_int_equal(ori_download_start(manager, "acme/cut", &options, &id, NULL), ORION_OK);
+    assert_int_equal(ori_download_wait(manager, id, -1, &facts, NULL, NULL), ORION_OK);
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_DONE);
+    assert_int_equal(facts.kind, ORION_DOWNLOAD_VERIFY);
+    assert_true(facts.total_bytes == 8 && facts.done_bytes == 8);
+    assert_string_equal(facts.name, "acme/cut");
+    assert_string_equal(facts.model, "acme/cut/c-00001-of-00002.gguf");
+    assert_string_equal(facts.file, "c-00002-of-00002.gguf");
+
+    FILE *file = fopen("models/acme/cut/c-00002-of-00002.gguf", "r+b");
+    assert_true(file && fputs("XXXX", file) >= 0 && fclose(file) == 0);
+    assert_int_equal(ori_download_resume(manager, id, NULL), ORION_OK); /* done: nothing to do */
+    assert_int_equal(ori_download_start(manager, "acme/cut", &options, &id, NULL), ORION_OK);
+    assert_int_equal(ori_download_wait(manager, id, -1, &facts, NULL, NULL), ORION_OK);
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_FAILED);
+    assert_int_equal(facts.error.status, ORION_E_INTEGRITY);
+    options.kind = ORION_DOWNLOAD_REPAIR;
+    assert_int_equal(ori_download_start(manager, "acme/cut", &options, &id, NULL), ORION_OK);
+    assert_int_equal(ori_download_wait(manager, id, -1, &facts, NULL, NULL), ORION_OK);
+    assert_int_equal(facts.error.status, ORION_E_OFFLINE); /* the hub would have the bytes */
+    assert_int_equal(facts.kind, ORION_DOWNLOAD_REPAIR);
+
+    assert_int_equal(ori_download_start(manager, "acme/none", &options, &id, NULL),
+                     ORION_E_NOT_FOUND);
+    assert_int_equal(ori_download_start(manager, "dropped", &options, &id, NULL), ORION_OK);
+    assert_int_equal(ori_download_wait(manager, id, -1, &facts, NULL, NULL), ORION_OK);
+    assert_int_equal(facts.error.status, ORION_E_UNSUPPORTED); /* no hash was recorded */
+}
+
+struct watcher {
+    const struct ori_manager *manager;
+    uint64_t seen, id;
+};
+
+static void *start_one(void *self)
+{
+    struct watcher *w = self;
+    assert_int_equal(ori_download_start(w->manager, "acme/gone", NULL, &w->id, NULL), ORION_OK);
+    return NULL;
+}
+
+/* Whoever waits for changes misses none. */
+static void changes_are_counted(void **state)
+{
+    struct watcher w = {.manager = *state};
+    orion_download_facts facts = {.stage = ORION_DOWNLOAD_QUEUED};
+    pthread_t thread;
+
+    w.seen = ori_download_changes(w.manager, 0, -1); /* at once */
+    assert_true(w.seen > 0);
+    assert_int_equal(ori_download_changes(w.manager, w.seen, 0), w.seen);
+    assert_int_equal(ori_download_changes(w.manager, w.seen, 1), w.seen);
+    assert_int_equal(pthread_create(&thread, NULL, start_one, &w), 0);
+    uint64_t seen = ori_download_changes(w.manager, w.seen, -1);
+    assert_int_not_equal(seen, w.seen);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    while (ori_download_get(w.manager, w.id, &facts, NULL) == ORION_OK &&
+           facts.stage != ORION_DOWNLOAD_FAILED)
+        seen = ori_download_changes(w.manager, seen, -1);
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_FAILED);
+    seen = ori_download_changes(w.manager, 0, -1);
+    assert_int_equal(ori_download_free(w.manager, w.id, NULL), ORION_OK);
+    assert_int_not_equal(ori_download_changes(w.manager, seen, -1), seen);
 }
 
 /* More than run at once: all get their turn, and closing stops the rest. */
@@ -940,6 +1018,8 @@ int main(void)
         CASE(pieces_are_one_model),
         CASE(projectors_stand_beside_models),
         CASE(downloads_end),
+        CASE(verifying_in_the_background),
+        CASE(changes_are_counted),
         CASE(many_downloads),
         CASE(options_environment_file_default),
         CASE(secrets_are_not_shown),
