@@ -11,6 +11,7 @@
 #   make netfault N=2000   and in random mixtures of them; SEED= repeats a run
 #   make killtest          kill -9 at every system call of a pull, an rm and an import
 #   make iofault           every system call of these on the store fails
+#   make check-server      the server, and npm's clients against it
 #   make check-hub-peer    the npm clients of the hub see what orion sees
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
 #   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
@@ -68,6 +69,11 @@ iofault:
 check-hub-peer: all
 	@scripts/check-hub-peer build
 
+check-server:
+	@scripts/bootstrap check
+	@scripts/configure build -Dtests=enabled
+	@scripts/check-server build
+
 bench-pull: all
 	@scripts/bootstrap bench
 	@SIZE=$(SIZE) RUNS=$(RUNS) ONLY="$(ONLY)" scripts/bench-pull build
@@ -94,4 +100,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer bench-pull bench-peer check-peer check-same check-instructions fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-peer check-peer check-same check-instructions fuzz lint format clean
