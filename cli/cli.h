@@ -46,6 +46,7 @@ struct cli {
     uint64_t limit_rate;  /* bytes a second; CLI_BYTES_NOT_GIVEN: the library's default */
     uint32_t connections; /* 0: the library's default */
     bool json, offline, quiet, help, version;
+    bool names_only;        /* no paths to files elsewhere: for those whom others ask */
     orion_manager *manager; /* opened by the first cli_manager() */
 };
 

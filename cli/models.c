@@ -22,6 +22,7 @@ int cli_manager(struct cli *cli, orion_manager **out)
         options.proxy = cli->proxy;
         options.config_file = cli->config_file;
         options.connections = cli->connections;
+        options.names_only = cli->names_only;
         if (cli->limit_rate != CLI_BYTES_NOT_GIVEN)
             options.limit_bytes_per_second = cli->limit_rate > 0 ? cli->limit_rate : UINT64_MAX;
         const orion_status status = orion_manager_open(&options, &cli->manager, &err);

@@ -152,6 +152,7 @@ static int serve_run(struct cli *cli, const void *args, int n_operands, char **o
 
     (void)n_operands;
     (void)operands;
+    cli->names_only = true;
     if (code == CLI_OK)
         code = cli_manager(cli, &manager);
     if (code != CLI_OK)

@@ -108,6 +108,8 @@ typedef struct orion_manager_options {
         limit_bytes_per_second; /* of all downloads together; 0: $ORION_LIMIT_RATE, else none */
     uint32_t connections;       /* at most this many, 1..16; 0: $ORION_CONNECTIONS, else 16 */
     const char *config_file;    /* NULL: $ORION_CONFIG, else ~/.orionhealth/config.json; "": none */
+    bool names_only; /* true: a path to a file that is not in the models directory is no name.
+                      * For servers, whom anyone may ask */
 } orion_manager_options;
 
 ORION_API void orion_manager_options_init(orion_manager_options *options);

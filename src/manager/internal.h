@@ -17,6 +17,7 @@ struct ori_manager {
     struct ori_hub *hub;
     struct ori_store *store;
     struct ori_downloads *downloads;
+    bool names_only; /* no paths to files elsewhere */
 };
 
 struct ori_fetch_limits ori_manager_limits(const struct ori_manager *manager);

@@ -52,6 +52,7 @@ orion_status ori_manager_open(const orion_manager_options *options, struct ori_m
         ori_manager_close(manager);
         return status;
     }
+    manager->names_only = options && options->names_only;
     *out = manager;
     return ORION_OK;
 }

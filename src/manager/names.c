@@ -282,7 +282,7 @@ static orion_status find_scanned(const struct ori_manager *manager, const struct
     for (size_t i = 0; i < s->n; i++)
         if (strcmp(s->models[i].path, name) == 0)
             return found_path(out, name, err);
-    orion_status status = find_file(manager, name, out, err);
+    orion_status status = manager->names_only ? ORION_OK : find_file(manager, name, out, err);
     if (status != ORION_OK || out->path || out->outside)
         return status;
     if (is_plain_path(name))

@@ -18,7 +18,8 @@ class Options(ctypes.Structure):
                 ('hub_url', ctypes.c_char_p), ('token', ctypes.c_char_p),
                 ('ca_file', ctypes.c_char_p), ('offline', ctypes.c_bool),
                 ('proxy', ctypes.c_char_p), ('limit', ctypes.c_uint64),
-                ('connections', ctypes.c_uint32), ('config_file', ctypes.c_char_p)]
+                ('connections', ctypes.c_uint32), ('config_file', ctypes.c_char_p),
+                ('names_only', ctypes.c_bool)]
 
 
 class Error(ctypes.Structure):

@@ -210,6 +210,30 @@ static void names_are_resolved(void **state)
     }
 }
 
+/* For whom anyone may ask: a path tells nothing of what is there. */
+static void paths_may_be_no_names(void **state)
+{
+    static const char *const names[] = {"here.gguf", "./here.gguf", "elsewhere/e.gguf",
+                                        "../here.gguf"};
+    struct ori_manager *manager = *state;
+    orion_error there, gone;
+    char *path;
+
+    manager->names_only = true;
+    put("models/inside.gguf");
+    assert_int_equal(ori_manager_path(manager, "inside.gguf", &path, NULL), ORION_OK);
+    free(path);
+    for (size_t i = 0; i < ORI_COUNT(names); i++) {
+        const orion_status status = ori_manager_path(manager, names[i], &path, &gone);
+        assert_true(status == ORION_E_NOT_FOUND || status == ORION_E_FORMAT);
+        put("here.gguf");
+        put("elsewhere/e.gguf");
+        assert_int_equal(ori_manager_path(manager, names[i], &path, &there), status);
+        assert_string_equal(there.message, gone.message);
+        assert_int_equal(system("rm -r here.gguf elsewhere"), 0);
+    }
+}
+
 static void quantizations_are_read(void **state)
 {
     static const struct {
@@ -1007,6 +1031,7 @@ int main(void)
         CASE(the_catalogue_is_sound),
         CASE(bad_catalogues_are_refused),
         CASE(names_are_resolved),
+        CASE(paths_may_be_no_names),
         CASE(quantizations_are_read),
         CASE(lists_join_catalogue_and_disk),
         CASE(unfinished_downloads_are_listed),
