@@ -199,6 +199,7 @@ typedef struct orion_progress {
     double percent;          /* 0..100 */
     double bytes_per_second; /* over the last few seconds; 0 when nothing arrives */
     double seconds_left;     /* negative while unknown */
+    const char *sha256;      /* of the file, by its publisher; "" while unknown */
 } orion_progress;
 
 /* Called on the thread that pulls, at most about ten times a second, and once

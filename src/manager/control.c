@@ -109,7 +109,7 @@ orion_status ori_download_free(const struct ori_manager *manager, uint64_t id, o
     struct ori_job *job = ori_job_find(d, id);
     if (job && job->stage == ORION_DOWNLOAD_QUEUED)
         job->stage = ORION_DOWNLOAD_CANCELLED;
-    while (job && (!ori_job_is_over(job) ||
+    while (job && (!ori_job_is_over(job) || job->followed ||
                    (d->calling == id && !pthread_equal(d->engine, pthread_self())))) {
         job->stop = ORI_STOP_CANCEL;
         ori_downloads_announce(d);

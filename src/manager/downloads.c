@@ -128,10 +128,11 @@ struct ori_watch ori_job_watch(struct ori_job *job)
     return (struct ori_watch){.tick = tick, .self = job};
 }
 
-void ori_job_set_file(struct ori_job *job, const char *file)
+void ori_job_set_file(struct ori_job *job, const char *file, const char *sha256)
 {
     ori_downloads_lock(job->all);
     (void)snprintf(job->file, sizeof(job->file), "%s", file);
+    (void)snprintf(job->sha256, sizeof(job->sha256), "%s", sha256);
     ori_downloads_unlock(job->all);
 }
 

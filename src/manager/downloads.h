@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "base/sha256.h"
 #include "hub/fetcher.h"
 #include "manager/internal.h"
 #include "manager/progress.h"
@@ -55,7 +56,9 @@ struct ori_job {
     uint64_t base_bytes;            /* of its files that are done */
     char model[ORI_STORE_PATH_MAX]; /* its id, or "" */
     char file[256], note[200];
-    char *path; /* of the model, once it is done */
+    char sha256[ORI_SHA256_HEX + 1]; /* of that file, or "" */
+    char *path;                      /* of the model, once it is done */
+    bool followed;                   /* by a pull, which will forget it */
     orion_error error;
     uint64_t told_ns;
     orion_download_stage told_stage;
@@ -152,8 +155,8 @@ orion_status ori_job_sleep(struct ori_job *job, unsigned ms, orion_error *err);
 
 /* Reports to the job. */
 struct ori_watch ori_job_watch(struct ori_job *job);
-/* The file at hand, for people. */
-void ori_job_set_file(struct ori_job *job, const char *file);
+/* The file at hand, for people, and its hash, "" if there is none. */
+void ori_job_set_file(struct ori_job *job, const char *file, const char *sha256);
 /* It has turned out which model it is: the one at `place`. */
 void ori_job_set_model(struct ori_job *job, const char *place);
 void ori_job_set_total(struct ori_job *job, uint64_t bytes);

@@ -98,7 +98,8 @@ static orion_status fetch_file(struct work *w, struct ori_wanted *file, orion_er
     struct ori_partial *partial = NULL;
     bool here = false;
 
-    ori_job_set_file(w->job, file->hub.path);
+    ori_job_set_file(w->job, file->hub.path,
+                     file->hub.digest.kind == ORI_DIGEST_SHA256 ? file->hub.digest.hex : "");
     orion_status status = ori_store_has(w->manager->store, &blob, &w->quiet, &here, err);
     if (status == ORION_OK && !here)
         status = open_partial(w, &blob, &partial, err);

@@ -6,7 +6,8 @@
 
 void ori_progress_init(struct ori_progress *p, const orion_pull_options *options, const char *file)
 {
-    *p = (struct ori_progress){.facts = {.file = file, .note = "", .seconds_left = -1}};
+    *p = (struct ori_progress){
+        .facts = {.file = file, .note = "", .seconds_left = -1, .sha256 = ""}};
     if (options) {
         p->fn = options->on_progress;
         p->user = options->user;

@@ -16,14 +16,16 @@ static const orion_phase order[] = {ORION_PHASE_RESOLVE, ORION_PHASE_WAIT, ORION
 static int pass_on(const struct ori_job *job, unsigned *told, const orion_pull_options *options)
 {
     orion_progress facts = job->progress.facts;
-    char file[sizeof(job->file)], note[sizeof(job->note)];
+    char file[sizeof(job->file)], note[sizeof(job->note)], sha256[sizeof(job->sha256)];
     const orion_phase now = facts.phase;
     const unsigned phases = job->phases;
     int stop = 0;
 
     memcpy(file, job->file, sizeof(file));
     memcpy(note, job->note, sizeof(note));
+    memcpy(sha256, job->sha256, sizeof(sha256));
     facts.file = file;
+    facts.sha256 = sha256;
     facts.note = "";
     ori_downloads_unlock(job->all);
     for (size_t i = 0; i < ORI_COUNT(order); i++) {
@@ -50,7 +52,12 @@ orion_status ori_job_follow(const struct ori_manager *manager, uint64_t id,
     unsigned told = 0;
 
     ori_downloads_lock(d);
-    struct ori_job *job = ori_job_find(d, id); /* ours: no one else frees it */
+    struct ori_job *job = ori_job_find(d, id);
+    if (!job) { /* whoever shows all of them was quick to forget it */
+        ori_downloads_unlock(d);
+        return ori_fail(err, ORION_E_CANCELLED, "the download was stopped");
+    }
+    job->followed = true; /* no one else forgets it now */
     for (bool over = false; !over;) {
         over = ori_job_is_over(job);
         const uint64_t now = ori_now_ns();
@@ -68,7 +75,11 @@ orion_status ori_job_follow(const struct ori_manager *manager, uint64_t id,
             ori_downloads_await(d, ORI_TELL_EVERY_MS);
     }
     orion_status status = ORION_OK;
-    if (job->stage != ORION_DOWNLOAD_DONE) {
+    if (job->stage == ORION_DOWNLOAD_PAUSED) {
+        status = ori_fail(err, ORION_E_CANCELLED,
+                          "the download was paused; what was fetched is "
+                          "kept");
+    } else if (job->stage != ORION_DOWNLOAD_DONE) {
         status = job->error.status;
         if (err)
             *err = job->error;
@@ -76,6 +87,7 @@ orion_status ori_job_follow(const struct ori_manager *manager, uint64_t id,
         *path = strdup(job->path);
         status = *path ? ORION_OK : ori_fail_nomem(err, "a path");
     }
+    job->followed = false;
     ori_downloads_unlock(d);
     (void)ori_download_free(manager, id, NULL);
     return status;

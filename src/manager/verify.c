@@ -68,7 +68,8 @@ static orion_status check_piece(struct repair *r, const char *path, orion_error 
     orion_status status = ori_store_look(r->manager->store, path, &r->model, err);
     if (status != ORION_OK)
         return status;
-    ori_job_set_file(r->job, r->model.has_record ? r->model.record.file : path);
+    ori_job_set_file(r->job, r->model.has_record ? r->model.record.file : path,
+                     r->model.record.sha256);
     status = ori_store_verify(r->manager->store, path, &r->watch, &r->damaged, err);
     if (status == ORION_E_INTEGRITY && r->job->kind == ORION_DOWNLOAD_REPAIR &&
         r->model.has_record && *r->model.record.repo) {

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -939,6 +940,55 @@ static void changes_are_counted(void **state)
 }
 
 /* More than run at once: all get their turn, and closing stops the rest. */
+/* A pull is waited for: who shows all downloads may stop it, but not take it from
+ * under whoever waits. */
+struct nosy {
+    const struct ori_manager *manager;
+    uint64_t id;
+    pthread_t thread;
+    unsigned calls;
+};
+
+static void *forget_it(void *arg)
+{
+    const struct nosy *nosy = arg;
+    (void)ori_download_free(nosy->manager, nosy->id, NULL);
+    return NULL;
+}
+
+static int let_it_be_forgotten(const orion_progress *progress, void *user)
+{
+    struct nosy *nosy = user;
+    orion_download_facts facts;
+    uint64_t *ids;
+    size_t n;
+
+    assert_string_equal(progress->sha256, ""); /* nothing is known of it */
+    if (nosy->calls++ > 0)
+        return 0;
+    assert_int_equal(ori_download_list(nosy->manager, &ids, &n, NULL), ORION_OK);
+    assert_int_equal(n, 1);
+    nosy->id = ids[0];
+    free(ids);
+    assert_int_equal(pthread_create(&nosy->thread, NULL, forget_it, nosy), 0);
+    for (int i = 0; i < 1000; i++, sched_yield())
+        assert_int_equal(ori_download_get(nosy->manager, nosy->id, &facts, NULL), ORION_OK);
+    return 0;
+}
+
+static void a_pull_is_not_forgotten_by_others(void **state)
+{
+    struct nosy nosy = {.manager = *state};
+    const orion_pull_options options = {
+        .size = sizeof(options), .on_progress = let_it_be_forgotten, .user = &nosy};
+    orion_error err;
+
+    assert_int_not_equal(ori_manager_pull(nosy.manager, "acme/gone", &options, NULL, &err),
+                         ORION_OK);
+    assert_true(nosy.calls > 0);
+    assert_int_equal(pthread_join(nosy.thread, NULL), 0);
+}
+
 static void many_downloads(void **state)
 {
     const struct ori_manager *manager = *state;
@@ -1045,6 +1095,7 @@ int main(void)
         CASE(downloads_end),
         CASE(verifying_in_the_background),
         CASE(changes_are_counted),
+        CASE(a_pull_is_not_forgotten_by_others),
         CASE(many_downloads),
         CASE(options_environment_file_default),
         CASE(secrets_are_not_shown),
