@@ -185,7 +185,5 @@ void http_work_free(struct http_work *work); /* after the last handler; NULL is 
 /* ---- http.c ---- */
 
 int64_t http_now_ms(void); /* monotonic */
-/* pthread_create() of a thread that takes no signals. */
-int http_thread_start(pthread_t *thread, void *(*run)(void *), void *arg);
 
 #endif

@@ -20,20 +20,6 @@ int64_t http_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int http_thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
-{
-    static const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
-    sigset_t blocked, before;
-
-    (void)sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-        (void)sigdelset(&blocked, faults[i]);
-    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    const int failed = pthread_create(thread, NULL, run, arg);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 /* Wait until at most `n` requests exist, no longer than until `deadline_ms` (-1:
  * as long as it takes). */
 static void wait_for_requests(struct http *http, int64_t deadline_ms)

@@ -11,6 +11,7 @@
 #include "exchange.h"
 
 #include "fail.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -439,7 +440,7 @@ static orion_status start(struct http_door *door, orion_error *err)
     if (door->epoll < 0 || door->wake < 0 ||
         epoll_ctl(door->epoll, EPOLL_CTL_ADD, door->wake, &watch) < 0)
         return server_fail_errno(err, "wait for connections");
-    if (http_thread_start(&door->thread, run, door) != 0)
+    if (thread_start(&door->thread, run, door) != 0)
         return server_fail(err, ORION_E_NOMEM, "a thread for connections could not be started");
     door->started = true;
     return ORION_OK;

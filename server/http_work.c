@@ -3,6 +3,7 @@
 #include "exchange.h"
 
 #include "fail.h"
+#include "thread.h"
 
 #include <stdlib.h>
 
@@ -52,7 +53,7 @@ static void *run(void *arg)
 static void start_one(struct http_work *work)
 {
     if (work->n_threads < WORKERS &&
-        http_thread_start(&work->threads[work->n_threads], run, work) == 0)
+        thread_start(&work->threads[work->n_threads], run, work) == 0)
         work->n_threads++;
 }
 
