@@ -36,8 +36,7 @@ bool mirror_open(struct http_request *request, struct server *server, struct mir
     if (status == ORION_OK)
         return true;
     if (status == ORION_E_NOT_FOUND)
-        http_add_header(request, "X-Error-Code",
-                        no_revision ? "RevisionNotFound" : "RepoNotFound");
+        http_add_header(request, "X-Error-Code", no_revision ? "RevisionNotFound" : "RepoNotFound");
     http_reply_error(request, &err);
     return false;
 }

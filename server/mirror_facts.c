@@ -33,8 +33,7 @@ static json_t *siblings_of(const struct mirror_repo *repo)
 {
     json_t *siblings = json_array();
     for (size_t i = 0; siblings && i < repo->n; i++)
-        (void)json_array_append_new(siblings,
-                                    json_pack("{s:s}", "rfilename", repo->files[i].file));
+        (void)json_array_append_new(siblings, json_pack("{s:s}", "rfilename", repo->files[i].file));
     return siblings;
 }
 

@@ -17,10 +17,10 @@ static json_t *file_entry(const struct mirror_repo *repo, const orion_stored_fil
                           bool expand)
 {
     const json_int_t size = (json_int_t)file->size_bytes;
-    json_t *entry = json_pack("{s:s, s:s, s:s%, s:I, s:{s:s, s:I, s:I}}", "type", "file", "path",
-                              file->file, "oid", file->sha256, (size_t)40, "size", size, "lfs",
-                              "oid", file->sha256, "size", size, "pointerSize",
-                              (json_int_t)mirror_pointer(file, NULL, 0));
+    json_t *entry =
+        json_pack("{s:s, s:s, s:s%, s:I, s:{s:s, s:I, s:I}}", "type", "file", "path", file->file,
+                  "oid", file->sha256, (size_t)40, "size", size, "lfs", "oid", file->sha256, "size",
+                  size, "pointerSize", (json_int_t)mirror_pointer(file, NULL, 0));
     if (entry && expand)
         (void)json_object_set_new(entry, "lastCommit", mirror_last_commit(repo, file));
     return entry;

@@ -57,6 +57,10 @@ extern const struct http_route health_routes[];
 extern const struct http_route login_routes[];
 extern const struct http_route metrics_routes[]; /* only with options.metrics */
 
+/* Programs made for Ollama ask for "/" to know whether it is there.  Answers them, and
+ * is true, when the request is of no browser: it does not accept HTML. */
+bool ollama_probe(struct http_request *request);
+
 void server_options_init(struct server_options *options);
 
 /* Start serving on threads of its own.  The manager must outlive the server. */

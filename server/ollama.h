@@ -1,0 +1,58 @@
+/* ollama.h - what the files of Ollama's API share.
+ *
+ * Programs made for Ollama work with this server by changing the port.  Models have
+ * our names: what /api/tags lists is accepted back, and so is any other name that the
+ * command takes.  What Ollama adds to names is taken off: ":latest" behind, "hf.co/"
+ * before.
+ *
+ * As Ollama does, fields and options that are not known are passed over: programs
+ * send those of all its releases.  What is known, asked for and not supported is
+ * refused by name: an answer without it would be another answer.
+ */
+#ifndef SERVER_OLLAMA_H
+#define SERVER_OLLAMA_H
+
+#include "answer.h"
+#include "http.h"
+#include "server.h"
+
+/* The release of Ollama whose API this follows; programs look at the number. */
+#define OLLAMA_VERSION "0.6.4"
+
+/* A model's name in our terms; cut when it is longer than any name. */
+struct ollama_name {
+    char text[512];
+};
+struct ollama_name ollama_name(const char *given);
+
+/* "model" of a request's body, or "name" as it was called once; replies and returns
+ * NULL when there is none.  Borrowed from the body. */
+const char *ollama_model_of(struct http_request *request, const json_t *body);
+
+/* "3.8B" for 3821079552. */
+void ollama_parameter_size(uint64_t n_params, char out[16]);
+json_t *ollama_details(const char *family, const char *quantization, uint64_t n_params);
+
+/* ---- how answers look (ollama_answer.c) ---- */
+
+extern const struct answer_shape ollama_answer_shape;
+
+/* The state of an answer.  `chat`: a message; else a text.  Times are of
+ * instant_monotonic_ns(). */
+struct ollama_answer *ollama_answer_new(const char *model, bool chat, int64_t began_ns,
+                                        int64_t loaded_ns);
+void ollama_answer_free(void *state);
+/* One without a text: a model was loaded ("load") or let go ("unload"). */
+json_t *ollama_answer_empty(const char *model, bool chat, const char *done_reason);
+
+/* ---- handlers ---- */
+
+void ollama_generate(struct http_request *request, void *user); /* ollama_chat.c */
+void ollama_chat(struct http_request *request, void *user);
+void ollama_tags(struct http_request *request, void *user); /* ollama_models.c */
+void ollama_ps(struct http_request *request, void *user);
+void ollama_delete(struct http_request *request, void *user);
+void ollama_show(struct http_request *request, void *user); /* ollama_show.c */
+void ollama_pull(struct http_request *request, void *user); /* ollama_pull.c */
+
+#endif

@@ -1,0 +1,111 @@
+/* How Ollama writes answers: a line of JSON for each piece, and one with what it took. */
+#include "ollama.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "instant.h"
+
+struct ollama_answer {
+    bool chat;
+    int64_t began_ns, load_ns;
+    char model[]; /* as it was asked for */
+};
+
+struct ollama_answer *ollama_answer_new(const char *model, bool chat, int64_t began_ns,
+                                        int64_t loaded_ns)
+{
+    const size_t bytes = strlen(model) + 1;
+    struct ollama_answer *answer = calloc(1, sizeof(*answer) + bytes);
+
+    if (!answer)
+        return NULL;
+    answer->chat = chat;
+    answer->began_ns = began_ns;
+    answer->load_ns = loaded_ns - began_ns;
+    memcpy(answer->model, model, bytes);
+    return answer;
+}
+
+void ollama_answer_free(void *state)
+{
+    free(state);
+}
+
+static json_t *line(const char *model, bool chat, const char *text, size_t text_bytes, bool done)
+{
+    char now[INSTANT_BYTES];
+    json_t *content =
+        chat ? json_pack("{s:s, s:s%}", "role", "assistant", "content", text, text_bytes)
+             : json_stringn(text, text_bytes);
+
+    instant_now(now);
+    return json_pack("{s:s, s:s, s:o, s:b}", "model", model, "created_at", now,
+                     chat ? "message" : "response", content, "done", done);
+}
+
+json_t *ollama_answer_empty(const char *model, bool chat, const char *done_reason)
+{
+    json_t *answer = line(model, chat, "", 0, true);
+    if (answer)
+        (void)json_object_set_new(answer, "done_reason", json_string(done_reason));
+    return answer;
+}
+
+static json_int_t nanoseconds(double ms)
+{
+    return (json_int_t)(ms * 1e6);
+}
+
+/* The text, that it is all, and what it took. */
+static json_t *last_line(const struct ollama_answer *answer, const char *text, size_t text_bytes,
+                         const orion_stats *stats)
+{
+    const bool cut = stats->finish == ORION_FINISH_LENGTH || stats->finish == ORION_FINISH_CONTEXT;
+    json_t *last = line(answer->model, answer->chat, text, text_bytes, true);
+    json_t *figures = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "done_reason", cut ? "length" : "stop",
+        "total_duration", (json_int_t)(instant_monotonic_ns() - answer->began_ns), "load_duration",
+        (json_int_t)answer->load_ns, "prompt_eval_count", (json_int_t)stats->prompt_tokens,
+        "prompt_eval_duration", nanoseconds(stats->prompt_ms), "eval_count",
+        (json_int_t)stats->output_tokens, "eval_duration", nanoseconds(stats->output_ms));
+
+    if (last)
+        (void)json_object_update(last, figures);
+    json_decref(figures);
+    return last;
+}
+
+static bool piece(void *state, struct http_stream *stream, const orion_answer_piece *piece)
+{
+    const struct ollama_answer *answer = state;
+
+    return !stream || piece->text_bytes == 0 ||
+           http_stream_ndjson(
+               stream, line(answer->model, answer->chat, piece->text, piece->text_bytes, false));
+}
+
+static void end(void *state, struct http_stream *stream, const orion_stats *stats)
+{
+    (void)http_stream_ndjson(stream, last_line(state, "", 0, stats));
+}
+
+static void fail(void *state, struct http_stream *stream, const orion_error *err)
+{
+    (void)state;
+    (void)http_stream_ndjson(stream, json_pack("{s:s}", "error", err->message));
+}
+
+static json_t *whole(void *state, const char *text, size_t text_bytes, const orion_stats *stats)
+{
+    return last_line(state, text, text_bytes, stats);
+}
+
+const struct answer_shape ollama_answer_shape = {
+    .stream_type = "application/x-ndjson",
+    .piece = piece,
+    .end = end,
+    .fail = fail,
+    .whole = whole,
+    .free = ollama_answer_free,
+};
