@@ -67,7 +67,7 @@ struct loaded_model *loaded_longest_idle(const struct loaded *loaded)
 {
     struct loaded_model *longest = NULL;
     for (struct loaded_model *m = loaded->models; m; m = m->next)
-        if (loaded_is_idle(m) && (!longest || m->idle_since_s < longest->idle_since_s))
+        if (loaded_is_idle(m) && (!longest || m->idle_since_use < longest->idle_since_use))
             longest = m;
     return longest;
 }
@@ -176,6 +176,7 @@ void loaded_release(struct loaded_model *model)
     (void)pthread_mutex_lock(&loaded->lock);
     model->users--;
     model->idle_since_s = loaded_now_s();
+    model->idle_since_use = ++loaded->uses;
     if (model->users == 0)
         (void)pthread_cond_broadcast(&loaded->changed);
     (void)pthread_mutex_unlock(&loaded->lock);

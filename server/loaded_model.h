@@ -35,6 +35,7 @@ struct loaded_model {
     bool closing; /* the keeper is at it: no longer to be touched, only waited for */
     int64_t keep_alive_s; /* negative: for ever */
     int64_t idle_since_s; /* monotonic; of the last release */
+    uint64_t idle_since_use; /* the same, counted in releases of all models */
 };
 
 struct loaded {
@@ -46,6 +47,7 @@ struct loaded {
 
     /* Under the lock: */
     struct loaded_model *models;
+    uint64_t uses; /* releases so far */
     bool opening; /* a thread opens a model */
     bool ending;
 };

@@ -1,0 +1,232 @@
+/* The parts of orion.h that keep models in memory, as a test wants them: models
+ * of any size on a machine of any size, which count how often they are opened and
+ * closed.  No thread of theirs; requests end when the test says so. */
+#ifndef TEST_FAKE_ENGINE_H
+#define TEST_FAKE_ENGINE_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <orion.h>
+
+#define MIB (1ull << 20)
+#define N_FAKES 3
+
+/* Below the models directory lie a.gguf, b.gguf and c.gguf. */
+static struct fake {
+    const char *id;
+    char path[512];
+    uint64_t weights_bytes, kv_bytes;
+    uint32_t trained_tokens;
+    orion_status open_status;                         /* what opening it ends with */
+    uint32_t sequences, context_tokens, last_threads; /* of the last scheduler */
+    atomic_int opened, closed;
+} fakes[N_FAKES];
+
+static atomic_ullong available_bytes, machine_bytes;
+
+/* What is closed is told to who waits for it. */
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fake_changed = PTHREAD_COND_INITIALIZER;
+
+struct orion_model {
+    struct fake *fake;
+};
+
+struct orion_scheduler {
+    struct fake *fake;
+    orion_done_fn on_done; /* of the one request that it has, or NULL */
+    void *user;
+};
+
+static inline struct fake *fake_of(const char *path)
+{
+    for (size_t i = 0; i < N_FAKES; i++)
+        if (strcmp(fakes[i].path, path) == 0)
+            return &fakes[i];
+    return NULL;
+}
+
+/* Ten seconds are for a machine that is very busy. */
+static inline bool wait_closed(struct fake *fake, int times)
+{
+    struct timespec until;
+    int rc = 0;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    (void)pthread_mutex_lock(&fake_lock);
+    while (fake->closed < times && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&fake_changed, &fake_lock, &until);
+    (void)pthread_mutex_unlock(&fake_lock);
+    return fake->closed == times;
+}
+
+static inline orion_status fake_fail(orion_error *err, orion_status status, const char *message)
+{
+    if (err) {
+        *err = (orion_error){.status = status};
+        (void)snprintf(err->message, sizeof(err->message), "%s", message);
+    }
+    return status;
+}
+
+/* ---- manager ---- */
+
+void orion_free(void *memory)
+{
+    free(memory);
+}
+
+orion_status orion_manager_path(orion_manager *manager, const char *name, char **path,
+                                orion_error *err)
+{
+    (void)manager;
+    *path = NULL;
+    for (size_t i = 0; i < N_FAKES; i++)
+        if (strcmp(fakes[i].id, name) == 0 || strncmp(fakes[i].id, name, strlen(name)) == 0)
+            *path = strdup(fakes[i].path);
+    if (name[0] == '/') /* a file elsewhere */
+        *path = strdup(name);
+    return *path ? ORION_OK : fake_fail(err, ORION_E_NOT_FOUND, "not found");
+}
+
+orion_status orion_manager_downloaded(orion_manager *manager, orion_model_list **out,
+                                      orion_error *err)
+{
+    orion_model_facts *facts = calloc(N_FAKES, sizeof(*facts));
+    orion_model_list *list = calloc(1, sizeof(*list));
+
+    (void)manager;
+    (void)err;
+    for (size_t i = 0; i < N_FAKES; i++)
+        facts[i] = (orion_model_facts){.id = fakes[i].id, .path = fakes[i].path, .role = "model"};
+    *list = (orion_model_list){N_FAKES, facts};
+    *out = list;
+    return ORION_OK;
+}
+
+void orion_model_list_free(orion_model_list *list)
+{
+    if (list)
+        free((void *)list->models);
+    free(list);
+}
+
+orion_status orion_manager_fit(orion_manager *manager, const char *name, uint32_t context_tokens,
+                               orion_kv_type kv_type, orion_fit *out, orion_error *err)
+{
+    const struct fake *fake = fake_of(name);
+
+    (void)manager;
+    (void)kv_type;
+    if (!fake)
+        return fake_fail(err, ORION_E_NOT_FOUND, "no such file");
+    if (context_tokens == 0)
+        context_tokens = fake->trained_tokens < 4096 ? fake->trained_tokens : 4096;
+    if (context_tokens > fake->trained_tokens)
+        return fake_fail(err, ORION_E_ARGUMENT, "more than it was made for");
+    *out = (orion_fit){.runs = true,
+                       .context_tokens = context_tokens,
+                       .trained_tokens = fake->trained_tokens,
+                       .weights_bytes = fake->weights_bytes,
+                       .kv_bytes = fake->kv_bytes * context_tokens / 4096};
+    return ORION_OK;
+}
+
+void orion_machine_get(orion_machine *out)
+{
+    *out = (orion_machine){.memory_bytes = machine_bytes, .available_bytes = available_bytes};
+}
+
+/* ---- model and scheduler ---- */
+
+orion_status orion_model_open(const char *path, const orion_model_options *options,
+                              orion_model **out, orion_error *err)
+{
+    struct fake *fake = fake_of(path);
+
+    (void)options;
+    *out = NULL;
+    if (fake->open_status != ORION_OK)
+        return fake_fail(err, fake->open_status, "it is broken");
+    *out = calloc(1, sizeof(**out));
+    (*out)->fake = fake;
+    fake->opened++;
+    return ORION_OK;
+}
+
+void orion_model_close(orion_model *model)
+{
+    if (!model)
+        return;
+    (void)pthread_mutex_lock(&fake_lock);
+    model->fake->closed++;
+    (void)pthread_cond_broadcast(&fake_changed);
+    (void)pthread_mutex_unlock(&fake_lock);
+    free(model);
+}
+
+void orion_model_get_info(const orion_model *model, orion_model_info *out)
+{
+    *out = (orion_model_info){.name = model->fake->id,
+                              .architecture = "fake",
+                              .quantization = "Q4_0",
+                              .file_bytes = model->fake->weights_bytes,
+                              .n_params = 7};
+}
+
+void orion_scheduler_options_init(orion_scheduler_options *options)
+{
+    *options = (orion_scheduler_options){.size = sizeof(*options)};
+}
+
+orion_status orion_scheduler_open(const orion_model *model, const orion_scheduler_options *options,
+                                  orion_scheduler **out, orion_error *err)
+{
+    (void)err;
+    *out = calloc(1, sizeof(**out));
+    (*out)->fake = model->fake;
+    model->fake->sequences = options->sequences;
+    model->fake->context_tokens = options->context_tokens;
+    return ORION_OK;
+}
+
+void orion_scheduler_close(orion_scheduler *scheduler)
+{
+    const orion_error stopped = {.status = ORION_E_CANCELLED};
+
+    if (scheduler->on_done)
+        scheduler->on_done(ORION_E_CANCELLED, NULL, &stopped, scheduler->user);
+    free(scheduler);
+}
+
+orion_status orion_scheduler_submit(orion_scheduler *scheduler, const orion_request *request,
+                                    uint64_t *id, orion_error *err)
+{
+    (void)err;
+    scheduler->on_done = request->on_done;
+    scheduler->user = request->user;
+    *id = 1;
+    return ORION_OK;
+}
+
+void orion_scheduler_cancel(orion_scheduler *scheduler, uint64_t id)
+{
+    (void)scheduler;
+    (void)id;
+}
+
+void orion_scheduler_get_load(const orion_scheduler *scheduler, orion_scheduler_load *out)
+{
+    (void)scheduler;
+    *out = (orion_scheduler_load){.running = 1, .kv_bytes = 3, .buffer_bytes = 4};
+}
+
+#endif
