@@ -77,7 +77,7 @@ class Server:
 
     def __exit__(self, kind, *_):
         try:
-            if kind is None:
+            if kind in (None, SystemExit):  # tap.main() ends by that
                 self.stop()
         finally:
             self.clean_up()
