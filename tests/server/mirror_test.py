@@ -379,5 +379,24 @@ def collisions():
         assert server.get('/api/tags').code == 200
 
 
+@tap.case("@huggingface/hub of npm lists it, downloads from it, and resumes")
+def npm():
+    with Mirror(size=BIG // 16) as server:
+        cache = os.path.join(server.home.path, 'hf-cache')
+        saw = world.peer('mirror.mjs', server.url, REPO, FILES[0], cache)
+        sha = {file: server.sha256_of(file) for file in FILES}
+        whole = {'size': BIG // 16, 'sha256': sha[FILES[0]]}
+        assert saw['models'] == [REPO], saw
+        assert saw['info']['sha'] == server.commit(), saw
+        assert saw['info']['filePaths'] == list(FILES), saw
+        assert {e['path']: e['lfs']['oid'] for e in saw['files'] if e['type'] == 'file'} == sha, saw
+        assert saw['paths'][0]['lfs']['oid'] == sha[FILES[0]], saw
+        assert saw['exists'] is True and saw['absent'] == [False, None, 404], saw
+        assert saw['download'] == {**whole, 'etag': f'"{sha[FILES[0]]}"'}, saw
+        resumed_at = saw['resumed'].pop('resumedAt')
+        assert saw['resumed'] == whole and BIG // 48 <= resumed_at < BIG // 16, saw
+        assert saw['snapshot'] == {'commit': server.commit(), 'files': sha}, saw
+
+
 if __name__ == '__main__':
     tap.main()
