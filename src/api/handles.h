@@ -5,6 +5,7 @@
 
 #include "kernels/kernels.h"
 #include "model/model.h"
+#include "runtime/scheduler.h"
 #include "runtime/session.h"
 
 struct orion_model {
@@ -13,6 +14,10 @@ struct orion_model {
 
 struct orion_session {
     struct ori_session *session;
+};
+
+struct orion_scheduler {
+    struct ori_scheduler *scheduler;
 };
 
 struct orion_prefix_cache {
@@ -29,6 +34,14 @@ _Static_assert((int)ORION_KV_F16 == (int)ORI_KV_F16 && (int)ORION_KV_Q8_0 == (in
 
 /* ORION_E_ARGUMENT when it is no type. */
 orion_status ori_api_check_kv_type(orion_kv_type type, orion_error *err);
+
+/* Parameters of an answer; NULL means defaults.  *out borrows the stop texts. */
+orion_status ori_api_take_params(const orion_generate_params *params, struct ori_generate *out,
+                                 orion_error *err);
+
+/* ORION_E_ARGUMENT unless each message has a role and a content. */
+orion_status ori_api_check_messages(const orion_message *messages, size_t n_messages,
+                                    const char *call, orion_error *err);
 
 /* Copy a caller's option struct into the library's own: members that the
  * caller's version lacks keep their defaults.  False when `size` (the first

@@ -82,8 +82,8 @@ void orion_session_cancel(orion_session *session)
         ori_session_cancel(session->session);
 }
 
-static orion_status take_params(const orion_generate_params *params, orion_text_fn on_text,
-                                void *user, struct ori_generate *out, orion_error *err)
+orion_status ori_api_take_params(const orion_generate_params *params, struct ori_generate *out,
+                                 orion_error *err)
 {
     orion_generate_params p;
 
@@ -110,9 +110,28 @@ static orion_status take_params(const orion_generate_params *params, orion_text_
         .stop = p.stop,
         .n_stop = p.n_stop,
         .lookup = p.lookup,
-        .on_text = on_text,
-        .user = user,
     };
+    return ORION_OK;
+}
+
+static orion_status take_call(const orion_generate_params *params, orion_text_fn on_text,
+                              void *user, struct ori_generate *out, orion_error *err)
+{
+    const orion_status status = ori_api_take_params(params, out, err);
+
+    if (status == ORION_OK) {
+        out->on_text = on_text;
+        out->user = user;
+    }
+    return status;
+}
+
+orion_status ori_api_check_messages(const orion_message *messages, size_t n_messages,
+                                    const char *call, orion_error *err)
+{
+    for (size_t i = 0; i < n_messages; i++)
+        if (!messages[i].role || !messages[i].content)
+            return ori_api_null_argument(err, call);
     return ORION_OK;
 }
 
@@ -142,10 +161,9 @@ orion_status orion_generate(orion_session *session, const orion_message *message
     clear(stats);
     if (!session || !messages || n_messages == 0)
         return ori_api_null_argument(err, "orion_generate");
-    for (size_t i = 0; i < n_messages; i++)
-        if (!messages[i].role || !messages[i].content)
-            return ori_api_null_argument(err, "orion_generate");
-    orion_status status = take_params(params, on_text, user, &how, err);
+    orion_status status = ori_api_check_messages(messages, n_messages, "orion_generate", err);
+    if (status == ORION_OK)
+        status = take_call(params, on_text, user, &how, err);
     if (status == ORION_OK)
         status =
             ori_chat_tokens(session->session->engine.model, messages, n_messages, &tokens, err);
@@ -165,7 +183,7 @@ orion_status orion_generate_text(orion_session *session, const char *prompt, boo
     clear(stats);
     if (!session || !prompt)
         return ori_api_null_argument(err, "orion_generate_text");
-    orion_status status = take_params(params, on_text, user, &how, err);
+    orion_status status = take_call(params, on_text, user, &how, err);
     if (status == ORION_OK)
         status = ori_text_tokens(session->session->engine.model, prompt, strlen(prompt),
                                  parse_special, &tokens, err);
@@ -202,7 +220,7 @@ orion_status orion_summarize(orion_session *session, const char *const *records,
         .on_part_user = o.on_part_user,
     };
     const orion_status status =
-        take_params(o.params ? o.params : &params, on_text, user, &how.how, err);
+        take_call(o.params ? o.params : &params, on_text, user, &how.how, err);
     if (status != ORION_OK)
         return status;
     return ori_summarize(session->session, records, n_records, &how, stats ? stats : &unwanted,

@@ -9,6 +9,7 @@ struct ori_forward {
     const struct ori_compute *compute;
     const struct ori_rope *rope;
     uint32_t max_batch;
+    size_t bytes; /* of all rows, but acts */
     struct ori_acts acts;
 
     const struct ori_batch_item *items; /* [n], of the batch in progress */
@@ -49,7 +50,13 @@ static bool alloc_rows(struct ori_forward *f, float **out, size_t row)
     if (!ori_mul(row, f->max_batch, &n))
         return false;
     *out = ori_alloc_aligned(n, sizeof(float));
+    f->bytes += n * sizeof(float);
     return *out != NULL;
+}
+
+size_t ori_forward_bytes(const struct ori_forward *f)
+{
+    return f->bytes + f->acts.bytes;
 }
 
 static size_t max_row(const struct ori_hparams *hp)

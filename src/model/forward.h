@@ -27,7 +27,8 @@ struct ori_batch_item {
 orion_status ori_forward_new(const struct ori_model *model, const struct ori_compute *compute,
                              const struct ori_rope *rope, uint32_t max_batch,
                              struct ori_forward **out, orion_error *err);
-void ori_forward_free(struct ori_forward *forward); /* NULL is a no-op */
+void ori_forward_free(struct ori_forward *forward);          /* NULL is a no-op */
+size_t ori_forward_bytes(const struct ori_forward *forward); /* of that memory */
 
 /* Compute the hidden states of n <= max_batch items.  ORION_E_IO when the
  * model's file shrank. */

@@ -17,6 +17,7 @@ orion_status ori_acts_init(struct ori_acts *acts, size_t max_n, size_t max_cols,
             ori_acts_release(acts);
             return ori_fail_nomem(err, "activations");
         }
+        acts->bytes += max_cols * bytes;
     }
     return ORION_OK;
 }

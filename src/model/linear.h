@@ -26,6 +26,7 @@ struct ori_product {
 struct ori_acts {
     void *data[ORI_ACT_COUNT]; /* [max_cols][bytes of max_n]; F32 is used in place */
     size_t max_n, max_cols;
+    size_t bytes; /* of all data */
 };
 
 orion_status ori_acts_init(struct ori_acts *acts, size_t max_n, size_t max_cols, orion_error *err);
