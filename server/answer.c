@@ -127,7 +127,7 @@ static void on_done(orion_status status, const orion_stats *stats, const orion_e
                     void *user)
 {
     static const orion_error too_long = {
-        .status = ORION_E_NOMEM,
+        .status = ORION_E_UNSUPPORTED, /* not ORION_E_NOMEM: trying again would not help */
         .offset = ORION_NO_OFFSET,
         .message = "the answer is too long to be kept until its end; ask for a stream, or set a "
                    "limit of tokens"};
