@@ -25,7 +25,8 @@ import cli  # noqa: E402  (found through the path above)
 from cli import tap  # noqa: E402, F401  (for the tests)
 
 DEADLINE = cli.DEADLINE
-TINY = 'orion-tiny'
+TINY = 'orion-tiny'  # by its name in the catalogue, which is its id too
+TINY_FILE = 'orion/orion-tiny/orion-tiny.gguf'
 
 
 class Reply:
@@ -56,7 +57,7 @@ class Reply:
 class Server:
     """Use with `with`.  `home`: a cli.Home that stays when this ends (a restart)."""
 
-    def __init__(self, *args, home=None, models=((cli.TINY, TINY + '.gguf'),), token=None,
+    def __init__(self, *args, home=None, models=((cli.TINY, TINY_FILE),), token=None,
                  env=None, pass_fds=(), before=()):
         self.args, self.models, self.token = args, models, token
         self.env, self.pass_fds, self.before = env or {}, pass_fds, before
