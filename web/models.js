@@ -1,0 +1,73 @@
+// The Models view: what there is room for, what is in memory, what is here, and what could be.
+import { arrange, h, set, setText } from './dom.js';
+import { hubSearch } from './hub.js';
+import { t } from './i18n.js';
+import { isFor, live, unfinished } from './live.js';
+import { ModelCard } from './model_card.js';
+import { memoryCard, storageCard } from './room.js';
+
+/** Downloads of models that no list has: of a repository on the hub. */
+function strangers() {
+  return [...live.jobs.values()]
+    .filter((job) => job.kind === 'download' && (unfinished(job) || job.stage === 'failed'))
+    .filter((job) => !live.models.some((model) => isFor(job, model)))
+    .map((job) => ({ id: job.model, repo: job.repo, file: job.file, name: job.file ?? job.model, role: 'model', downloaded: false,
+      partial_bytes: 0, size_bytes: job.total_bytes, quantization: '', license: '', summary: '', languages: [], supported: null, fit: null }));
+}
+
+/** A list of models under a heading. */
+class Section {
+  cards = new Map();
+
+  constructor(title, empty) {
+    this.list = h('ul', { class: 'cards' });
+    this.empty = h('p', { class: 'quiet' }, empty);
+    this.element = h('section', {}, h('h2', {}, title), this.empty, this.list);
+  }
+
+  update(models, tools) {
+    for (const id of this.cards.keys()) if (!models.some((model) => model.id === id)) this.cards.delete(id);
+    arrange(this.list, models.map((model) => {
+      if (!this.cards.has(model.id)) this.cards.set(model.id, new ModelCard(model, tools));
+      const card = this.cards.get(model.id);
+      card.update(model);
+      return card.element;
+    }));
+    set(this.empty, 'hidden', models.length > 0);
+  }
+}
+
+export function mount(main, tools) {
+  const here = new Section(t('here'), t('here_empty'));
+  const coming = new Section(t('coming'), '');
+  const available = new Section(t('available'), t('available_empty'));
+  const storage = storageCard();
+  const memory = memoryCard();
+  const search = hubSearch();
+  const wait = h('p', { class: 'quiet', role: 'status' }, t('wait'));
+  const lists = h('div', { class: 'lists', hidden: true }, h('div', { class: 'rooms' }, storage.element, memory.element),
+    coming.element, here.element, available.element, search.element);
+  main.append(h('h1', {}, t('models')), wait, lists);
+
+  const update = () => {
+    search.update();
+    if (!live.models) return;
+    // A card that goes from one list to another takes the focus along.
+    const held = document.activeElement?.closest('[data-model]')?.dataset.model;
+    const others = strangers();
+    storage.update();
+    memory.update();
+    coming.update(others, tools);
+    here.update(live.models.filter((model) => model.downloaded), tools);
+    available.update(live.models.filter((model) => !model.downloaded), tools);
+    set(coming.element, 'hidden', others.length === 0);
+    set(lists, 'hidden', false);
+    setText(wait, '');
+    if (held && document.activeElement === document.body)
+      [...main.querySelectorAll('[data-model]')].find((card) => card.dataset.model === held)?.focus();
+  };
+  live.addEventListener('change', update);
+  update();
+  if (live.models) live.refresh();
+  return () => live.removeEventListener('change', update);
+}
