@@ -13,6 +13,7 @@
 #   make iofault           every system call of these on the store fails
 #   make check-server      the server, and npm's clients against it
 #   make check-hub-peer    the npm clients of the hub see what orion sees
+#   make check-web         a browser drives the page of the server; ONLY= chooses by name
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
 #   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
 #   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS=
@@ -74,6 +75,10 @@ check-server:
 	@scripts/configure build -Dtests=enabled
 	@scripts/check-server build
 
+check-web: all
+	@scripts/bootstrap web
+	@scripts/check-web build "$(ONLY)"
+
 bench-pull: all
 	@scripts/bootstrap bench
 	@SIZE=$(SIZE) RUNS=$(RUNS) ONLY="$(ONLY)" scripts/bench-pull build
@@ -100,4 +105,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-peer check-peer check-same check-instructions fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-peer check-peer check-same check-instructions check-web fuzz lint format clean
