@@ -279,9 +279,11 @@ static orion_status find_scanned(const struct ori_manager *manager, const struct
     ptrdiff_t chosen;
     bool exact;
 
+    const char *below = below_root(manager, name); /* what ori_manager_path() told */
+    const char *listed = below ? below : name;
     for (size_t i = 0; i < s->n; i++)
-        if (strcmp(s->models[i].path, name) == 0)
-            return found_path(out, name, err);
+        if (strcmp(s->models[i].path, listed) == 0)
+            return found_path(out, listed, err);
     orion_status status = manager->names_only ? ORION_OK : find_file(manager, name, out, err);
     if (status != ORION_OK || out->path || out->outside)
         return status;

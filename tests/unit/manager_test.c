@@ -223,6 +223,10 @@ static void paths_may_be_no_names(void **state)
     manager->names_only = true;
     put("models/inside.gguf");
     assert_int_equal(ori_manager_path(manager, "inside.gguf", &path, NULL), ORION_OK);
+    char *again;
+    assert_int_equal(ori_manager_path(manager, path, &again, NULL), ORION_OK);
+    assert_string_equal(again, path); /* one that the manager told is a name */
+    free(again);
     free(path);
     for (size_t i = 0; i < ORI_COUNT(names); i++) {
         const orion_status status = ori_manager_path(manager, names[i], &path, &gone);
