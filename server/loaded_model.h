@@ -82,7 +82,7 @@ struct loaded_need {
 
 /* context_tokens 0: the model's own, at most 4096; more than it was made for: that.
  * Reads the file's header. */
-orion_status loaded_need(orion_manager *manager, const char *path, uint32_t context_tokens,
+orion_status loaded_need(orion_manager *manager, const char *id, uint32_t context_tokens,
                          orion_kv_type kv_type, struct loaded_need *out, orion_error *err);
 /* With a number of sequences. */
 uint64_t loaded_need_bytes(const struct loaded_need *need, uint32_t sequences);

@@ -13,18 +13,18 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-orion_status loaded_need(orion_manager *manager, const char *path, uint32_t context_tokens,
+orion_status loaded_need(orion_manager *manager, const char *id, uint32_t context_tokens,
                          orion_kv_type kv_type, struct loaded_need *out, orion_error *err)
 {
     orion_fit fit;
 
-    orion_status status = orion_manager_fit(manager, path, 0, kv_type, &fit, err);
+    orion_status status = orion_manager_fit(manager, id, 0, kv_type, &fit, err);
     if (status != ORION_OK)
         return status;
     if (context_tokens > fit.trained_tokens && fit.trained_tokens > 0)
         context_tokens = fit.trained_tokens;
     if (context_tokens > 0 && context_tokens != fit.context_tokens)
-        status = orion_manager_fit(manager, path, context_tokens, kv_type, &fit, err);
+        status = orion_manager_fit(manager, id, context_tokens, kv_type, &fit, err);
     if (status != ORION_OK)
         return status;
     *out = (struct loaded_need){.context_tokens = fit.context_tokens,

@@ -45,10 +45,10 @@ struct orion_scheduler {
     void *user;
 };
 
-static inline struct fake *fake_of(const char *path)
+static inline struct fake *fake_of(const char *name)
 {
     for (size_t i = 0; i < N_FAKES; i++)
-        if (strcmp(fakes[i].path, path) == 0)
+        if (strcmp(fakes[i].path, name) == 0 || strcmp(fakes[i].id, name) == 0)
             return &fakes[i];
     return NULL;
 }
