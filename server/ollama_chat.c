@@ -214,6 +214,11 @@ void ollama_generate(struct http_request *request, void *user)
     answer(request, user, &ask, &wish, &what);
 }
 
+static bool is_empty_list(const json_t *value)
+{
+    return json_is_array(value) && json_array_size(value) == 0;
+}
+
 void ollama_chat(struct http_request *request, void *user)
 {
     struct messages messages;
@@ -224,7 +229,7 @@ void ollama_chat(struct http_request *request, void *user)
 
     if (!read_ask(request, chat_params, &ask, &wish))
         return;
-    if (json_array_size(ask.messages) == 0) {
+    if (!ask.messages || is_empty_list(ask.messages)) {
         load_or_unload(request, user, &ask, &wish, true);
         return;
     }

@@ -78,6 +78,8 @@ static json_t *line(const orion_progress *progress)
         return json_pack("{s:s}", "status", "verifying sha256 digest");
     case ORION_PHASE_WAIT:
         return json_pack("{s:s}", "status", progress->note);
+    case ORION_PHASE_DONE:
+        return json_pack("{s:s}", "status", "writing manifest");
     default:
         return json_pack("{s:s}", "status", "pulling manifest");
     }
