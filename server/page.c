@@ -59,6 +59,13 @@ static void get_page(struct http_request *request, void *user)
     reply_file(request, "index.html");
 }
 
+/* Where the page begins, and where programs made for Ollama look whether it is there. */
+static void get_root(struct http_request *request, void *user)
+{
+    if (!ollama_probe(request))
+        get_page(request, user);
+}
+
 static void get_file(struct http_request *request, void *user)
 {
     (void)user;
@@ -74,7 +81,7 @@ static json_t *error_shape(int code, orion_status status, const char *message, c
 }
 
 const struct http_route page_routes[] = {
-    {"GET", "/", get_page, error_shape},
+    {"GET", "/", get_root, error_shape},
     {"GET", "/chat", get_page, error_shape},
     {"GET", "/web/{name}", get_file, error_shape},
     {0},

@@ -29,6 +29,21 @@ def version():
         assert server.ask('HEAD', '/api/version').code == 200
 
 
+BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+
+
+@tap.case('"/" is the page for a browser, and a sign of life for a program')
+def probe():
+    with world.Server() as server:
+        for accept in None, '*/*', 'application/json':
+            reply = server.get('/', **({'Accept': accept} if accept else {}))
+            assert (reply.code, reply.body) == (200, b'Ollama is running'), reply
+            assert reply.headers['Content-Type'].startswith('text/plain'), reply
+        assert server.ask('HEAD', '/').code == 200
+        page = server.get('/', Accept=BROWSER)
+        assert page.code == 200 and b'<html' in page.body, page
+
+
 @tap.case('what tags lists is accepted back, with what Ollama adds to names')
 def tags():
     with world.Server(models=((cli.TINY, 'other.gguf'), (cli.SMALL, 'acme/small/s-F16.gguf'))) \
