@@ -101,6 +101,16 @@ ORI_INLINE __m512i quants_q8_0(const uint8_t *first, const uint8_t *second)
     return _mm512_xor_si512(halves_of(first + at, second + at), _mm512_set1_epi8(-128));
 }
 
+/* Where a sum of products with unsigned quants starts, from the activations' sums.
+ * In vector registers all the way: to come from a general one costs more. */
+ORI_INLINE __m512i offset_of(const struct kind *kind, __m512i sums)
+{
+    if (!kind->offset)
+        return _mm512_setzero_si512();
+    return _mm512_sub_epi32(_mm512_setzero_si512(),
+                            _mm512_slli_epi32(sums, (unsigned)kind->offset));
+}
+
 /* ---- a few columns: eight rows by four blocks at a time ---- */
 
 #define FEW_ROWS 8
@@ -286,10 +296,8 @@ ORI_INLINE struct few_acts load_acts(const struct ori_act_q8 *a, const struct pl
 ORI_INLINE __m128 fold(const struct kind *kind, const struct weights *w, const struct few_acts *a,
                        size_t n_blocks, __m128 acc)
 {
-    __m512i half[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    __m512i half[2] = {offset_of(kind, a->sum), _mm512_setzero_si512()};
 
-    if (kind->offset)
-        half[0] = _mm512_sub_epi32(half[0], _mm512_slli_epi32(a->sum, (unsigned)kind->offset));
     ORI_UNROLL
     for (int k = 0; k < FOURS; k++)
         half[k % 2] = _mm512_dpbusd_epi32(half[k % 2], w->fours[k], a->fours[k]);
@@ -431,8 +439,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 
         ORI_UNROLL
         for (int i = 0; i < n; i++)
-            part[i][0] = part[i][1] =
-                _mm512_set1_epi32(kind->offset ? -(a[i][b].sum * (1 << kind->offset)) : 0);
+            part[i][0] = part[i][1] = offset_of(kind, _mm512_set1_epi32(a[i][b].sum));
         ORI_UNROLL
         for (int k = 0; k < FOURS; k++) {
             const __m512i low = _mm512_load_si512(lines[k][0]);
