@@ -16,6 +16,7 @@
 #   make check-web         a browser drives the page of the server; ONLY= chooses by name
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
 #   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
+#   make bench-lookup      what guessing ahead gains on given texts; RUNS= ONLY= THREADS= MODELS=
 #   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS=
 #   make fuzz     fuzz every parser for a while (clang's libFuzzer)
 #   make lint     gcc and clang with -Werror, clang-format, clang-tidy
@@ -87,6 +88,9 @@ bench-peer: all
 	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" TESTS=$(TESTS) MODELS=$(MODELS) \
 	    scripts/bench-peer build
 
+bench-lookup: all
+	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" MODELS=$(MODELS) scripts/bench-lookup build
+
 check-peer: all
 	@POSITIONS=$(POSITIONS) BIG=$(BIG) MODELS=$(MODELS) THREADS=$(THREADS) scripts/check-peer build
 
@@ -105,4 +109,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-peer check-peer check-same check-instructions check-web fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-peer bench-lookup check-peer check-same check-instructions check-web fuzz lint format clean

@@ -46,27 +46,27 @@ ORI_INLINE __m512i ori_broadcast4(const void *p)
         times(__VA_ARGS__, ORI_GROUP);                                                             \
     }
 
-/* ---- a few columns: four rows at a time, lanes along the row ---- */
+/* ---- a few columns: four or eight rows at a time ---- */
 
 #define ORI_ROWS 4
 #define ORI_FEW_GROUP 4   /* columns that one unpacking of the rows serves */
 #define ORI_FEW_COLUMNS 8 /* beyond which unpacking panels pays */
 
-/* Rows r to r + 3; past the end the last one again, whose results nobody
- * takes. */
-ORI_INLINE void ori_rows4(const struct ori_matmul *m, size_t r, const uint8_t *rows[ORI_ROWS])
+/* The n rows from r, n a constant; past the end the last one again, whose
+ * results nobody takes. */
+ORI_INLINE void ori_rows(const struct ori_matmul *m, size_t r, size_t n, const uint8_t *rows[])
 {
     ORI_UNROLL
-    for (size_t i = 0; i < ORI_ROWS; i++)
+    for (size_t i = 0; i < n; i++)
         rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes;
 }
 
-/* How far ahead to ask for bytes: whole groups of four rows, at least 16 KiB,
- * which is what comes while memory answers.  Rows of no bytes are one row again
- * and again, or empty. */
-ORI_INLINE size_t ori_ahead(const struct ori_matmul *m)
+/* How far ahead to ask for bytes: whole groups of n rows, at least 16 KiB, which
+ * is what comes while memory answers.  Rows of no bytes are one row again and
+ * again, or empty. */
+ORI_INLINE size_t ori_ahead(const struct ori_matmul *m, size_t n)
 {
-    const size_t group = ORI_ROWS * m->row_bytes;
+    const size_t group = n * m->row_bytes;
 
     return group ? (((size_t)16 << 10) + group - 1) / group * group : 0;
 }
@@ -79,12 +79,20 @@ ORI_INLINE void ori_store4(const struct ori_matmul *m, size_t r, size_t c, __m12
                        (__mmask8)(left < ORI_ROWS ? (1u << left) - 1 : 15), x);
 }
 
-/* All rows by all columns; times(kind, m, r, c, n_cols) does four rows by
- * n_cols columns and gets code of its own for each n_cols.  While it uses four
+ORI_INLINE void ori_store8(const struct ori_matmul *m, size_t r, size_t c, __m256 x)
+{
+    const size_t left = m->n_rows - r;
+
+    _mm256_mask_storeu_ps(m->out + c * m->out_stride + r,
+                          (__mmask8)(left < 8 ? (1u << left) - 1 : 255), x);
+}
+
+/* All rows by all columns; times(kind, m, r, c, n_cols) does n_rows rows by
+ * n_cols columns and gets code of its own for each n_cols.  While it uses its
  * rows it asks for the bytes of some after them: the CPU's own prefetching
  * would find them only row by row. */
-#define ORI_FEW_TIMES(m, times, kind)                                                              \
-    for (size_t r = 0; r < (m)->n_rows; r += ORI_ROWS)                                             \
+#define ORI_FEW_TIMES(m, n, times, kind)                                                           \
+    for (size_t r = 0; r < (m)->n_rows; r += (n))                                                  \
         for (size_t c = 0; c < (m)->n_cols; c += ORI_FEW_GROUP)                                    \
             switch ((m)->n_cols - c) {                                                             \
             case 1:                                                                                \

@@ -4,12 +4,21 @@
  * Q4_0, Q5_0 and Q8_0 comes out by the activations' sum.  Everything up to the
  * fold is an exact integer, once for 32 elements.
  *
- * A few columns: four rows by two blocks at a time, lanes along the row.  More
- * columns: panels of 32 rows by eight blocks (panel_avx512.h). */
+ * A few columns: eight rows by four blocks at a time, a lane for each block of a
+ * row, so that a block's sum needs no adding up.  More columns: panels of 32 rows
+ * by eight blocks (panel_avx512.h). */
 #include "kernels/x86/x86.h"
 
 #include "kernels/blocks.h"
 #include "kernels/x86/panel_avx512.h"
+
+#define FEW_BLOCKS 4
+#define FOURS (ORI_BLOCK / 4) /* of a block: four elements fill a lane */
+
+/* Where the blocks at hand stand in a row; past the end the last one again. */
+struct places {
+    size_t at[FEW_BLOCKS];
+};
 
 struct kind {
     size_t block_bytes;
@@ -18,6 +27,9 @@ struct kind {
     /* The 64 quants of two blocks, unsigned: the first halves of both, then the
      * second halves. */
     __m512i (*quants)(const uint8_t *first, const uint8_t *second);
+    /* The quants of four blocks of four rows, unsigned: out[k] has their k-th
+     * fours, a block in each quarter, a row in each of its lanes. */
+    void (*fours)(const uint8_t *const w[4], const struct places *places, __m512i out[FOURS]);
 };
 
 /* ---- quants ---- */
@@ -89,144 +101,279 @@ ORI_INLINE __m512i quants_q8_0(const uint8_t *first, const uint8_t *second)
     return _mm512_xor_si512(halves_of(first + at, second + at), _mm512_set1_epi8(-128));
 }
 
-/* ---- a few columns: four rows by two blocks at a time ---- */
-
-/* Two blocks of four rows. */
-struct weights {
-    __m512i quants[ORI_ROWS];
-    __m256 d, m; /* of the first blocks, then of the second ones */
-};
-
-/* The f16 at `offset` of both blocks of four rows. */
-ORI_INLINE __m256 load_units(const uint8_t *const w[ORI_ROWS], size_t second, size_t offset)
+/* Where a sum of products with unsigned quants starts, from the activations' sums.
+ * In vector registers all the way: to come from a general one costs more. */
+ORI_INLINE __m512i offset_of(const struct kind *kind, __m512i sums)
 {
-    __m128i four[2] = {_mm_setzero_si128(), _mm_setzero_si128()};
-
-    ORI_UNROLL
-    for (int i = 0; i < 2; i++) {
-        const size_t at = (i ? second : 0) + offset;
-        four[i] = _mm_cvtsi32_si128(ori_load_le16(w[0] + at));
-        four[i] = _mm_insert_epi16(four[i], ori_load_le16(w[1] + at), 1);
-        four[i] = _mm_insert_epi16(four[i], ori_load_le16(w[2] + at), 2);
-        four[i] = _mm_insert_epi16(four[i], ori_load_le16(w[3] + at), 3);
-    }
-    return _mm256_cvtph_ps(_mm_unpacklo_epi64(four[0], four[1]));
+    if (!kind->offset)
+        return _mm512_setzero_si512();
+    return _mm512_sub_epi32(_mm512_setzero_si512(),
+                            _mm512_slli_epi32(sums, (unsigned)kind->offset));
 }
 
-/* `second` is how far the second block stands from the first. */
-ORI_INLINE struct weights load_weights(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
-                                       size_t second)
+/* ---- a few columns: eight rows by four blocks at a time ---- */
+
+#define FEW_ROWS 8
+
+ORI_INLINE struct places places_of(size_t block_bytes, size_t n_blocks)
 {
-    struct weights out = {.m = _mm256_setzero_ps()};
+    struct places out;
 
     ORI_UNROLL
-    for (int r = 0; r < ORI_ROWS; r++)
-        out.quants[r] = kind->quants(w[r], w[r] + second);
-    out.d = load_units(w, second, 0);
-    if (kind->has_m)
-        out.m = load_units(w, second, 2);
+    for (size_t j = 0; j < FEW_BLOCKS; j++)
+        out.at[j] = (j < n_blocks ? j : n_blocks - 1) * block_bytes;
     return out;
 }
 
-/* The sums over the first blocks of four vectors, then those over the second. */
-ORI_INLINE __m256i sum_blocks(const __m512i x[ORI_ROWS])
+/* 16 bytes of each block, a block in each quarter. */
+ORI_INLINE __m512i quarters(const uint8_t *p, const struct places *places)
 {
-    const __m512i ab =
-        _mm512_add_epi32(_mm512_unpacklo_epi32(x[0], x[1]), _mm512_unpackhi_epi32(x[0], x[1]));
-    const __m512i cd =
-        _mm512_add_epi32(_mm512_unpacklo_epi32(x[2], x[3]), _mm512_unpackhi_epi32(x[2], x[3]));
-    const __m512i abcd =
-        _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const size_t *at = places->at;
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(ori_load16(p + at[0])),
+                                                ori_load16(p + at[1]), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(ori_load16(p + at[2])),
+                                                 ori_load16(p + at[3]), 1);
 
-    return ori_join_to_8_i32(abcd);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-/* x in the low lanes, y in the high ones. */
-ORI_INLINE __m256 halves_ps(float x, float y)
+/* In each quarter, 4 by 4: x[i] becomes element i of the four. */
+ORI_INLINE void transpose(__m512i x[4])
 {
-    return _mm256_insertf128_ps(_mm256_set1_ps(x), _mm_set1_ps(y), 1);
+    const __m512i ab_low = _mm512_unpacklo_epi32(x[0], x[1]);
+    const __m512i ab_high = _mm512_unpackhi_epi32(x[0], x[1]);
+    const __m512i cd_low = _mm512_unpacklo_epi32(x[2], x[3]);
+    const __m512i cd_high = _mm512_unpackhi_epi32(x[2], x[3]);
+
+    x[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
+    x[1] = _mm512_unpackhi_epi64(ab_low, cd_low);
+    x[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+    x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
 }
 
-ORI_INLINE __m256i halves_i32(int32_t x, int32_t y)
+/* 16 bytes at `offset` of each block, in the order of fours(). */
+ORI_INLINE void fours_of(const uint8_t *const w[4], const struct places *places, size_t offset,
+                         __m512i out[4])
 {
-    return _mm256_inserti128_si256(_mm256_set1_epi32(x), _mm_set1_epi32(y), 1);
+    ORI_UNROLL
+    for (int r = 0; r < 4; r++)
+        out[r] = quarters(w[r] + offset, places);
+    transpose(out);
 }
 
-/* Two blocks of four rows with one column folded into acc, or only the first
- * of them. */
-ORI_INLINE __m128 fold2(const struct kind *kind, const struct weights *w,
-                        const struct ori_act_q8 *first, const struct ori_act_q8 *second, bool both,
-                        __m128 acc)
+/* Nibbles: the low ones are the first half. */
+ORI_INLINE void fours_nibbles(const uint8_t *const w[4], const struct places *places, size_t offset,
+                              __m512i out[FOURS])
 {
-    const __m512i x = halves_of(first->qs, second->qs);
-    const __m256i asum = halves_i32(first->sum, second->sum);
-    const __m256 da = halves_ps(first->d, second->d);
-    __m512i dots[ORI_ROWS];
+    const __m512i low = _mm512_set1_epi8(15);
+
+    fours_of(w, places, offset, out);
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++) {
+        out[4 + i] = _mm512_and_si512(_mm512_srli_epi16(out[i], 4), low);
+        out[i] = _mm512_and_si512(out[i], low);
+    }
+}
+
+/* A fifth bit, worth 16, from the 32 bits at `offset`. */
+ORI_INLINE void add_fifth_bits(const uint8_t *const w[4], const struct places *places,
+                               size_t offset, __m512i out[FOURS])
+{
+    /* Bit i of the index is bit 4 of byte i. */
+    const __m512i bytes = _mm512_maskz_set1_epi8(0xfedcba9876543210, 16);
+    __m512i bits[4];
+
+    fours_of(w, places, offset, bits);
+    ORI_UNROLL
+    for (int k = 0; k < FOURS; k++)
+        out[k] = _mm512_or_si512(
+            out[k], _mm512_permutexvar_epi32(_mm512_srli_epi32(bits[0], 4 * (unsigned)k), bytes));
+}
+
+ORI_INLINE void fours_q4_0(const uint8_t *const w[4], const struct places *places,
+                           __m512i out[FOURS])
+{
+    fours_nibbles(w, places, offsetof(struct ori_block_q4_0, qs), out);
+}
+
+ORI_INLINE void fours_q4_1(const uint8_t *const w[4], const struct places *places,
+                           __m512i out[FOURS])
+{
+    fours_nibbles(w, places, offsetof(struct ori_block_q4_1, qs), out);
+}
+
+ORI_INLINE void fours_q5_0(const uint8_t *const w[4], const struct places *places,
+                           __m512i out[FOURS])
+{
+    fours_nibbles(w, places, offsetof(struct ori_block_q5_0, qs), out);
+    add_fifth_bits(w, places, offsetof(struct ori_block_q5_0, qh), out);
+}
+
+ORI_INLINE void fours_q5_1(const uint8_t *const w[4], const struct places *places,
+                           __m512i out[FOURS])
+{
+    fours_nibbles(w, places, offsetof(struct ori_block_q5_1, qs), out);
+    add_fifth_bits(w, places, offsetof(struct ori_block_q5_1, qh), out);
+}
+
+ORI_INLINE void fours_q8_0(const uint8_t *const w[4], const struct places *places,
+                           __m512i out[FOURS])
+{
+    const size_t at = offsetof(struct ori_block_q8_0, qs);
+
+    fours_of(w, places, at, out);
+    fours_of(w, places, at + ORI_BLOCK / 2, out + 4);
+    ORI_UNROLL
+    for (int k = 0; k < FOURS; k++)
+        out[k] = _mm512_xor_si512(out[k], _mm512_set1_epi8(-128));
+}
+
+/* The f16 at `offset` of four blocks of four rows, a block in each quarter.
+ * They are put together in general registers: the vector units have no time. */
+ORI_INLINE __m512 units_of(const uint8_t *const w[4], const struct places *places, size_t offset)
+{
+    uint64_t four[FEW_BLOCKS];
 
     ORI_UNROLL
-    for (int r = 0; r < ORI_ROWS; r++)
-        dots[r] = _mm512_dpbusd_epi32(_mm512_setzero_si512(), w->quants[r], x);
-    __m256i isum = sum_blocks(dots);
-    if (kind->offset)
-        isum = _mm256_sub_epi32(isum, _mm256_slli_epi32(asum, kind->offset));
+    for (int j = 0; j < FEW_BLOCKS; j++) {
+        const size_t at = places->at[j] + offset;
+        four[j] = ori_load_le16(w[0] + at) | (uint64_t)ori_load_le16(w[1] + at) << 16 |
+                  (uint64_t)ori_load_le16(w[2] + at) << 32 |
+                  (uint64_t)ori_load_le16(w[3] + at) << 48;
+        ORI_STAY_GENERAL(four[j]);
+    }
+    return _mm512_cvtph_ps(_mm256_setr_epi64x((long long)four[0], (long long)four[1],
+                                              (long long)four[2], (long long)four[3]));
+}
 
-    const __m256 d = _mm256_mul_ps(w->d, da), dot = _mm256_cvtepi32_ps(isum);
-    const __m256 m = _mm256_mul_ps(w->m, da), sum = _mm256_cvtepi32_ps(asum);
-    acc = _mm_fmadd_ps(_mm256_castps256_ps128(d), _mm256_castps256_ps128(dot), acc);
+/* Four blocks of four rows. */
+struct weights {
+    __m512i fours[FOURS];
+    __m512 d, m;
+};
+
+ORI_INLINE struct weights load_weights(const struct kind *kind, const uint8_t *const w[4],
+                                       const struct places *places)
+{
+    struct weights out = {.m = _mm512_setzero_ps()};
+
+    kind->fours(w, places, out.fours);
+    out.d = units_of(w, places, 0);
     if (kind->has_m)
-        acc = _mm_fmadd_ps(_mm256_castps256_ps128(m), _mm256_castps256_ps128(sum), acc);
-    if (!both)
-        return acc;
-    acc = _mm_fmadd_ps(_mm256_extractf128_ps(d, 1), _mm256_extractf128_ps(dot, 1), acc);
-    if (kind->has_m)
-        acc = _mm_fmadd_ps(_mm256_extractf128_ps(m, 1), _mm256_extractf128_ps(sum, 1), acc);
+        out.m = units_of(w, places, 2);
+    return out;
+}
+
+/* Four blocks of activations: what is lane k of a quarter here goes to all four
+ * rows. */
+struct few_acts {
+    __m512i fours[FOURS];
+    __m512i sum;
+    __m512 d;
+};
+
+ORI_INLINE struct few_acts load_acts(const struct ori_act_q8 *a, const struct places *places)
+{
+    const uint8_t *p = (const void *)a;
+    const __m512i head = quarters(p, places); /* d, sum, fours 0 and 1 */
+    const __m512i middle = quarters(p + 16, places);
+    const __m512i tail = quarters(p + 24, places); /* fours 4 to 7 */
+
+    _Static_assert(offsetof(struct ori_act_q8, sum) == 4 && offsetof(struct ori_act_q8, qs) == 8 &&
+                       sizeof(struct ori_act_q8) == 40,
+                   "the order of an activation block");
+    return (struct few_acts){
+        .d = _mm512_castsi512_ps(_mm512_shuffle_epi32(head, 0x00)),
+        .sum = _mm512_shuffle_epi32(head, 0x55),
+        .fours = {_mm512_shuffle_epi32(head, 0xaa), _mm512_shuffle_epi32(head, 0xff),
+                  _mm512_shuffle_epi32(middle, 0x00), _mm512_shuffle_epi32(middle, 0x55),
+                  _mm512_shuffle_epi32(tail, 0x00), _mm512_shuffle_epi32(tail, 0x55),
+                  _mm512_shuffle_epi32(tail, 0xaa), _mm512_shuffle_epi32(tail, 0xff)},
+    };
+}
+
+/* Four rows with one column: n_blocks <= 4 blocks folded into acc, in order. */
+ORI_INLINE __m128 fold(const struct kind *kind, const struct weights *w, const struct few_acts *a,
+                       size_t n_blocks, __m128 acc)
+{
+    __m512i half[2] = {offset_of(kind, a->sum), _mm512_setzero_si512()};
+
+    ORI_UNROLL
+    for (int k = 0; k < FOURS; k++)
+        half[k % 2] = _mm512_dpbusd_epi32(half[k % 2], w->fours[k], a->fours[k]);
+
+    const __m512 dot = _mm512_cvtepi32_ps(_mm512_add_epi32(half[0], half[1]));
+    const __m512 d = _mm512_mul_ps(w->d, a->d);
+    const __m512 m = _mm512_mul_ps(w->m, a->d), sum = _mm512_cvtepi32_ps(a->sum);
+#define FOLD_BLOCK(j)                                                                              \
+    if ((j) < n_blocks) {                                                                          \
+        acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(d, j), _mm512_extractf32x4_ps(dot, j), acc);     \
+        if (kind->has_m)                                                                           \
+            acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(m, j), _mm512_extractf32x4_ps(sum, j), acc); \
+    }
+    FOLD_BLOCK(0)
+    FOLD_BLOCK(1)
+    FOLD_BLOCK(2)
+    FOLD_BLOCK(3)
+#undef FOLD_BLOCK
     return acc;
 }
 
-/* Four rows from r by n_cols columns from c, n_cols a constant. */
+/* n_blocks <= 4 blocks of eight rows with n_cols columns folded into acc. */
+ORI_INLINE void fold_all(const struct kind *kind, const uint8_t *const w[FEW_ROWS],
+                         const struct ori_act_q8 *const a[ORI_FEW_GROUP], size_t b, size_t n_blocks,
+                         int n_cols, __m128 acc[ORI_FEW_GROUP][2])
+{
+    const struct places in_row = places_of(kind->block_bytes, n_blocks);
+    const struct places in_acts = places_of(sizeof(struct ori_act_q8), n_blocks);
+    const struct weights first = load_weights(kind, w, &in_row);
+    const struct weights second = load_weights(kind, w + 4, &in_row);
+
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++) {
+        const struct few_acts acts = load_acts(a[i] + b, &in_acts);
+        acc[i][0] = fold(kind, &first, &acts, n_blocks, acc[i][0]);
+        acc[i][1] = fold(kind, &second, &acts, n_blocks, acc[i][1]);
+    }
+}
+
+/* Eight rows from r by n_cols columns from c, n_cols a constant. */
 ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
                            int n_cols)
 {
-    const size_t n_blocks = m->n / ORI_BLOCK;
-    const size_t ahead = ori_ahead(m);
-    const uint8_t *w[ORI_ROWS];
+    const size_t n_blocks = m->n / ORI_BLOCK, whole = n_blocks - n_blocks % FEW_BLOCKS;
+    const size_t ahead = ori_ahead(m, FEW_ROWS);
+    const uint8_t *w[FEW_ROWS];
     const struct ori_act_q8 *a[ORI_FEW_GROUP];
-    __m128 acc[ORI_FEW_GROUP];
+    __m128 acc[ORI_FEW_GROUP][2];
 
-    ori_rows4(m, r, w);
+    ori_rows(m, r, FEW_ROWS, w);
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++) {
         a[i] = (const void *)(m->acts + (c + (size_t)i) * m->act_bytes);
-        acc[i] = _mm_setzero_ps();
+        acc[i][0] = acc[i][1] = _mm_setzero_ps();
     }
-    for (size_t b = 0; b + 1 < n_blocks; b += 2) {
-        const struct weights weights = load_weights(kind, w, kind->block_bytes);
-
+    for (size_t b = 0; b < whole; b += FEW_BLOCKS) {
+        fold_all(kind, w, a, b, FEW_BLOCKS, n_cols, acc);
         ORI_UNROLL
-        for (int i = 0; i < n_cols; i++)
-            acc[i] = fold2(kind, &weights, a[i] + b, a[i] + b + 1, true, acc[i]);
-        ORI_UNROLL
-        for (int j = 0; j < ORI_ROWS; j++) {
-            ori_prefetch_far(w[j], ahead); /* two blocks are about a line */
-            w[j] += 2 * kind->block_bytes;
+        for (int j = 0; j < FEW_ROWS; j++) {
+            ORI_UNROLL
+            for (size_t line = 0; line < FEW_BLOCKS * kind->block_bytes;
+                 line += 2 * kind->block_bytes)
+                ori_prefetch_far(w[j] + line, ahead); /* two blocks are about a line */
+            w[j] += FEW_BLOCKS * kind->block_bytes;
         }
     }
-    if (n_blocks % 2) {
-        const struct weights weights = load_weights(kind, w, 0);
-
-        ORI_UNROLL
-        for (int i = 0; i < n_cols; i++)
-            acc[i] = fold2(kind, &weights, a[i] + n_blocks - 1, a[i] + n_blocks - 1, false, acc[i]);
-    }
+    if (whole < n_blocks)
+        fold_all(kind, w, a, whole, n_blocks - whole, n_cols, acc);
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++)
-        ori_store4(m, r, c + (size_t)i, acc[i]);
+        ori_store8(m, r, c + (size_t)i, _mm256_set_m128(acc[i][1], acc[i][0]));
 }
 
 /* ---- many columns: panels ---- */
 
 #define PANEL_BLOCKS (ORI_PANEL_N / ORI_BLOCK)
-#define LINES (ORI_BLOCK / 4) /* of a block */
 
 struct panel {
     struct ori_panel_quants quants;
@@ -250,9 +397,9 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
                       size_t n_blocks, struct panel *panel)
 {
     for (size_t b = 0; b < n_blocks; b += 2) {
-        const uint8_t line = (uint8_t)(LINES * b);
-        const uint8_t at[4] = {line, (uint8_t)(line + LINES), (uint8_t)(line + LINES / 2),
-                               (uint8_t)(line + LINES + LINES / 2)};
+        const uint8_t line = (uint8_t)(FOURS * b);
+        const uint8_t at[4] = {line, (uint8_t)(line + FOURS), (uint8_t)(line + FOURS / 2),
+                               (uint8_t)(line + FOURS + FOURS / 2)};
         const size_t first = b * kind->block_bytes;
         const size_t second = b + 1 < n_blocks ? first + kind->block_bytes : first;
 
@@ -287,15 +434,14 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
         sum[i][1] = _mm512_load_ps(acc + i * ORI_PANEL_ROWS + 16);
     }
     for (size_t b = 0; b < n_blocks; b++) {
-        const uint8_t(*lines)[2][64] = panel->quants.line + b * LINES;
+        const uint8_t(*lines)[2][64] = panel->quants.line + b * FOURS;
         __m512i part[ORI_GROUP][2];
 
         ORI_UNROLL
         for (int i = 0; i < n; i++)
-            part[i][0] = part[i][1] =
-                _mm512_set1_epi32(kind->offset ? -(a[i][b].sum * (1 << kind->offset)) : 0);
+            part[i][0] = part[i][1] = offset_of(kind, _mm512_set1_epi32(a[i][b].sum));
         ORI_UNROLL
-        for (int k = 0; k < LINES; k++) {
+        for (int k = 0; k < FOURS; k++) {
             const __m512i low = _mm512_load_si512(lines[k][0]);
             const __m512i high = _mm512_load_si512(lines[k][1]);
             ORI_UNROLL
@@ -331,7 +477,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 
 #define DEFINE_TYPE(type, offset, has_m)                                                           \
     static const struct kind kind_##type = {sizeof(struct ori_block_##type), offset, has_m,        \
-                                            quants_##type};                                        \
+                                            quants_##type, fours_##type};                          \
     ORI_DEFINE_MATMUL_AVX512(type, ORI_BLOCK, struct ori_act_q8)
 
 DEFINE_TYPE(q4_0, 3, false)

@@ -59,12 +59,12 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
 {
     const size_t whole = m->n - m->n % LANES;
     const __mmask16 rest = ori_first_lanes(m->n % LANES);
-    const size_t ahead = ori_ahead(m);
+    const size_t ahead = ori_ahead(m, ORI_ROWS);
     const uint8_t *w[ORI_ROWS];
     const float *x[ORI_GROUP];
     __m512 acc[ORI_GROUP][ORI_ROWS];
 
-    ori_rows4(m, r, w);
+    ori_rows(m, r, ORI_ROWS, w);
     ORI_UNROLL
     for (int i = 0; i < n; i++) {
         x[i] = (const float *)(const void *)(m->acts + (c + (size_t)i) * m->act_bytes);

@@ -17,6 +17,8 @@
 #include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx512.h"
 
+#define FEW_ROWS ORI_ROWS
+
 struct kind {
     size_t block_bytes;
     size_t d;           /* offset of d; dmin stands after it */
@@ -199,12 +201,12 @@ ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
 ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
                            int n_cols)
 {
-    const size_t ahead = ori_ahead(m);
+    const size_t ahead = ori_ahead(m, ORI_ROWS);
     const uint8_t *w[ORI_ROWS];
     const struct ori_act_q8k *a[ORI_FEW_GROUP];
     __m128 acc[ORI_FEW_GROUP];
 
-    ori_rows4(m, r, w);
+    ori_rows(m, r, ORI_ROWS, w);
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++) {
         a[i] = (const void *)(m->acts + (c + (size_t)i) * m->act_bytes);

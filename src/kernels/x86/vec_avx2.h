@@ -31,6 +31,10 @@
  * reordered and build trees of them, whose leaves then wait in memory. */
 #define ORI_SUM_HERE(v) __asm__("" : "+x"(v))
 
+/* Keeps v in a general register.  Compilers would build it in a vector register,
+ * by instructions of the pipes that are short. */
+#define ORI_STAY_GENERAL(v) __asm__("" : "+r"(v))
+
 /* Ask for the bytes `ahead` of p; past the end of a mapping this does nothing.
  * Soon: what is wanted within the microsecond, into the first cache.  Far:
  * weights that a decoding row reaches later, into the second.  In the first they
