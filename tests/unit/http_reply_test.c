@@ -51,8 +51,10 @@ static void get_page(struct http_request *request, void *user)
 
 static void get_part(struct http_request *request, void *user)
 {
+    const char *q = http_query(request, "q");
+
     (void)user;
-    http_add_header(request, "X-Query", http_query(request, "q") ? http_query(request, "q") : "-");
+    http_add_header(request, "X-Query", q ? q : "-");
     http_reply_text(request, 200, "text/plain", http_part(request, "what"));
 }
 
