@@ -102,7 +102,7 @@ void http_on_gone(struct http_request *request, void (*fn)(void *user), void *us
 /* ---- whole replies: each ends the request ---- */
 
 /* Add a line to the headers of the reply to come, of whichever kind; both are
- * copied. */
+ * copied.  One with an empty value is left out. */
 void http_add_header(struct http_request *request, const char *name, const char *value);
 
 /* `value` is taken over, also on failure; NULL (memory) becomes a 500. */

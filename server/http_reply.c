@@ -105,9 +105,11 @@ static bool has_header(const struct http_request *request, const char *name)
     return false;
 }
 
+/* One without a value is left out: libmicrohttpd takes none. */
 static bool add(struct MHD_Response *response, const char *name, const char *value)
 {
-    return name && value && MHD_add_response_header(response, name, value) == MHD_YES;
+    return name && value &&
+           (value[0] == '\0' || MHD_add_response_header(response, name, value) == MHD_YES);
 }
 
 /* What every reply carries, and what was asked for. */

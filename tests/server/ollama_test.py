@@ -368,8 +368,13 @@ SIZE = 8_000_000
 class House(world.Server):
     """A server, and a hub with a model that it does not have yet."""
 
+    def __init__(self, *args, models=(), **more):
+        super().__init__(*args, models=models, **more)
+
     def __enter__(self):
         self.home.__enter__()
+        for source, name in self.models:
+            self.home.put(source, name)
         root = os.path.join(self.home.path, 'hub')
         self.source = os.path.join(root, REF)
         os.makedirs(os.path.dirname(self.source))
@@ -457,6 +462,54 @@ def pull_at_the_end():
             while b'completed' not in reply.readline():
                 pass
             server.stop()
+
+
+# ---- npm's client ----
+
+NPM_REFUSED = {  # code and what the sentence says
+    'absent': (404, 'not found'), 'absentStream': (404, 'not found'), 'format': (400, 'format'),
+    'images': (400, 'images'), 'tools': (400, 'tools'), 'think': (400, 'think'),
+    'option': (400, 'top_p'), 'tooLong': (400, 'context'), 'pull': (None, 'acme/none'),
+    'delete': (404, 'not found'), 'embed': (422, 'embedding'), 'embeddings': (422, 'embedding'),
+    'copy': (422, 'copied'), 'create': (422, 'orion import'), 'push': (422, 'uploaded'),
+    'systemone': (404, ''),
+}
+
+
+def text_of(line):
+    return line['message']['content'] if 'message' in line else line['response']
+
+
+@tap.case('ollama of npm: every call that it has, streams and leaving them included')
+def npm():
+    slow = 'acme/slow/s-Q4_K_M.gguf'
+    with House('--metrics', models=((cli.TINY, world.TINY_FILE),)) as server:
+        path = os.path.join(server.home.path, 'hub', slow)
+        os.makedirs(os.path.dirname(path))
+        with open(path, 'wb') as f:
+            f.write(b'GGUF' + random.Random(2).randbytes(40_000_000))
+        server.home.hub.set_rate(2_000_000)
+        saw = world.peer('ollama.mjs', server.url, TINY, REF, slow)
+
+        assert saw['notCalled'] == [], saw['notCalled']
+        assert [m['name'] for m in saw['list']['models']] == [TINY], saw['list']
+        assert saw['show']['details']['family'] == 'phi3', saw['show']
+        for whole, stream in ('generate', 'generateStream'), ('chat', 'chatStream'):
+            text = text_of(saw[whole])
+            assert text and text == ''.join(map(text_of, saw[stream])), (saw[whole], saw[stream])
+            assert saw[stream][-1]['done'] and is_figures(saw[stream][-1]), saw[stream]
+            assert is_figures(saw[whole]), saw[whole]
+        assert text_of(saw['generate']) == text_of(saw['chat'])
+        assert saw['generateRaw']['prompt_eval_count'] < saw['generate']['prompt_eval_count']
+        assert [m['name'] for m in saw['ps']['models']] == [TINY], saw['ps']
+        assert saw['abortedChat'] == saw['abortedPull'] == 'AbortError', saw
+        assert saw['pullStream'][-1]['status'] == saw['pull']['status'] == 'success', saw
+        assert REF in saw['pulled'] and saw['left'] == [TINY], saw
+        assert saw['unloaded']['done_reason'] == 'unload', saw
+        assert saw['refused'].keys() == NPM_REFUSED.keys()
+        for what, (code, sentence) in NPM_REFUSED.items():
+            told = saw['refused'][what]
+            assert told and told[0] == code and sentence in told[1], (what, told)
 
 
 if __name__ == '__main__':
