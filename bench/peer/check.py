@@ -38,7 +38,7 @@ def run(command, stdin, **environment):
 
 def ask_orion(orion, model, threads, text):
     return run([orion, 'perplexity', model, '-', '--each', '--json', '--ctx', str(WINDOW),
-                '--threads', threads, '--no-sliding-window'], text)['each']
+                '--threads', threads], text)['each']
 
 
 def enough_text(orion, model, positions):

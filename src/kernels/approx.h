@@ -60,4 +60,22 @@ static inline float ori_expf(float x)
     return p * ori_pow2(half) * ori_pow2(n - half);
 }
 
+/* gelu(x) = x / 2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel,
+ * 2016), which is x / (1 + exp(-2 sqrt(2/pi) (x + 0.044715 x^3))). */
+#define ORI_GELU_LINEAR 0x1.988454p0f /* 2 sqrt(2/pi) */
+#define ORI_GELU_CUBIC 0x1.2444f2p-4f /* times 0.044715 */
+
+static inline float ori_geluf(float x)
+{
+    const float slope = fmaf(x * x, ORI_GELU_CUBIC, ORI_GELU_LINEAR);
+
+    return x / (1.0f + ori_expf(-x * slope));
+}
+
+/* cap tanh(x / cap) = cap - 2 cap / (1 + exp(2 x / cap)); twice = 2 / cap. */
+static inline float ori_softcapf(float x, float cap, float twice)
+{
+    return fmaf(-cap, 2.0f / (1.0f + ori_expf(x * twice)), cap);
+}
+
 #endif

@@ -44,6 +44,8 @@ static void init_scalar(struct ori_kernels *kernels)
         .rms_norm = ori_rms_norm_scalar,
         .add = ori_add_scalar,
         .silu_mul = ori_silu_mul_scalar,
+        .gelu_mul = ori_gelu_mul_scalar,
+        .softcap = ori_softcap_scalar,
         .rope = ori_rope_scalar,
         .f32_to_f16 = ori_f32_to_f16_scalar,
         .f16_to_f32 = ori_f16_to_f32_scalar,
@@ -72,6 +74,8 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->rms_norm = ori_rms_norm_avx2;
     kernels->add = ori_add_avx2;
     kernels->silu_mul = ori_silu_mul_avx2;
+    kernels->gelu_mul = ori_gelu_mul_avx2;
+    kernels->softcap = ori_softcap_avx2;
     kernels->rope = ori_rope_avx2;
     kernels->f32_to_f16 = ori_f32_to_f16_avx2;
     kernels->f16_to_f32 = ori_f16_to_f32_avx2;
@@ -107,6 +111,8 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512;
     kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512;
     kernels->silu_mul = ori_silu_mul_avx512;
+    kernels->gelu_mul = ori_gelu_mul_avx512;
+    kernels->softcap = ori_softcap_avx512;
     kernels->log_sum_exp = ori_log_sum_exp_avx512;
     kernels->attention[ORI_KV_F16] = ori_attention_f16_avx512;
     kernels->attention[ORI_KV_Q8_0] = ori_attention_q8_0_avx512;

@@ -105,7 +105,7 @@ bool ori_kv_row_bytes(enum ori_kv_type type, size_t head_dim, size_t *out);
  *
  * It walks blocks of ORI_ATTN_BLOCK absolute positions: block b holds
  * positions [b*B, (b+1)*B).  For each block in order:
- *   scores s = (fmaf chain over i of q[i] * k[i], from 0) * scale;
+ *   scores s = (fmaf chain over i of q[i] * k[i], from 0) * scale, softcapped;
  *   m' = max(m, scores), NaN passed over;  correction c = exp(m - m');
  *   acc[i] *= c, and 16 lanes of sum *= c;
  *   for positions t in order, with p = exp(s - m'): sum[t mod 16] += p and
@@ -122,6 +122,7 @@ struct ori_attn {
     size_t slots;    /* a multiple of ORI_ATTN_BLOCK, so that a block lies in one stretch */
     size_t head_dim; /* multiple of 2, <= ORI_HEAD_DIM_MAX */
     float scale;     /* > 0 */
+    float softcap;   /* scaled scores become softcap * tanh(score / softcap); 0: they stay */
     const struct ori_attn_query *queries; /* best in order of position */
     size_t n_queries;
 };
@@ -137,6 +138,8 @@ struct ori_kernels {
     void (*rms_norm)(const float *x, const float *weight, float *out, size_t n, float eps);
     void (*add)(float *x, const float *y, size_t n);                            /* x += y */
     void (*silu_mul)(const float *gate, const float *up, float *out, size_t n); /* silu(gate)*up */
+    void (*gelu_mul)(const float *gate, const float *up, float *out, size_t n); /* gelu(gate)*up */
+    void (*softcap)(float *x, size_t n, float cap); /* x = cap * tanh(x / cap), cap > 0 */
     /* rotate pairs of one head in place; angles[2*i] = cos, [2*i+1] = sin for
      * pair i < n_rot/2.  neox: pair (i, i + n_rot/2); else (2i, 2i+1). */
     void (*rope)(float *head, const float *angles, size_t n_rot, bool neox);

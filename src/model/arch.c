@@ -13,6 +13,36 @@ static const struct ori_arch table[] = {
         .unnamed_window_tokens = 2047,
         .unnamed_window_context = 4096,
     },
+    {.name = "qwen2", .rope_neox = true, .qkv_bias = true},
+    {.name = "qwen3", .rope_neox = true, .qk_norm = ORI_QK_NORM_HEADS},
+    {
+        .name = "gemma2",
+        .rope_neox = true,
+        .norm_after = true,
+        .activation = ORI_GELU,
+        .embedding_root_scale = true,
+        .softcap_keys = true,
+        .window_period = 2,
+    },
+    {
+        .name = "gemma3",
+        .rope_neox = true,
+        .qk_norm = ORI_QK_NORM_HEADS,
+        .norm_after = true,
+        .activation = ORI_GELU,
+        .embedding_root_scale = true,
+        .softcap_keys = true,
+        .window_period = 6,
+        .rope_base_local = 10000,
+    },
+    {.name = "granite", .scale_keys = true},
+    {
+        .name = "olmo2",
+        .rope_neox = true,
+        .qk_norm = ORI_QK_NORM_ROWS,
+        .no_norm_before = true,
+        .norm_after = true,
+    },
 };
 
 const struct ori_arch *ori_arch_find(struct ori_str name)
@@ -25,5 +55,5 @@ const struct ori_arch *ori_arch_find(struct ori_str name)
 
 const char *ori_arch_names(void)
 {
-    return "llama, phi3";
+    return "llama, phi3, qwen2, qwen3, gemma2, gemma3, granite, olmo2";
 }

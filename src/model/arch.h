@@ -5,12 +5,38 @@
 
 #include "base/base.h"
 
+/* What is normed of queries and keys before they are rotated. */
+enum ori_qk_norm {
+    ORI_QK_NORM_NONE = 0,
+    ORI_QK_NORM_HEADS, /* each head by itself, all with the same weights */
+    ORI_QK_NORM_ROWS,  /* all heads of a token together */
+};
+
+enum ori_activation {
+    ORI_SILU = 0,
+    ORI_GELU, /* by the tanh formula */
+};
+
 struct ori_arch {
-    const char *name;     /* general.architecture, and the prefix of its keys */
-    bool fused_qkv;       /* attn_qkv holds q, k, v rows; else attn_q, attn_k, attn_v */
-    bool fused_gate_up;   /* ffn_up holds gate, then up rows; else ffn_gate and ffn_up */
-    bool rope_neox;       /* rotated pairs are (i, i + n_rot/2); else (2i, 2i + 1) */
-    bool rope_long_short; /* may carry rope_factors_long / _short */
+    const char *name;         /* general.architecture, and the prefix of its keys */
+    bool fused_qkv;           /* attn_qkv holds q, k, v rows; else attn_q, attn_k, attn_v */
+    bool fused_gate_up;       /* ffn_up holds gate, then up rows; else ffn_gate and ffn_up */
+    bool rope_neox;           /* rotated pairs are (i, i + n_rot/2); else (2i, 2i + 1) */
+    bool rope_long_short;     /* may carry rope_factors_long / _short */
+    bool qkv_bias;            /* attn_q.bias and its like are added; others may not have them */
+    enum ori_qk_norm qk_norm; /* attn_q_norm, attn_k_norm */
+    /* A block (attention, feed-forward) takes the stream normed, and adds what
+     * comes out; or takes it as it is; or norms what it adds; or both. */
+    bool no_norm_before;
+    bool norm_after; /* post_attention_norm, post_ffw_norm */
+    enum ori_activation activation;
+    bool embedding_root_scale; /* embeddings times sqrt(n_embd) */
+    bool scale_keys;           /* embedding_scale, residual_scale, attention.scale, logit_scale */
+    bool softcap_keys;         /* attn_logit_softcapping, final_logit_softcapping */
+    /* Every such layer sees all, those between only the window; 0: all layers are
+     * alike.  The local ones rotate by a base of their own if there is one. */
+    uint32_t window_period;
+    float rope_base_local;
     /* Files of this architecture that lack the key for the attention window
      * have this one when their context is unnamed_window_context tokens. */
     uint32_t unnamed_window_tokens;

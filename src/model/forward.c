@@ -1,7 +1,6 @@
 #include "model/forward.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 
 struct ori_forward {
@@ -24,6 +23,7 @@ struct ori_forward {
     float *added;     /* [n_embd] what a block adds to the stream */
     float *gate, *up; /* [n_ff] */
     float *angles;    /* [n_rot] cosines and sines in pairs */
+    float *local;     /* [n_rot] those of layers with a window; = angles when they are the same */
 };
 
 void ori_forward_free(struct ori_forward *f)
@@ -40,6 +40,8 @@ void ori_forward_free(struct ori_forward *f)
     free(f->added);
     free(f->gate);
     free(f->up);
+    if (f->local != f->angles)
+        free(f->local);
     free(f->angles);
     free(f);
 }
@@ -89,36 +91,52 @@ orion_status ori_forward_new(const struct ori_model *model, const struct ori_com
         !alloc_rows(f, &f->q, q_row) || !alloc_rows(f, &f->k, kv_row) ||
         !alloc_rows(f, &f->v, kv_row) || !alloc_rows(f, &f->mixed, q_row) ||
         !alloc_rows(f, &f->added, hp->n_embd) || !alloc_rows(f, &f->gate, hp->n_ff) ||
-        !alloc_rows(f, &f->up, hp->n_ff) || !alloc_rows(f, &f->angles, hp->n_rot)) {
+        !alloc_rows(f, &f->up, hp->n_ff) || !alloc_rows(f, &f->angles, hp->n_rot) ||
+        (rope->local && !alloc_rows(f, &f->local, hp->n_rot))) {
         ori_forward_free(f);
         return ori_fail(err, ORION_E_NOMEM,
                         "not enough memory to compute %u tokens at a time; use smaller batches",
                         max_batch);
     }
+    if (!rope->local)
+        f->local = f->angles;
     *out = f;
     return ORION_OK;
 }
 
 /* ---- steps over the items of a batch; each is a pool loop body ---- */
 
+static void scale(float *x, size_t n, float by)
+{
+    if (by != 1.0f)
+        for (size_t i = 0; i < n; i++)
+            x[i] *= by;
+}
+
 static void embed_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     struct ori_forward *f = arg;
     const struct ori_weight *w = &f->model->token_embd;
+    const uint32_t n_rot = f->model->hp.n_rot;
 
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         const struct ori_batch_item *item = &f->items[i];
         f->compute->kernels->types[w->type].dequantize(w->data + (size_t)item->token * w->row_bytes,
                                                        f->x + i * w->n, w->n);
-        ori_rope_angles(f->rope, item->position, f->angles + i * f->model->hp.n_rot);
+        scale(f->x + i * w->n, w->n, f->model->hp.embedding_scale);
+        ori_rope_angles(f->rope, f->rope->frequency, item->position, f->angles + i * n_rot);
+        if (f->rope->local)
+            ori_rope_angles(f->rope, f->rope->local, item->position, f->local + i * n_rot);
     }
 }
 
+/* Between two blocks. */
 struct norm_job {
     struct ori_forward *forward;
-    const float *weight;
-    bool add; /* first add f->added to the stream */
+    bool add;           /* add what the block before has in f->added to the stream, */
+    const float *added; /* normed with these weights, unless NULL; */
+    const float *next;  /* then norm the stream for the next one, unless NULL */
 };
 
 static void norm_items(void *arg, size_t begin, size_t end, uint32_t worker)
@@ -126,13 +144,20 @@ static void norm_items(void *arg, size_t begin, size_t end, uint32_t worker)
     const struct norm_job *job = arg;
     struct ori_forward *f = job->forward;
     const struct ori_kernels *kernels = f->compute->kernels;
-    const size_t n = f->model->hp.n_embd;
+    const struct ori_hparams *hp = &f->model->hp;
+    const size_t n = hp->n_embd;
 
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        if (job->add)
-            kernels->add(f->x + i * n, f->added + i * n, n);
-        kernels->rms_norm(f->x + i * n, job->weight, f->normed + i * n, n, f->model->hp.rms_eps);
+        float *x = f->x + i * n, *added = f->added + i * n;
+        if (job->add) {
+            if (job->added)
+                kernels->rms_norm(added, job->added, added, n, hp->rms_eps);
+            scale(added, n, hp->residual_scale);
+            kernels->add(x, added, n);
+        }
+        if (job->next)
+            kernels->rms_norm(x, job->next, f->normed + i * n, n, hp->rms_eps);
     }
 }
 
@@ -142,7 +167,40 @@ struct place_job {
     size_t first; /* item of the stretch at hand */
 };
 
-/* Rotate queries and keys, and put keys and values into the cache. */
+/* Heads of a token, normed each by itself or all together. */
+static void norm_heads(const struct ori_forward *f, const float *weight, float *heads,
+                       uint32_t n_heads)
+{
+    const struct ori_hparams *hp = &f->model->hp;
+    const bool together = f->model->arch->qk_norm == ORI_QK_NORM_ROWS;
+    const size_t n = together ? (size_t)n_heads * hp->head_dim : hp->head_dim;
+
+    for (size_t at = 0; at < (size_t)n_heads * hp->head_dim; at += n)
+        f->compute->kernels->rms_norm(heads + at, weight, heads + at, n, hp->rms_eps);
+}
+
+/* What comes between the projections of a token and its rotation. */
+static void finish_projections(const struct ori_forward *f, uint32_t index, size_t item)
+{
+    const struct ori_layer *layer = &f->model->layers[index];
+    const struct ori_hparams *hp = &f->model->hp;
+    const struct ori_kernels *kernels = f->compute->kernels;
+    const size_t q_row = (size_t)hp->n_heads * hp->head_dim;
+    const size_t kv_row = (size_t)hp->n_heads_kv * hp->head_dim;
+    float *q = f->q + item * q_row, *k = f->k + item * kv_row;
+
+    if (layer->q_bias) {
+        kernels->add(q, layer->q_bias, q_row);
+        kernels->add(k, layer->k_bias, kv_row);
+        kernels->add(f->v + item * kv_row, layer->v_bias, kv_row);
+    }
+    if (layer->q_norm) {
+        norm_heads(f, layer->q_norm, q, hp->n_heads);
+        norm_heads(f, layer->k_norm, k, hp->n_heads_kv);
+    }
+}
+
+/* Finish and rotate queries and keys, and put keys and values into the cache. */
 static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     const struct place_job *job = arg;
@@ -150,14 +208,16 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
     const struct ori_hparams *hp = &f->model->hp;
     const struct ori_kernels *kernels = f->compute->kernels;
     const bool neox = f->model->arch->rope_neox;
+    const float *all_angles = ori_layer_is_local(hp, job->layer) ? f->local : f->angles;
     const size_t dim = hp->head_dim;
 
     (void)worker;
     for (size_t i = job->first + begin; i < job->first + end; i++) {
-        const float *angles = f->angles + i * hp->n_rot;
+        const float *angles = all_angles + i * hp->n_rot;
         struct ori_kv *kv = f->items[i].kv;
         const size_t slot = f->items[i].position % kv->n_slots;
 
+        finish_projections(f, job->layer, i);
         for (uint32_t h = 0; h < hp->n_heads; h++)
             kernels->rope(f->q + (i * hp->n_heads + h) * dim, angles, hp->n_rot, neox);
         for (uint32_t h = 0; h < hp->n_heads_kv; h++) {
@@ -189,7 +249,7 @@ static struct ori_attn_query query_of(const struct attend_job *job, uint32_t hea
     const size_t head = (size_t)head_kv * job->group + index % job->group;
     const size_t at = (item * hp->n_heads + head) * hp->head_dim;
     const uint32_t stop = f->items[item].position + 1;
-    const uint32_t window = hp->window_tokens;
+    const uint32_t window = ori_layer_window(hp, job->layer);
 
     return (struct ori_attn_query){
         .q = f->q + at,
@@ -218,7 +278,8 @@ static size_t attend_some(const struct attend_job *job, uint32_t head_kv, size_t
         .values = kv->values + at,
         .slots = kv->n_slots,
         .head_dim = dim,
-        .scale = 1.0f / sqrtf((float)dim),
+        .scale = f->model->hp.attention_scale,
+        .softcap = f->model->hp.attention_softcap,
         .queries = queries,
         .n_queries = n,
     };
@@ -267,7 +328,7 @@ static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, 
  * the cache is a ring that has no room for more. */
 static void attention(struct ori_forward *f, uint32_t layer)
 {
-    const size_t most = f->model->hp.window_tokens > 0 ? ORI_KV_STRETCH : f->n;
+    const size_t most = ori_ring_window(&f->model->hp) > 0 ? ORI_KV_STRETCH : f->n;
 
     for (size_t first = 0; first < f->n; first += most) {
         const size_t n = f->n - first < most ? f->n - first : most;
@@ -282,17 +343,21 @@ static void gate_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     struct ori_forward *f = arg;
     const size_t n = f->model->hp.n_ff;
+    const struct ori_kernels *kernels = f->compute->kernels;
+    const bool gelu = f->model->arch->activation == ORI_GELU;
 
     (void)worker;
     for (size_t i = begin; i < end; i++)
-        f->compute->kernels->silu_mul(f->gate + i * n, f->up + i * n, f->gate + i * n, n);
+        (gelu ? kernels->gelu_mul : kernels->silu_mul)(f->gate + i * n, f->up + i * n,
+                                                       f->gate + i * n, n);
 }
 
 /* ---- the pass ---- */
 
-static void norm(struct ori_forward *f, const float *weight, bool add)
+/* From one block to the next; `added` and `next` as in struct norm_job. */
+static void pass_norms(struct ori_forward *f, bool add, const float *added, const float *next)
 {
-    struct norm_job job = {f, weight, add};
+    struct norm_job job = {f, add, added, next};
     ori_pool_for(f->compute->pool, f->n, 4, norm_items, &job);
 }
 
@@ -307,7 +372,8 @@ static void attention_block(struct ori_forward *f, uint32_t index)
     };
     const struct ori_product out = {&layer->attn_out, f->added, hp->n_embd};
 
-    ori_linear(f->compute, &f->acts, f->normed, f->n, qkv, ORI_COUNT(qkv));
+    ori_linear(f->compute, &f->acts, layer->attn_norm ? f->normed : f->x, f->n, qkv,
+               ORI_COUNT(qkv));
     attention(f, index);
     ori_linear(f->compute, &f->acts, f->mixed, f->n, &out, 1);
 }
@@ -321,7 +387,8 @@ static void feed_forward_block(struct ori_forward *f, uint32_t index)
     };
     const struct ori_product down = {&layer->down, f->added, layer->down.n_rows};
 
-    ori_linear(f->compute, &f->acts, f->normed, f->n, gate_up, ORI_COUNT(gate_up));
+    ori_linear(f->compute, &f->acts, layer->ffn_norm ? f->normed : f->x, f->n, gate_up,
+               ORI_COUNT(gate_up));
     ori_pool_for(f->compute->pool, f->n, 4, gate_items, f);
     ori_linear(f->compute, &f->acts, f->gate, f->n, &down, 1);
 }
@@ -335,15 +402,36 @@ orion_status ori_forward_run(struct ori_forward *f, const struct ori_batch_item 
     f->items = items;
     f->n = n;
     ori_pool_for(f->compute->pool, n, 4, embed_items, f);
-    for (uint32_t layer = 0; layer < model->hp.n_layers; layer++) {
-        norm(f, model->layers[layer].attn_norm, layer > 0);
-        attention_block(f, layer);
-        norm(f, model->layers[layer].ffn_norm, true);
-        feed_forward_block(f, layer);
+    pass_norms(f, false, NULL, model->layers[0].attn_norm);
+    for (uint32_t i = 0; i < model->hp.n_layers; i++) {
+        const struct ori_layer *layer = &model->layers[i];
+        const bool last = i + 1 == model->hp.n_layers;
+        attention_block(f, i);
+        pass_norms(f, true, layer->attn_post_norm, layer->ffn_norm);
+        feed_forward_block(f, i);
+        pass_norms(f, true, layer->ffn_post_norm, last ? model->output_norm : layer[1].attn_norm);
     }
-    norm(f, model->output_norm, true);
     f->items = NULL;
     return ori_gguf_check_intact(model->gguf, err);
+}
+
+struct logits_job {
+    const struct ori_forward *forward;
+    float *logits; /* [n][n_vocab] */
+};
+
+static void finish_logits(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct logits_job *job = arg;
+    const struct ori_hparams *hp = &job->forward->model->hp;
+
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        float *logits = job->logits + i * hp->n_vocab;
+        scale(logits, hp->n_vocab, hp->logit_scale);
+        if (hp->logit_softcap > 0.0f)
+            job->forward->compute->kernels->softcap(logits, hp->n_vocab, hp->logit_softcap);
+    }
 }
 
 orion_status ori_forward_logits(struct ori_forward *f, uint32_t first, uint32_t n, float *out,
@@ -354,5 +442,9 @@ orion_status ori_forward_logits(struct ori_forward *f, uint32_t first, uint32_t 
     assert(first + n <= f->n);
     ori_linear(f->compute, &f->acts, f->normed + (size_t)first * f->model->hp.n_embd, n, &product,
                1);
+    if (f->model->hp.logit_scale != 1.0f || f->model->hp.logit_softcap > 0.0f) {
+        struct logits_job job = {f, out};
+        ori_pool_for(f->compute->pool, n, 1, finish_logits, &job);
+    }
     return ori_gguf_check_intact(f->model->gguf, err);
 }

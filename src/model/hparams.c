@@ -200,6 +200,47 @@ static orion_status read_window(const struct reader *r, bool none, struct ori_hp
     return ORION_OK;
 }
 
+/* Which layers have the window is known by the architecture; a file may say it, too. */
+static orion_status read_window_period(const struct reader *r, struct ori_hparams *hp)
+{
+    hp->window_period = r->arch->window_period;
+    if (hp->window_period == 0)
+        return ORION_OK;
+    hp->rope_base_local = r->arch->rope_base_local;
+    const orion_status status = positive_f32(r, "rope.freq_base_swa", false, &hp->rope_base_local);
+    if (status != ORION_OK)
+        return status;
+    if (hp->rope_base_local > 0.0f && hp->rope_base_local < 1.0f)
+        return bad(r, "rope.freq_base_swa", "is below 1; rotations would turn too fast");
+    return may_u32(r, "attention.sliding_window_pattern", 1, ORI_MAX_LAYERS, &hp->window_period);
+}
+
+/* What embeddings, scores, blocks and logits are multiplied by, or held down to. */
+static orion_status read_scales(const struct reader *r, struct ori_hparams *hp)
+{
+    orion_status status = ORION_OK;
+
+    hp->embedding_scale = r->arch->embedding_root_scale ? sqrtf((float)hp->n_embd) : 1.0f;
+    hp->residual_scale = 1.0f;
+    hp->attention_scale = 1.0f / sqrtf((float)hp->head_dim);
+    hp->logit_scale = 1.0f;
+    if (r->arch->scale_keys) {
+        float divisor = 1.0f;
+        if ((status = positive_f32(r, "embedding_scale", false, &hp->embedding_scale)) !=
+                ORION_OK ||
+            (status = positive_f32(r, "residual_scale", false, &hp->residual_scale)) != ORION_OK ||
+            (status = positive_f32(r, "attention.scale", false, &hp->attention_scale)) !=
+                ORION_OK ||
+            (status = positive_f32(r, "logit_scale", false, &divisor)) != ORION_OK)
+            return status;
+        hp->logit_scale = 1.0f / divisor; /* the key says what they are divided by */
+    }
+    if (r->arch->softcap_keys && (status = positive_f32(r, "attn_logit_softcapping", false,
+                                                        &hp->attention_softcap)) == ORION_OK)
+        status = positive_f32(r, "final_logit_softcapping", false, &hp->logit_softcap);
+    return status;
+}
+
 orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch *arch,
                               uint32_t n_vocab, bool no_sliding_window, struct ori_hparams *out,
                               orion_error *err)
@@ -218,7 +259,9 @@ orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch
             ORION_OK ||
         (status = may_u32(&r, "expert_count", 0, 65536, &n_experts)) != ORION_OK ||
         (status = read_heads(&r, &hp)) != ORION_OK || (status = read_rope(&r, &hp)) != ORION_OK ||
-        (status = read_window(&r, no_sliding_window, &hp)) != ORION_OK)
+        (status = read_window(&r, no_sliding_window, &hp)) != ORION_OK ||
+        (status = read_window_period(&r, &hp)) != ORION_OK ||
+        (status = read_scales(&r, &hp)) != ORION_OK)
         return status;
     const struct key experts = key_of(arch, "expert_count");
     if (n_experts > 0)

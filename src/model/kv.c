@@ -8,11 +8,12 @@ static uint32_t slots_for(const struct ori_hparams *hp, uint32_t context_tokens,
                           uint32_t batch_tokens)
 {
     const uint32_t stretch = batch_tokens < ORI_KV_STRETCH ? batch_tokens : ORI_KV_STRETCH;
+    const uint32_t window = ori_ring_window(hp);
     uint64_t need = context_tokens;
 
     /* A stretch is written before its first query looks back a whole window. */
-    if (hp->window_tokens > 0 && (uint64_t)hp->window_tokens + stretch - 1 < need)
-        need = (uint64_t)hp->window_tokens + stretch - 1;
+    if (window > 0 && (uint64_t)window + stretch - 1 < need)
+        need = (uint64_t)window + stretch - 1;
     need = (need + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK * ORI_ATTN_BLOCK;
     return (uint32_t)need; /* contexts are at most 2^26 */
 }
@@ -94,9 +95,10 @@ bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, ui
                        uint32_t keep)
 {
     const uint32_t oldest_kept = n_written > kv->n_slots ? n_written - kv->n_slots : 0;
+    const uint32_t window = ori_ring_window(hp);
     uint32_t oldest_needed = 0;
 
-    if (hp->window_tokens > 0 && keep + 1 > hp->window_tokens)
-        oldest_needed = keep + 1 - hp->window_tokens;
+    if (window > 0 && keep + 1 > window)
+        oldest_needed = keep + 1 - window;
     return keep <= n_written && oldest_needed >= oldest_kept;
 }

@@ -1,8 +1,8 @@
 /* The KV cache of one sequence.
  *
- * A ring: position t lies in slot t mod n_slots.  A model with an attention
- * window needs no more slots than the window and one stretch; any other needs
- * its whole context.  Memory is taken as positions are written, not before.
+ * A ring: position t lies in slot t mod n_slots.  A model whose layers all
+ * have an attention window needs no more slots than the window and one stretch;
+ * any other needs its whole context.  Memory is taken as positions are written, not before.
  */
 #ifndef ORI_MODEL_KV_H
 #define ORI_MODEL_KV_H

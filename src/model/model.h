@@ -36,11 +36,19 @@ struct ori_hparams {
     uint32_t context_tokens;
     uint32_t original_context_tokens; /* before rope was stretched; else = context_tokens */
     uint32_t window_tokens;           /* keys that a query sees, itself included; 0: all */
+    uint32_t window_period;           /* not 0: every such layer sees all nevertheless */
     float rms_eps;
     float rope_base;
-    float rope_scale;       /* positions are multiplied by this (linear scaling), else 1 */
-    bool longrope;          /* the file must have rope_factors_long and _short */
-    float rope_attn_factor; /* cosines and sines are multiplied by this, else 1 */
+    float rope_scale;        /* positions are multiplied by this (linear scaling), else 1 */
+    bool longrope;           /* the file must have rope_factors_long and _short */
+    float rope_attn_factor;  /* cosines and sines are multiplied by this, else 1 */
+    float rope_base_local;   /* of the layers with a window; 0: the same as of the others */
+    float embedding_scale;   /* embeddings are multiplied by this, else 1 */
+    float residual_scale;    /* and what a block adds to the stream */
+    float attention_scale;   /* and scores: 1/sqrt(head_dim) unless the file says otherwise */
+    float logit_scale;       /* and logits */
+    float attention_softcap; /* scores become cap * tanh(score / cap); 0: they stay */
+    float logit_softcap;     /* the same of logits */
 };
 
 /* Rows of a matrix in the file. */
@@ -55,14 +63,36 @@ struct ori_weight {
 /* Fused projections appear as views into the one tensor, so that the forward
  * pass is the same for both. */
 struct ori_layer {
-    const float *attn_norm;     /* [n_embd] */
-    struct ori_weight q;        /* [n_heads * head_dim][n_embd] */
-    struct ori_weight k, v;     /* [n_heads_kv * head_dim][n_embd] */
-    struct ori_weight attn_out; /* [n_embd][n_heads * head_dim] */
-    const float *ffn_norm;      /* [n_embd] */
-    struct ori_weight gate, up; /* [n_ff][n_embd] */
-    struct ori_weight down;     /* [n_embd][n_ff] */
+    const float *attn_norm; /* [n_embd]; NULL: the stream goes in as it is */
+    struct ori_weight q;    /* [n_heads * head_dim][n_embd] */
+    struct ori_weight k, v; /* [n_heads_kv * head_dim][n_embd] */
+    const float *q_bias;    /* [n_heads * head_dim]; NULL: none of the three */
+    const float *k_bias, *v_bias;
+    const float *q_norm, *k_norm;                /* [head_dim], or of all heads; NULL: none */
+    struct ori_weight attn_out;                  /* [n_embd][n_heads * head_dim] */
+    const float *attn_post_norm, *ffn_post_norm; /* [n_embd], of what is added; NULL: none */
+    const float *ffn_norm;                       /* [n_embd]; NULL as attn_norm */
+    struct ori_weight gate, up;                  /* [n_ff][n_embd] */
+    struct ori_weight down;                      /* [n_embd][n_ff] */
 };
+
+/* Does this layer see only the window? */
+static inline bool ori_layer_is_local(const struct ori_hparams *hp, uint32_t layer)
+{
+    return hp->window_period == 0 || layer % hp->window_period != hp->window_period - 1;
+}
+
+/* Keys that a query of the layer sees; 0: all. */
+static inline uint32_t ori_layer_window(const struct ori_hparams *hp, uint32_t layer)
+{
+    return ori_layer_is_local(hp, layer) ? hp->window_tokens : 0;
+}
+
+/* The window when it holds for all layers, so that a ring can be the cache; else 0. */
+static inline uint32_t ori_ring_window(const struct ori_hparams *hp)
+{
+    return hp->window_period == 0 ? hp->window_tokens : 0;
+}
 
 struct ori_model {
     struct ori_gguf *gguf;                /* owned */

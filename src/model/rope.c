@@ -16,6 +16,21 @@ static float longrope_factor(const struct ori_hparams *hp)
     return (float)sqrt(1.0 + ori_log(stretch) / ori_log((double)hp->original_context_tokens));
 }
 
+/* [n_rot / 2], owned by the caller; divisors may be NULL.  NULL when memory is short. */
+static double *frequencies(const struct ori_hparams *hp, float base, float scale,
+                           const float *divisors)
+{
+    const uint32_t n_pairs = hp->n_rot / 2;
+    double *out = ori_calloc_array(n_pairs, sizeof(*out));
+
+    for (uint32_t i = 0; out && i < n_pairs; i++) {
+        const double exponent = (double)(2 * i) / hp->n_rot;
+        out[i] = ori_rope_frequency((double)base, exponent) * (double)scale /
+                 (divisors ? (double)divisors[i] : 1.0);
+    }
+    return out;
+}
+
 orion_status ori_rope_init(struct ori_rope *rope, const struct ori_model *model,
                            uint32_t context_tokens, orion_error *err)
 {
@@ -29,13 +44,12 @@ orion_status ori_rope_init(struct ori_rope *rope, const struct ori_model *model,
         if (hp->rope_attn_factor == 1.0f)
             rope->factor = longrope_factor(hp);
     }
-    rope->frequency = ori_calloc_array(rope->n_pairs, sizeof(*rope->frequency));
-    if (!rope->frequency)
+    rope->frequency = frequencies(hp, hp->rope_base, hp->rope_scale, divisors);
+    if (hp->rope_base_local > 0.0f)
+        rope->local = frequencies(hp, hp->rope_base_local, 1.0f, NULL);
+    if (!rope->frequency || (hp->rope_base_local > 0.0f && !rope->local)) {
+        ori_rope_release(rope);
         return ori_fail_nomem(err, "rope frequencies");
-    for (uint32_t i = 0; i < rope->n_pairs; i++) {
-        const double exponent = (double)(2 * i) / hp->n_rot;
-        rope->frequency[i] = ori_rope_frequency((double)hp->rope_base, exponent) *
-                             (double)hp->rope_scale / (divisors ? (double)divisors[i] : 1.0);
     }
     return ORION_OK;
 }
@@ -43,15 +57,17 @@ orion_status ori_rope_init(struct ori_rope *rope, const struct ori_model *model,
 void ori_rope_release(struct ori_rope *rope)
 {
     free(rope->frequency);
+    free(rope->local);
     *rope = (struct ori_rope){0};
 }
 
-void ori_rope_angles(const struct ori_rope *rope, uint32_t position, float *angles)
+void ori_rope_angles(const struct ori_rope *rope, const double *frequency, uint32_t position,
+                     float *angles)
 {
     for (size_t i = 0; i < rope->n_pairs; i++) {
         float cosine;
         float sine;
-        ori_rope_angle((double)position * rope->frequency[i], &cosine, &sine);
+        ori_rope_angle((double)position * frequency[i], &cosine, &sine);
         angles[2 * i] = cosine * rope->factor;
         angles[2 * i + 1] = sine * rope->factor;
     }

@@ -8,6 +8,7 @@
 struct ori_rope {
     uint32_t n_pairs;
     double *frequency; /* [n_pairs] radians a position; owned */
+    double *local;     /* the same of layers with a window; owned; NULL: they don't differ */
     float factor;      /* multiplies cosines and sines */
 };
 
@@ -17,7 +18,9 @@ orion_status ori_rope_init(struct ori_rope *rope, const struct ori_model *model,
                            uint32_t context_tokens, orion_error *err);
 void ori_rope_release(struct ori_rope *rope);
 
-/* angles[2*i] = cos, angles[2*i+1] = sin of pair i at a position. */
-void ori_rope_angles(const struct ori_rope *rope, uint32_t position, float *angles);
+/* angles[2*i] = cos, angles[2*i+1] = sin of pair i at a position; `frequency` is
+ * one of the two. */
+void ori_rope_angles(const struct ori_rope *rope, const double *frequency, uint32_t position,
+                     float *angles);
 
 #endif

@@ -107,17 +107,23 @@ struct name {
     char text[64];
 };
 
-static struct name layer_name(uint32_t layer, const char *what)
+static struct name layer_name(uint32_t layer, const char *what, const char *part)
 {
     struct name name;
-    (void)snprintf(name.text, sizeof(name.text), "blk.%u.%s.weight", layer, what);
+    (void)snprintf(name.text, sizeof(name.text), "blk.%u.%s.%s", layer, what, part);
     return name;
 }
 
 static orion_status layer_matrix(struct loader *l, uint32_t layer, const char *what, uint32_t n,
                                  uint64_t n_rows, struct ori_weight *out)
 {
-    return take_matrix(l, layer_name(layer, what).text, n, n_rows, out);
+    return take_matrix(l, layer_name(layer, what, "weight").text, n, n_rows, out);
+}
+
+static orion_status layer_vector(struct loader *l, uint32_t layer, const char *what, uint32_t n,
+                                 const float **out)
+{
+    return take_vector(l, layer_name(layer, what, "weight").text, n, out);
 }
 
 static orion_status take_attention(struct loader *l, uint32_t i, struct ori_layer *layer)
@@ -166,16 +172,59 @@ static orion_status take_feed_forward(struct loader *l, uint32_t i, struct ori_l
     return layer_matrix(l, i, "ffn_down", hp->n_ff, hp->n_embd, &layer->down);
 }
 
-static orion_status take_layer(struct loader *l, uint32_t i, struct ori_layer *layer)
+static orion_status take_biases(struct loader *l, uint32_t i, struct ori_layer *layer)
 {
-    const uint32_t n_embd = l->model->hp.n_embd;
+    const struct ori_hparams *hp = &l->model->hp;
+    const uint32_t kv_rows = hp->n_heads_kv * hp->head_dim;
     orion_status status;
 
-    if ((status = take_vector(l, layer_name(i, "attn_norm").text, n_embd, &layer->attn_norm)) !=
-            ORION_OK ||
-        (status = take_attention(l, i, layer)) != ORION_OK ||
-        (status = take_vector(l, layer_name(i, "ffn_norm").text, n_embd, &layer->ffn_norm)) !=
+    if ((status = take_vector(l, layer_name(i, "attn_q", "bias").text, hp->n_heads * hp->head_dim,
+                              &layer->q_bias)) != ORION_OK ||
+        (status = take_vector(l, layer_name(i, "attn_k", "bias").text, kv_rows, &layer->k_bias)) !=
             ORION_OK)
+        return status;
+    return take_vector(l, layer_name(i, "attn_v", "bias").text, kv_rows, &layer->v_bias);
+}
+
+static orion_status take_qk_norms(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const struct ori_hparams *hp = &l->model->hp;
+    const bool rows = l->model->arch->qk_norm == ORI_QK_NORM_ROWS;
+    const orion_status status = layer_vector(
+        l, i, "attn_q_norm", rows ? hp->n_heads * hp->head_dim : hp->head_dim, &layer->q_norm);
+
+    if (status != ORION_OK)
+        return status;
+    return layer_vector(l, i, "attn_k_norm", rows ? hp->n_heads_kv * hp->head_dim : hp->head_dim,
+                        &layer->k_norm);
+}
+
+/* The norms of the stream, before blocks and after them. */
+static orion_status take_norms(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const struct ori_arch *arch = l->model->arch;
+    const uint32_t n = l->model->hp.n_embd;
+    orion_status status = ORION_OK;
+
+    if (!arch->no_norm_before &&
+        ((status = layer_vector(l, i, "attn_norm", n, &layer->attn_norm)) != ORION_OK ||
+         (status = layer_vector(l, i, "ffn_norm", n, &layer->ffn_norm)) != ORION_OK))
+        return status;
+    if (arch->norm_after &&
+        (status = layer_vector(l, i, "post_attention_norm", n, &layer->attn_post_norm)) == ORION_OK)
+        status = layer_vector(l, i, "post_ffw_norm", n, &layer->ffn_post_norm);
+    return status;
+}
+
+static orion_status take_layer(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const struct ori_arch *arch = l->model->arch;
+    orion_status status;
+
+    if ((status = take_norms(l, i, layer)) != ORION_OK ||
+        (status = take_attention(l, i, layer)) != ORION_OK ||
+        (arch->qkv_bias && (status = take_biases(l, i, layer)) != ORION_OK) ||
+        (arch->qk_norm != ORI_QK_NORM_NONE && (status = take_qk_norms(l, i, layer)) != ORION_OK))
         return status;
     return take_feed_forward(l, i, layer);
 }

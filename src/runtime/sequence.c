@@ -96,18 +96,19 @@ uint32_t ori_sequence_oldest(const struct ori_sequence *s)
 static uint32_t first_in_window(const struct ori_hparams *hp, uint32_t n_blocks)
 {
     const uint32_t n = n_blocks * ORI_PREFIX_BLOCK;
-    return n + 1 > hp->window_tokens ? (n + 1 - hp->window_tokens) / ORI_PREFIX_BLOCK : 0;
+    const uint32_t window = ori_ring_window(hp);
+    return n + 1 > window ? (n + 1 - window) / ORI_PREFIX_BLOCK : 0;
 }
 
 uint32_t ori_sequence_first_needed(const struct ori_sequence *s, uint32_t n_blocks)
 {
-    return s->hp->window_tokens > 0 ? first_in_window(s->hp, n_blocks)
-                                    : s->n_tokens / ORI_PREFIX_BLOCK;
+    return ori_ring_window(s->hp) > 0 ? first_in_window(s->hp, n_blocks)
+                                      : s->n_tokens / ORI_PREFIX_BLOCK;
 }
 
 void ori_sequence_took_blocks(struct ori_sequence *s, uint32_t first, uint32_t n, uint32_t end)
 {
-    const bool windowed = s->hp->window_tokens > 0;
+    const bool windowed = ori_ring_window(s->hp) > 0;
     const uint32_t reached = end * ORI_PREFIX_BLOCK;
 
     if (windowed) /* blocks from here and there in the ring would not make a whole */
@@ -124,7 +125,7 @@ void ori_sequence_took_blocks(struct ori_sequence *s, uint32_t first, uint32_t n
 uint32_t ori_sequence_to_share(const struct ori_sequence *s, const int32_t *tokens, uint32_t limit)
 {
     const uint32_t n_blocks = agreement(s, tokens, limit) / ORI_PREFIX_BLOCK;
-    const uint32_t first = s->hp->window_tokens > 0 ? first_in_window(s->hp, n_blocks) : 0;
+    const uint32_t first = ori_ring_window(s->hp) > 0 ? first_in_window(s->hp, n_blocks) : 0;
 
     return first * ORI_PREFIX_BLOCK >= ori_sequence_oldest(s) ? n_blocks * ORI_PREFIX_BLOCK : 0;
 }

@@ -179,7 +179,7 @@ static uint32_t longest_stored(const struct run *run)
         if (i == first)
             return n;
         /* Without a window none that needs block i - 1 can be had either. */
-        if (s->hp->window_tokens == 0)
+        if (ori_ring_window(s->hp) == 0)
             n = i;
     }
     return 0;

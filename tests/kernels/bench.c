@@ -154,6 +154,8 @@ static void bench_rows(const struct run *run)
     BENCH_ROW("act q8k", k->quantize_act[ORI_ACT_Q8K](x, out, N));
     BENCH_ROW("rms_norm", k->rms_norm(x, y, out, N, 1e-5f));
     BENCH_ROW("silu_mul", k->silu_mul(x, y, out, N));
+    BENCH_ROW("gelu_mul", k->gelu_mul(x, y, out, N));
+    BENCH_ROW("softcap", k->softcap(out, N, 30.0f));
     BENCH_ROW("rope", k->rope(x, y, N, true));
     BENCH_ROW("f32_to_f16", k->f32_to_f16(x, half, N));
     BENCH_ROW("f16_to_f32", k->f16_to_f32(half, out, N));

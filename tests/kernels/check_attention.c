@@ -97,7 +97,8 @@ static void outputs_init(float *out, size_t n)
 
 /* Queries [first, first + n) in one call. */
 static void attend(const struct ori_kernels *k, const struct cache *c,
-                   struct ori_attn_query *queries, size_t first, size_t n, float *out)
+                   struct ori_attn_query *queries, size_t first, size_t n, float softcap,
+                   float *out)
 {
     for (size_t j = first; j < first + n; j++)
         queries[j].out = out + j * (MAX_DIM + GAP);
@@ -106,6 +107,7 @@ static void attend(const struct ori_kernels *k, const struct cache *c,
                                                    .slots = c->slots,
                                                    .head_dim = c->head_dim,
                                                    .scale = 0.125f,
+                                                   .softcap = softcap,
                                                    .queries = queries + first,
                                                    .n_queries = n});
 }
@@ -119,6 +121,7 @@ static bool same_attention(const struct ori_kernels *scalar, const struct ori_ke
     static float expect[MAX_QUERIES * (MAX_DIM + GAP)], got[MAX_QUERIES * (MAX_DIM + GAP)];
     static float q[MAX_QUERIES][MAX_DIM];
     const size_t all = n * (MAX_DIM + GAP);
+    const float softcap = rng_below(rng, 2) ? 5.0f : 0.0f;
     struct ori_attn_query queries[MAX_QUERIES];
 
     choose_sight(rng, sight, c->slots, n, queries);
@@ -128,15 +131,15 @@ static bool same_attention(const struct ori_kernels *scalar, const struct ori_ke
     }
     outputs_init(expect, n);
     for (size_t j = 0; j < n; j++)
-        attend(scalar, c, queries, j, 1, expect);
+        attend(scalar, c, queries, j, 1, softcap, expect);
     outputs_init(got, n);
-    attend(tier, c, queries, 0, n, got);
+    attend(tier, c, queries, 0, n, softcap, got);
     if (!same_floats(expect, got, all))
         return false;
     outputs_init(got, n);
     for (size_t j = 0, cut; j < n; j += cut) {
         cut = 1 + rng_below(rng, n - j);
-        attend(tier, c, queries, j, cut, got);
+        attend(tier, c, queries, j, cut, softcap, got);
     }
     return same_floats(expect, got, all);
 }

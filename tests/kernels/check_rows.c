@@ -62,8 +62,10 @@ static bool check_add(const struct ori_kernels *scalar, const struct ori_kernels
     return outputs_same(&o);
 }
 
-static bool check_silu_mul(const struct ori_kernels *scalar, const struct ori_kernels *tier,
-                           struct rng *rng, enum pattern pattern, size_t n)
+typedef void (*gate_fn)(const float *gate, const float *up, float *out, size_t n);
+
+static bool check_gate(gate_fn scalar, gate_fn tier, struct rng *rng, enum pattern pattern,
+                       size_t n)
 {
     struct outputs o;
     float gate[MAX_N], up[MAX_N];
@@ -73,8 +75,35 @@ static bool check_silu_mul(const struct ori_kernels *scalar, const struct ori_ke
     for (size_t i = 0; i < n; i += 3) /* where exp bends: -110 to 110 */
         gate[i] *= 60.0f;
     outputs_fill(&o, NULL, 0);
-    scalar->silu_mul(gate, up, o.expect, n);
-    tier->silu_mul(gate, up, o.got, n);
+    scalar(gate, up, o.expect, n);
+    tier(gate, up, o.got, n);
+    return outputs_same(&o);
+}
+
+static bool check_silu_mul(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                           struct rng *rng, enum pattern pattern, size_t n)
+{
+    return check_gate(scalar->silu_mul, tier->silu_mul, rng, pattern, n);
+}
+
+static bool check_gelu_mul(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                           struct rng *rng, enum pattern pattern, size_t n)
+{
+    return check_gate(scalar->gelu_mul, tier->gelu_mul, rng, pattern, n);
+}
+
+static bool check_softcap(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                          struct rng *rng, enum pattern pattern, size_t n)
+{
+    struct outputs o;
+    float x[MAX_N];
+
+    fill_floats(rng, pattern, x, n);
+    for (size_t i = 0; i < n; i += 3)
+        x[i] *= 300.0f;
+    outputs_fill(&o, x, n);
+    scalar->softcap(o.expect, n, 30.0f);
+    tier->softcap(o.got, n, 30.0f);
     return outputs_same(&o);
 }
 
@@ -248,7 +277,8 @@ static const struct {
     size_t min, max; /* lengths */
 } checks[] = {
     {"rms_norm", check_rms_norm, 1, 80},        {"add", check_add, 1, 80},
-    {"silu_mul", check_silu_mul, 1, 80},        {"rope", check_rope, 2, 160},
+    {"silu_mul", check_silu_mul, 1, 80},        {"gelu_mul", check_gelu_mul, 1, 80},
+    {"softcap", check_softcap, 1, 80},          {"rope", check_rope, 2, 160},
     {"log_sum_exp", check_log_sum_exp, 1, 80},  {"sum_words", check_sum_words, 16, 320},
     {"quantize_act q8", check_act_q8, 32, 300}, {"quantize_act q8k", check_act_q8k, 256, 1024},
     {"f16 conversions", check_f16, 1, 80},

@@ -51,6 +51,9 @@ static uint64_t add_rows(uint64_t hash, const struct ori_kernels *k, struct rng 
     hash = add_bytes(hash, out, sizeof(out));
     k->silu_mul(x, y, out, N);
     hash = add_bytes(hash, out, sizeof(out));
+    k->gelu_mul(x, y, out, N);
+    k->softcap(out, N, 30.0f);
+    hash = add_bytes(hash, out, sizeof(out));
     k->rope(x, y, N, true);
     k->rope(x, y, N, false);
     k->add(x, y, N);

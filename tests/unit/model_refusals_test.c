@@ -16,6 +16,12 @@
 
 #define LLAMA "golden/llama-gqa.gguf"
 #define PHI3 "golden/phi3-gqa-partial.gguf"
+#define QWEN2 "golden/qwen2.gguf"
+#define QWEN3 "golden/qwen3.gguf"
+#define GEMMA2 "golden/gemma2.gguf"
+#define GEMMA3 "golden/gemma3.gguf"
+#define GRANITE "golden/granite.gguf"
+#define OLMO2 "golden/olmo2.gguf"
 
 typedef void (*edit_fn)(struct model_file *file);
 
@@ -524,6 +530,43 @@ static void query_beside_fused(struct model_file *f)
     put_fill(&t->data, 0, 64 * 64 * 4);
 }
 
+/* What is peculiar to an architecture. */
+
+static void no_bias(struct model_file *f)
+{
+    remove_tensor(f, "blk.1.attn_k.bias");
+}
+
+static void no_query_norm(struct model_file *f)
+{
+    remove_tensor(f, "blk.0.attn_q_norm.weight");
+}
+
+static void no_post_norm(struct model_file *f)
+{
+    remove_tensor(f, "blk.1.post_ffw_norm.weight");
+}
+
+static void softcap_0(struct model_file *f)
+{
+    set_f32(f, "gemma2.attn_logit_softcapping", 0.0f);
+}
+
+static void local_base_half(struct model_file *f)
+{
+    set_f32(f, "gemma3.rope.freq_base_swa", 0.5f);
+}
+
+static void pattern_0(struct model_file *f)
+{
+    set_u32(f, "gemma3.attention.sliding_window_pattern", 0);
+}
+
+static void logit_scale_nan(struct model_file *f)
+{
+    set_f32(f, "granite.logit_scale", NAN);
+}
+
 // clang-format off
 static const struct refusal refusals[] = {
     {"no architecture", LLAMA, no_architecture, ORION_E_FORMAT, "general.architecture", "does not say its architecture"},
@@ -621,6 +664,14 @@ static const struct refusal refusals[] = {
     {"another name for a layer", LLAMA, another_name_for_a_layer, ORION_E_UNSUPPORTED, "blk.01.attn_norm.weight", "not part of"},
     {"a gate beside the fused matrix", PHI3, gate_beside_fused, ORION_E_UNSUPPORTED, "blk.0.ffn_gate.weight", "not part of a phi3 model"},
     {"a query beside the fused matrix", PHI3, query_beside_fused, ORION_E_UNSUPPORTED, "blk.0.attn_q.weight", "not part of a phi3 model"},
+
+    {"no bias", QWEN2, no_bias, ORION_E_FORMAT, "blk.1.attn_k.bias", "is missing"},
+    {"no norm of queries", QWEN3, no_query_norm, ORION_E_FORMAT, "blk.0.attn_q_norm.weight", "is missing"},
+    {"no norm after a block", OLMO2, no_post_norm, ORION_E_FORMAT, "blk.1.post_ffw_norm.weight", "is missing"},
+    {"a soft cap of 0", GEMMA2, softcap_0, ORION_E_FORMAT, "gemma2.attn_logit_softcapping", "positive"},
+    {"a local base below 1", GEMMA3, local_base_half, ORION_E_FORMAT, "gemma3.rope.freq_base_swa", "below 1"},
+    {"a window in each 0th layer", GEMMA3, pattern_0, ORION_E_FORMAT, "gemma3.attention.sliding_window_pattern", "is 0"},
+    {"logits divided by no number", GRANITE, logit_scale_nan, ORION_E_FORMAT, "granite.logit_scale", "must be a finite"},
 };
 // clang-format on
 
@@ -657,7 +708,8 @@ static void test_refusal(void **state)
  * refusal is for what was changed. */
 static void test_unchanged(void **state)
 {
-    static const char *const samples[] = {LLAMA, PHI3, "golden/phi3-window.gguf"};
+    static const char *const samples[] = {
+        LLAMA, PHI3, "golden/phi3-window.gguf", QWEN2, QWEN3, GEMMA2, GEMMA3, GRANITE, OLMO2};
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(samples); i++) {
         const struct ori_model_options options = {0};

@@ -1,4 +1,4 @@
-"""The forward pass of the `llama` and `phi3` architectures in numpy, as plainly as it can be written.
+"""The forward pass of the dense architectures in numpy, as plainly as it can be written.
 
 It reads a GGUF file and nothing else, works in float64 (float32 on request) and shares no code
 with the trainer or with the engine, so that three independent hands must agree.
@@ -12,6 +12,25 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tiny"))
 import gguf  # noqa: E402
 
 
+FUSED = {"phi3"}
+ADJACENT_PAIRS = {"llama", "granite"}  # (2i, 2i+1) are rotated; elsewhere (i, i + n_rot/2)
+POST_NORM = {"gemma2", "gemma3", "olmo2"}
+GEMMA = {"gemma2", "gemma3"}
+GLOBAL_EACH = {"gemma2": 2, "gemma3": 6}  # the last of so many layers sees everything
+
+
+def gelu(x):
+    return .5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + .044715 * x ** 3)))
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def soft_cap(x, cap):
+    return cap * np.tanh(x / cap) if cap else x
+
+
 class Model:
     def __init__(self, path, dtype=np.float64, f16_cache=False):
         keys, tensors = gguf.read(path)
@@ -23,7 +42,7 @@ class Model:
         self.n_head = self.key("attention.head_count")
         self.n_kv = self.key("attention.head_count_kv", self.n_head)
         self.n_ff = self.key("feed_forward_length")
-        self.dim = self.n_embd // self.n_head
+        self.dim = self.key("attention.key_length", self.n_embd // self.n_head)
         self.n_rot = self.key("rope.dimension_count", self.dim)
         self.eps = self.key("attention.layer_norm_rms_epsilon")
         self.window = self.key("attention.sliding_window", 0)
@@ -36,17 +55,22 @@ class Model:
     def norm(self, x, weight):
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + self.eps) * weight
 
-    def rope(self, x):
-        """x [t][heads][dim].  llama: pairs (2i, 2i+1); phi3: pairs (i, i + n_rot/2).  Elements
-        beyond n_rot stay as they are."""
+    def is_local(self, layer):
+        each = GLOBAL_EACH.get(self.arch)
+        return self.window > 0 and (each is None or layer % each != each - 1)
+
+    def rope(self, x, layer):
+        """x [t][heads][dim].  Elements beyond n_rot stay as they are."""
         half = self.n_rot // 2
-        freq = float(self.key("rope.freq_base")) ** (-np.arange(half) / half)
+        base = 10000.0 if self.arch == "gemma3" and self.is_local(layer) else float(self.key("rope.freq_base"))
+        freq = base ** (-np.arange(half) / half)
         if "rope_freqs.weight" in self.t:
             freq = freq / self.t["rope_freqs.weight"]
         angle = np.arange(len(x))[:, None, None] * freq
         cos, sin = np.cos(angle).astype(self.dtype), np.sin(angle).astype(self.dtype)
-        first = slice(0, self.n_rot, 2) if self.arch == "llama" else slice(0, half)
-        second = slice(1, self.n_rot, 2) if self.arch == "llama" else slice(half, self.n_rot)
+        adjacent = self.arch in ADJACENT_PAIRS
+        first = slice(0, self.n_rot, 2) if adjacent else slice(0, half)
+        second = slice(1, self.n_rot, 2) if adjacent else slice(half, self.n_rot)
         out = x.copy()
         out[..., first] = x[..., first] * cos - x[..., second] * sin
         out[..., second] = x[..., second] * cos + x[..., first] * sin
@@ -54,45 +78,64 @@ class Model:
 
     def qkv(self, x, p):
         n_q, n_kv = self.n_head * self.dim, self.n_kv * self.dim
-        if self.arch == "phi3":
+        if self.arch in FUSED:
             q, k, v = np.split(x @ self.t[p + "attn_qkv.weight"].T, [n_q, n_q + n_kv], -1)
         else:
-            q, k, v = (x @ self.t[p + f"attn_{c}.weight"].T for c in "qkv")
-        return (a.reshape(len(x), -1, self.dim) for a in (q, k, v))
+            q, k, v = (x @ self.t[p + f"attn_{c}.weight"].T + self.t.get(p + f"attn_{c}.bias", 0) for c in "qkv")
+        if self.arch == "olmo2":  # all heads together
+            q, k = self.norm(q, self.t[p + "attn_q_norm.weight"]), self.norm(k, self.t[p + "attn_k_norm.weight"])
+        q, k, v = (a.reshape(len(x), -1, self.dim) for a in (q, k, v))
+        if self.arch in ("qwen3", "gemma3"):
+            q, k = self.norm(q, self.t[p + "attn_q_norm.weight"]), self.norm(k, self.t[p + "attn_k_norm.weight"])
+        return q, k, v
 
-    def attention(self, x, p):
+    def attention(self, x, layer):
+        p = f"blk.{layer}."
         q, k, v = self.qkv(x, p)
-        q, k = self.rope(q), self.rope(k)
+        q, k = self.rope(q, layer), self.rope(k, layer)
         if self.f16_cache:
             k, v = (a.astype(np.float16).astype(self.dtype) for a in (k, v))
         t = len(x)
         i, j = np.arange(t)[:, None], np.arange(t)
-        seen = (j <= i) & ((j > i - self.window) if self.window else True)  # keys in (i - window, i]
+        seen = (j <= i) & ((j > i - self.window) if self.is_local(layer) else True)  # keys in (i - window, i]
+        scale = self.key("attention.scale", 1 / np.sqrt(self.dim))
+        cap = self.key("attn_logit_softcapping", 0)
         out = np.empty_like(q)
         for head in range(self.n_head):
             kv = head // (self.n_head // self.n_kv)
-            scores = q[:, head] @ k[:, kv].T / np.sqrt(self.dim).astype(self.dtype)
+            scores = soft_cap(q[:, head] @ k[:, kv].T * self.dtype(scale), cap)
             scores = np.where(seen, scores, -np.inf)
             weight = np.exp(scores - scores.max(-1, keepdims=True))
             out[:, head] = weight / weight.sum(-1, keepdims=True) @ v[:, kv]
         return out.reshape(t, -1) @ self.t[p + "attn_output.weight"].T
 
     def feed_forward(self, x, p):
-        if self.arch == "phi3":
+        if self.arch in FUSED:
             gate, up = np.split(x @ self.t[p + "ffn_up.weight"].T, 2, -1)
         else:
             gate, up = x @ self.t[p + "ffn_gate.weight"].T, x @ self.t[p + "ffn_up.weight"].T
-        return gate / (1 + np.exp(-gate)) * up @ self.t[p + "ffn_down.weight"].T
+        return (gelu if self.arch in GEMMA else silu)(gate) * up @ self.t[p + "ffn_down.weight"].T
 
     def logits(self, tokens):
         """[tokens] -> [tokens][vocab]"""
-        x = self.t["token_embd.weight"][np.array(tokens)]
+        x = self.t["token_embd.weight"][np.array(tokens)] * self.key("embedding_scale", 1)
+        if self.arch in GEMMA:
+            x = x * np.sqrt(self.dtype(self.n_embd))
         for layer in range(self.n_layer):
             p = f"blk.{layer}."
-            x = x + self.attention(self.norm(x, self.t[p + "attn_norm.weight"]), p)
-            x = x + self.feed_forward(self.norm(x, self.t[p + "ffn_norm.weight"]), p)
+            x = self.add(x, self.attention(self.before(x, p + "attn_norm.weight"), layer), p + "post_attention_norm.weight")
+            x = self.add(x, self.feed_forward(self.before(x, p + "ffn_norm.weight"), p), p + "post_ffw_norm.weight")
         x = self.norm(x, self.t["output_norm.weight"])
-        return x @ self.t.get("output.weight", self.t["token_embd.weight"]).T
+        logits = x @ self.t.get("output.weight", self.t["token_embd.weight"]).T / self.key("logit_scale", 1)
+        return soft_cap(logits, self.key("final_logit_softcapping", 0))
+
+    def before(self, x, name):
+        return x if self.arch == "olmo2" else self.norm(x, self.t[name])
+
+    def add(self, x, block, name):
+        if self.arch in POST_NORM:
+            block = self.norm(block, self.t[name])
+        return x + block * self.key("residual_scale", 1)
 
 
 def mean_nll(logits, tokens):

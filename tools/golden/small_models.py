@@ -1,9 +1,11 @@
 """Writes random-weight models that exercise what orion-tiny does not: grouped heads, split
-projections, interleaved rope, rope factors, a sliding window, partial rotation, tied output.
+projections, interleaved rope, rope factors, a sliding window, partial rotation, tied output, and what
+is peculiar to each architecture.
 
-    python3 small_models.py      writes llama-gqa, phi3-window and phi3-gqa-partial to tests/golden
+    python3 small_models.py [NAME...]      writes them, or those named, to tests/golden
 """
 import json
+import sys
 
 import numpy as np
 
@@ -23,27 +25,39 @@ def tokens():
     return texts, scores, types
 
 
-def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, window=0, factors=False, n_layer=2):
+def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, window=0, factors=False, n_layer=2,
+          dim=0, bias=False, qk_norm=None, after=False, before=True, more=()):
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     rng = np.random.default_rng(seed)
     texts, scores, types = tokens()
-    dim = n_embd // n_head
+    dim = dim or n_embd // n_head
 
     def matrix(rows, columns, scale=1.5):
         return (rng.standard_normal((rows, columns)) * scale / np.sqrt(columns)).astype(np.float16)
 
-    def norm():
-        return (1 + .1 * rng.standard_normal(n_embd)).astype(np.float32)
+    def norm(n=n_embd):
+        return (1 + .1 * rng.standard_normal(n)).astype(np.float32)
     weights = [("token_embd.weight", matrix(len(texts), n_embd, np.sqrt(n_embd)))]
     if factors:  # llama 3 divides low frequencies and leaves high ones
         weights.append(("rope_freqs.weight", np.geomspace(1, 8, n_rot // 2).astype(np.float32)))
     for i in range(n_layer):
         p = f"blk.{i}."
-        weights.append((p + "attn_norm.weight", norm()))
+        if before:
+            weights.append((p + "attn_norm.weight", norm()))
         if arch == "phi3":
             weights.append((p + "attn_qkv.weight", matrix((n_head + 2 * n_kv) * dim, n_embd)))
         else:
             weights += [(p + f"attn_{c}.weight", matrix((n_head if c == "q" else n_kv) * dim, n_embd)) for c in "qkv"]
-        weights += [(p + "attn_output.weight", matrix(n_embd, n_embd)), (p + "ffn_norm.weight", norm())]
+        if bias:
+            weights += [(p + f"attn_{c}.bias", (rng.standard_normal((n_head if c == "q" else n_kv) * dim)).astype(np.float32)) for c in "qkv"]
+        if qk_norm:
+            weights += [(p + f"attn_{c}_norm.weight", norm(dim if qk_norm == "heads" else (n_head if c == "q" else n_kv) * dim)) for c in "qk"]
+        weights.append((p + "attn_output.weight", matrix(n_embd, n_head * dim)))
+        if before:
+            weights.append((p + "ffn_norm.weight", norm()))
+        if after:
+            weights += [(p + "post_attention_norm.weight", norm()), (p + "post_ffw_norm.weight", norm())]
         if arch == "phi3":
             weights.append((p + "ffn_up.weight", matrix(2 * n_ff, n_embd)))
         else:
@@ -73,7 +87,10 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
     if arch == "phi3":
         keys.append(("phi3.rope.scaling.original_context_length", U32, 256))
     if window:
-        keys.append(("phi3.attention.sliding_window", U32, window))
+        keys.append((f"{arch}.attention.sliding_window", U32, window))
+    if dim != n_embd // n_head:
+        keys += [(f"{arch}.attention.key_length", U32, dim), (f"{arch}.attention.value_length", U32, dim)]
+    keys += [(f"{arch}.{key}", F32, value) for key, value in more]
     keys += [
         ("tokenizer.ggml.model", STRING, "llama"),
         ("tokenizer.ggml.pre", STRING, "default"),
@@ -105,3 +122,12 @@ if __name__ == "__main__":
     build("llama-gqa", "llama", 1, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=16, base=500000.0, tied=True, factors=True)
     build("phi3-window", "phi3", 2, n_embd=48, n_head=3, n_kv=3, n_ff=64, n_rot=16, base=10000.0, tied=False, window=8)
     build("phi3-gqa-partial", "phi3", 3, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=8, base=10000.0, tied=True)
+    small = dict(n_embd=48, n_head=3, n_kv=1, n_ff=64, n_rot=16)
+    build("qwen2", "qwen2", 4, **small, base=1e6, tied=True, bias=True)
+    build("qwen3", "qwen3", 5, **{**small, "n_rot": 24}, base=1e6, tied=False, dim=24, qk_norm="heads")
+    build("gemma2", "gemma2", 6, **small, base=1e4, tied=True, after=True, window=8,
+          more=[("attn_logit_softcapping", 5.), ("final_logit_softcapping", 3.)])
+    build("gemma3", "gemma3", 7, **small, base=1e6, tied=True, after=True, window=8, qk_norm="heads", n_layer=7)
+    build("granite", "granite", 8, **small, base=1e4, tied=True,
+          more=[("embedding_scale", 3.), ("residual_scale", .5), ("attention.scale", .125), ("logit_scale", 4.)])
+    build("olmo2", "olmo2", 9, **small, base=5e5, tied=False, after=True, before=False, qk_norm="rows")

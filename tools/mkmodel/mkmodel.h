@@ -37,6 +37,13 @@ struct shape {
     bool tied;        /* no output.weight */
     bool rope_llama3; /* rope_freqs.weight with Llama 3's scaling */
     bool phi3_chat;   /* Phi-3's added tokens at the end of the vocab, and its template */
+    bool qkv_bias;
+    bool norm_after, no_norm_before;
+    uint32_t qk_norm; /* 1: of each head; 2: of all heads of a token together */
+    uint32_t n_rot;   /* rotated dimensions of a head; 0: all */
+    uint32_t window_tokens;
+    float softcap; /* of scores; that of logits is a third of it */
+    bool scales;   /* embedding_scale and its like */
 };
 
 const struct shape *shape_find(const char *name);

@@ -82,17 +82,26 @@ static void add_layer(struct plan *plan, uint32_t layer)
         uint64_t n, n_rows;
         bool wanted;
     } parts[] = {
-        {"attn_norm", s->n_embd, 0, true},
+        {"attn_norm", s->n_embd, 0, !s->no_norm_before},
         {"attn_qkv", s->n_embd, q + 2 * kv, s->fused},
         {"attn_q", s->n_embd, q, !s->fused},
         {"attn_k", s->n_embd, kv, !s->fused},
         {"attn_v", s->n_embd, kv, !s->fused},
         {"attn_output", q, s->n_embd, true},
-        {"ffn_norm", s->n_embd, 0, true},
+        {"attn_q_norm", s->qk_norm == 2 ? q : s->head_dim, 0, s->qk_norm > 0},
+        {"attn_k_norm", s->qk_norm == 2 ? kv : s->head_dim, 0, s->qk_norm > 0},
+        {"post_attention_norm", s->n_embd, 0, s->norm_after},
+        {"ffn_norm", s->n_embd, 0, !s->no_norm_before},
+        {"post_ffw_norm", s->n_embd, 0, s->norm_after},
         {"ffn_gate", s->n_embd, s->n_ff, !s->fused},
         {"ffn_up", s->n_embd, s->fused ? 2ull * s->n_ff : s->n_ff, true},
         {"ffn_down", s->n_ff, s->n_embd, true},
     };
+
+    const struct {
+        const char *what;
+        uint64_t n;
+    } biases[] = {{"attn_q", q}, {"attn_k", kv}, {"attn_v", kv}};
 
     for (size_t i = 0; i < ORI_COUNT(parts); i++) {
         char name[NAME_BYTES];
@@ -101,6 +110,11 @@ static void add_layer(struct plan *plan, uint32_t layer)
             add_matrix(plan, name, parts[i].n, parts[i].n_rows);
         else if (parts[i].wanted)
             add_vector(plan, name, parts[i].n);
+    }
+    for (size_t i = 0; i < ORI_COUNT(biases) && s->qkv_bias; i++) {
+        char name[NAME_BYTES];
+        (void)snprintf(name, sizeof(name), "blk.%u.%s.bias", layer, biases[i].what);
+        add_vector(plan, name, biases[i].n);
     }
 }
 
@@ -150,7 +164,21 @@ static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
     write_u32(w, s, "feed_forward_length", s->n_ff);
     write_u32(w, s, "attention.head_count", s->n_heads);
     write_u32(w, s, "attention.head_count_kv", s->n_heads_kv);
-    write_u32(w, s, "rope.dimension_count", s->head_dim);
+    write_u32(w, s, "rope.dimension_count", s->n_rot > 0 ? s->n_rot : s->head_dim);
+    write_u32(w, s, "attention.key_length", s->head_dim);
+    write_u32(w, s, "attention.value_length", s->head_dim);
+    if (s->window_tokens > 0)
+        write_u32(w, s, "attention.sliding_window", s->window_tokens);
+    if (s->softcap > 0) {
+        write_f32(w, s, "attn_logit_softcapping", s->softcap);
+        write_f32(w, s, "final_logit_softcapping", s->softcap / 3);
+    }
+    if (s->scales) {
+        write_f32(w, s, "embedding_scale", 12.0f);
+        write_f32(w, s, "residual_scale", 0.22f);
+        write_f32(w, s, "attention.scale", 0.03125f);
+        write_f32(w, s, "logit_scale", 8.0f);
+    }
     write_f32(w, s, "attention.layer_norm_rms_epsilon", s->rms_eps);
     write_f32(w, s, "rope.freq_base", s->rope_base);
     write_u32(w, s, "vocab_size", plan->n_vocab);

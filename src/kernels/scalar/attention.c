@@ -66,7 +66,8 @@ static float score(const struct ori_attn *a, const struct kind *kind, const floa
 
     for (size_t i = 0; i < a->head_dim; i++)
         sum = fmaf(q[i], kind->key(block, i, lane), sum);
-    return sum * a->scale;
+    sum *= a->scale;
+    return a->softcap > 0 ? ori_softcapf(sum, a->softcap, 2.0f / a->softcap) : sum;
 }
 
 /* Positions [begin, end) of one block. */

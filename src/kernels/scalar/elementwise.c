@@ -31,6 +31,18 @@ void ori_silu_mul_scalar(const float *gate, const float *up, float *out, size_t 
         out[i] = gate[i] / (1.0f + ori_expf(-gate[i])) * up[i];
 }
 
+void ori_gelu_mul_scalar(const float *gate, const float *up, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = ori_geluf(gate[i]) * up[i];
+}
+
+void ori_softcap_scalar(float *x, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = ori_softcapf(x[i], cap, 2.0f / cap);
+}
+
 static void rotate(float *a, float *b, float cosine, float sine)
 {
     const float x = *a, y = *b;

@@ -33,6 +33,8 @@ void ori_quantize_act_q8k_scalar(const float *x, void *out, size_t n);
 void ori_rms_norm_scalar(const float *x, const float *weight, float *out, size_t n, float eps);
 void ori_add_scalar(float *x, const float *y, size_t n);
 void ori_silu_mul_scalar(const float *gate, const float *up, float *out, size_t n);
+void ori_gelu_mul_scalar(const float *gate, const float *up, float *out, size_t n);
+void ori_softcap_scalar(float *x, size_t n, float cap);
 void ori_rope_scalar(float *head, const float *angles, size_t n_rot, bool neox);
 void ori_f32_to_f16_scalar(const float *x, uint16_t *out, size_t n);
 void ori_f16_to_f32_scalar(const uint16_t *x, float *out, size_t n);

@@ -171,15 +171,29 @@ ORI_INLINE void ori_attn_scores(struct ori_attn_tile *tile, const struct ori_att
         ori_v16_store(tile->p[first + (size_t)j] + lane + 16 * g, sum[j * width + g]);
 }
 
+/* Scale a query's scores and hold them down. */
+static void ori_attn_cap(const struct ori_attn *attn, float *p)
+{
+    const ori_v16 scale = ori_v16_set1(attn->scale), cap = ori_v16_set1(attn->softcap);
+    const ori_v16 twice = ori_v16_set1(2.0f / attn->softcap);
+
+    for (size_t t = 0; t < ORI_ATTN_BLOCK; t += 16)
+        ori_v16_store(p + t, ori_v16_softcap(ori_v16_mul(ori_v16_load(p + t), scale), cap, twice));
+}
+
 /* A query's scores become weights.  A position that takes no part has score
  * -infinity, hence weight 0, and adding 0 changes nothing. */
 static void ori_attn_weigh(struct ori_attn_tile *tile, size_t j)
 {
     enum { vectors = ORI_ATTN_BLOCK / 16 };
-    const ori_v16 scale = ori_v16_set1(tile->attn->scale), old = ori_v16_set1(tile->max[j]);
+    const bool capped = tile->attn->softcap > 0;
+    const ori_v16 scale = ori_v16_set1(capped ? 1.0f : tile->attn->scale);
+    const ori_v16 old = ori_v16_set1(tile->max[j]);
     float *p = tile->p[j];
     ori_v16 s[vectors], max = old;
 
+    if (capped)
+        ori_attn_cap(tile->attn, p);
     for (size_t t = 0; t < tile->begin[j]; t++)
         p[t] = -INFINITY;
     for (size_t t = tile->end[j]; t < ORI_ATTN_BLOCK; t++)

@@ -5,7 +5,7 @@
 #include "kernels/elementary.h"
 #include "kernels/scalar/lanes.h"
 #include "kernels/scalar/scalar.h"
-#include "kernels/x86/vec_avx2.h"
+#include "kernels/x86/vec16.h"
 
 ORI_INLINE float sum_of_squares(const float *x, size_t n)
 {
@@ -63,6 +63,26 @@ void ori_silu_mul_avx2(const float *gate, const float *up, float *out, size_t n)
         _mm256_storeu_ps(out + i, _mm256_mul_ps(silu, _mm256_loadu_ps(up + i)));
     }
     ori_silu_mul_scalar(gate + i, up + i, out + i, n - i);
+}
+
+void ori_gelu_mul_avx2(const float *gate, const float *up, float *out, size_t n)
+{
+    size_t i = 0;
+
+    for (; n - i >= ORI_LANES; i += ORI_LANES)
+        ori_v16_store(out + i,
+                      ori_v16_mul(ori_v16_gelu(ori_v16_load(gate + i)), ori_v16_load(up + i)));
+    ori_gelu_mul_scalar(gate + i, up + i, out + i, n - i);
+}
+
+void ori_softcap_avx2(float *x, size_t n, float cap)
+{
+    const ori_v16 cap16 = ori_v16_set1(cap), twice = ori_v16_set1(2.0f / cap);
+    size_t i = 0;
+
+    for (; n - i >= ORI_LANES; i += ORI_LANES)
+        ori_v16_store(x + i, ori_v16_softcap(ori_v16_load(x + i), cap16, twice));
+    ori_softcap_scalar(x + i, n - i, cap);
 }
 
 /* Pairs (i, i + half): cosines and sines are taken apart from the angles. */

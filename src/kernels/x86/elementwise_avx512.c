@@ -26,6 +26,25 @@ void ori_silu_mul_avx512(const float *gate, const float *up, float *out, size_t 
         silu_mul(ori_v16_load_first(gate + i, n - i), ori_v16_load_first(up + i, n - i)));
 }
 
+void ori_gelu_mul_avx512(const float *gate, const float *up, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t k = n - i < 16 ? n - i : 16;
+        const ori_v16 gelu = ori_v16_gelu(ori_v16_load_first(gate + i, k));
+        ori_v16_store_first(out + i, k, ori_v16_mul(gelu, ori_v16_load_first(up + i, k)));
+    }
+}
+
+void ori_softcap_avx512(float *x, size_t n, float cap)
+{
+    const ori_v16 cap16 = ori_v16_set1(cap), twice = ori_v16_set1(2.0f / cap);
+
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t k = n - i < 16 ? n - i : 16;
+        ori_v16_store_first(x + i, k, ori_v16_softcap(ori_v16_load_first(x + i, k), cap16, twice));
+    }
+}
+
 /* ---- log_sum_exp ---- */
 
 /* ori_exp in eight lanes, step by step; one multiplication by a power of two

@@ -56,6 +56,11 @@ ORI_INLINE ori_v16 ori_v16_mul(ori_v16 a, ori_v16 b)
     return _mm512_mul_ps(a, b);
 }
 
+ORI_INLINE ori_v16 ori_v16_div(ori_v16 a, ori_v16 b)
+{
+    return _mm512_div_ps(a, b);
+}
+
 ORI_INLINE ori_v16 ori_v16_fma(ori_v16 a, ori_v16 b, ori_v16 c)
 {
     return _mm512_fmadd_ps(a, b, c);
@@ -174,6 +179,11 @@ ORI_INLINE ori_v16 ori_v16_mul(ori_v16 a, ori_v16 b)
     return (ori_v16){_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
 }
 
+ORI_INLINE ori_v16 ori_v16_div(ori_v16 a, ori_v16 b)
+{
+    return (ori_v16){_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
+}
+
 ORI_INLINE ori_v16 ori_v16_fma(ori_v16 a, ori_v16 b, ori_v16 c)
 {
     return (ori_v16){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
@@ -230,6 +240,24 @@ ORI_INLINE float ori_v16_join(ori_v16 x)
 
     ori_v16_store(lanes, x);
     return ori_join_lanes(lanes);
+}
+
+/* ori_geluf and ori_softcapf, step by step. */
+ORI_INLINE ori_v16 ori_v16_gelu(ori_v16 x)
+{
+    const ori_v16 slope = ori_v16_fma(ori_v16_mul(x, x), ori_v16_set1(-ORI_GELU_CUBIC),
+                                      ori_v16_set1(-ORI_GELU_LINEAR));
+    const ori_v16 e = ori_v16_exp(ori_v16_mul(x, slope));
+
+    return ori_v16_div(x, ori_v16_add(ori_v16_set1(1.0f), e));
+}
+
+ORI_INLINE ori_v16 ori_v16_softcap(ori_v16 x, ori_v16 cap, ori_v16 twice)
+{
+    const ori_v16 e = ori_v16_exp(ori_v16_mul(x, twice));
+    const ori_v16 part = ori_v16_div(ori_v16_set1(2.0f), ori_v16_add(ori_v16_set1(1.0f), e));
+
+    return ori_v16_fma(ori_v16_mul(cap, ori_v16_set1(-1.0f)), part, cap);
 }
 
 #endif
