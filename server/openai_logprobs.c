@@ -101,21 +101,25 @@ json_t *openai_logprobs_new(bool chat)
                             "text_offset");
 }
 
+static size_t chars_of(const orion_token_logprob *token)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < token->n_bytes; i++)
+        chars += ((unsigned char)token->bytes[i] & 0xC0) != 0x80; /* not the inside of one */
+    return chars;
+}
+
 bool openai_logprobs_add(json_t *logprobs, bool chat, const orion_answer_piece *piece,
-                         size_t offset_chars)
+                         size_t *n_chars)
 {
     bool ok = logprobs != NULL;
 
     for (size_t i = 0; i < piece->n_choices && ok; i++) {
         const orion_token_choice *choice = &piece->choices[i];
-        if (chat) {
-            ok = json_array_append_new(json_object_get(logprobs, "content"),
-                                       chat_choice(choice)) == 0;
-            continue;
-        }
-        ok = add_completion_choice(logprobs, choice, offset_chars);
-        for (size_t b = 0; b < choice->chosen.n_bytes; b++)
-            offset_chars += ((unsigned char)choice->chosen.bytes[b] & 0xC0) != 0x80;
+        ok = chat ? json_array_append_new(json_object_get(logprobs, "content"),
+                                          chat_choice(choice)) == 0
+                  : add_completion_choice(logprobs, choice, *n_chars);
+        *n_chars += chars_of(&choice->chosen);
     }
     return ok;
 }
