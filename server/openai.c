@@ -47,7 +47,8 @@ json_t *openai_error(int code, orion_status status, const char *message, const c
 
 static json_t *model_json(const orion_model_facts *facts)
 {
-    const char *owner = *facts->repo ? facts->repo : "local";
+    const char *place = *facts->repo ? facts->repo : facts->id; /* "org/..." */
+    const char *owner = strchr(place, '/') ? place : "local";
 
     return json_pack("{s:s, s:s, s:I, s:s%}", "id", facts->id, "object", "model", "created",
                      (json_int_t)facts->modified_unix, "owned_by", owner, strcspn(owner, "/"));
