@@ -24,7 +24,7 @@ const OPENAI = { context_length_exceeded: 'too_long', model_not_found: 'not_foun
 async function failure(reply) {
   const { error } = await reply.json().catch(() => ({}));
   const message = typeof error === 'string' ? error : error?.message ?? `${reply.status} ${reply.statusText}`;
-  const status = error?.status ?? OPENAI[error?.code] ?? OPENAI[error?.type] ?? null;
+  const status = error?.status ?? OPENAI[error?.code] ?? OPENAI[error?.type] ?? 'other';
   return new ApiError(reply.status === 401 ? 'token' : status, message, reply.status);
 }
 

@@ -2,7 +2,7 @@
 import { regions, say } from './actions.js';
 import { ask } from './api.js';
 import { button, fill, h, icon, set } from './dom.js';
-import { language, setLanguage, t } from './i18n.js';
+import { language, speak, t } from './i18n.js';
 import { live } from './live.js';
 import { loginView } from './login.js';
 
@@ -48,8 +48,8 @@ const destination = (view) => h('a', { href: view.path, onClick: (event) => foll
   h('span', { class: 'indicator' }, icon(view.picture)), h('span', {}, t(view.name)));
 
 function languageChoice() {
-  const choice = h('select', { 'aria-label': t('language'), class: 'language', onChange: () => {
-    setLanguage(choice.value);
+  const choice = h('select', { 'aria-label': t('language'), class: 'language', onChange: async () => {
+    await speak(choice.value);
     frame();
     show(false);
     document.querySelector('.language').focus();
@@ -118,4 +118,5 @@ live.addEventListener('lost', () => {
   live.stop();
   start();
 });
+await speak();
 start();

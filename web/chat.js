@@ -24,7 +24,7 @@ class Chat {
     this.side = this.sidebar();
     this.toggle = button('icon', 'list', t('conversations'), () => this.showSide(!main.classList.contains('side-open')), { class: 'button icon side-toggle', 'aria-expanded': 'false', 'aria-controls': 'conversations' });
     this.main = main;
-    fill(main, this.side, h('section', { class: 'thread' },
+    fill(main, this.side, h('section', { class: 'thread', onPointerdown: (event) => !this.toggle.contains(event.target) && this.showSide(false) },
       h('header', {}, this.toggle, h('h1', { class: 'unseen' }, t('chat')), this.models,
         button('icon', 'add', t('new_chat'), () => this.open(conversations.begin())),
         button('icon', 'tune', t('settings'), () => chatSettings(open, () => conversations.keep(open)))),

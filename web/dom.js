@@ -69,7 +69,7 @@ const PATHS = {
   remove: 'M5 7h14M10 4h4M7 7l1 13h8l1-13M10 11v5M14 11v5',
   search: 'M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM15.5 15.5 20 20',
   send: 'M12 20V5M5.5 11 12 4.5l6.5 6.5',
-  stop: 'M7 7h10v10H7z',
+  stop: 'M5.5 5.5h13v13h-13z',
   edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
   copy: 'M9 8h10v12H9zM5 15V4h10',
   again: 'M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5',

@@ -1,25 +1,24 @@
 // Looking for models on the hub.  Nothing is asked of it until the reader presses a button.
 import { announce, attempt } from './actions.js';
 import { ask, describe, query } from './api.js';
-import { button, fill, h, icon, set, setText } from './dom.js';
+import { button, fill, h, set, setText } from './dom.js';
 import { bytes, date, short } from './format.js';
 import { t } from './i18n.js';
 import { live } from './live.js';
-import { fitChip, startJob } from './model_card.js';
+import { chip, fitChip, startJob } from './model_card.js';
 
-const chip = (text, picture = null, kind = '') => h('li', { class: `chip ${kind}` }, picture && icon(picture), text);
+const factsLine = (...facts) => h('p', { class: 'numbers' }, facts.filter(Boolean).join(' · '));
 
 /** One file of a repository. */
 function fileRow(model) {
-  const facts = h('ul', { class: 'chips' }, chip(bytes(model.size_bytes)), model.quantization && chip(model.quantization),
-    model.default && chip(t('suggested'), 'check', 'good'), model.role === 'projector' && chip(t('projector')));
+  const states = h('ul', { class: 'chips' }, model.default && chip(t('suggested'), 'check', 'good'), model.role === 'projector' && chip(t('projector')));
   const fit = button('text', 'chip', t('check_fit'), () => attempt(async () => {
     set(fit, 'disabled', true);
     try {
       const found = await ask('GET', query('/orion/v1/fit', { model: model.id }));
-      facts.append(fitChip(found));
-      if (!found.runs) facts.append(chip(t('unsupported'), 'warn', 'so-so'));
-      announce(facts.textContent);
+      states.append(fitChip(found));
+      if (!found.runs) states.append(chip(t('unsupported'), 'warn', 'so-so'));
+      announce([...states.children].map(({ textContent }) => textContent).join(', '));
       (fit.nextElementSibling ?? fit).focus();
       fit.remove();
     } finally {
@@ -31,7 +30,7 @@ function fileRow(model) {
     set(get, 'disabled', true);
     announce(t('started', { name: model.file }));
   }), { disabled: model.downloaded, 'aria-label': t('action_on', { action: t(model.downloaded ? 'downloaded' : 'download'), name: model.file }) });
-  return h('li', { class: 'file' }, h('span', { class: 'grow' }, h('span', { class: 'name' }, model.file), facts),
+  return h('li', { class: 'file' }, h('span', { class: 'grow' }, h('span', { class: 'name' }, model.file), factsLine(bytes(model.size_bytes), model.quantization), states),
     h('span', { class: 'actions' }, model.role === 'model' && fit, get));
 }
 
@@ -46,10 +45,9 @@ function hitCard(hit) {
     files.toggleAttribute('hidden');
     set(open, 'aria-expanded', String(!files.hidden));
   }), { 'aria-expanded': 'false', 'aria-label': t('action_on', { action: t('show_files'), name: hit.repo }) });
-  return h('li', { class: 'card' }, h('h3', {}, hit.repo), h('ul', { class: 'chips' },
-    hit.architecture && chip(hit.architecture), hit.n_params > 0 && chip(t('parameters', { n: short(hit.n_params) })),
-    chip(t('downloads', { n: short(hit.downloads) })), hit.updated && chip(date(Date.parse(hit.updated) / 1000)),
-    hit.gated && chip(t('gated'), 'warn', 'so-so')), h('div', { class: 'actions' }, open), files);
+  return h('li', { class: 'card' }, h('h3', {}, hit.repo), factsLine(hit.architecture, hit.n_params > 0 && t('parameters', { n: short(hit.n_params) }),
+    t('downloads', { n: short(hit.downloads) }), hit.updated && date(Date.parse(hit.updated) / 1000)),
+  h('ul', { class: 'chips' }, hit.gated && chip(t('gated'), 'warn', 'so-so')), h('div', { class: 'actions' }, open), files);
 }
 
 export function hubSearch() {

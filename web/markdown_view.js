@@ -29,7 +29,7 @@ const BLOCKS = {
     h('figcaption', {}, h('span', {}, b.language.slice(0, 32)), copyButton(() => b.text)),
     scroller('pre', t('code'), h('code', {}, b.text))),
   table: (b) => scroller('div', t('table'), h('table', {},
-    h('thead', {}, h('tr', {}, b.head.map((cell, i) => h('th', { scope: 'col', class: b.align[i] }, spans(cell))))),
+    h('thead', {}, h('tr', {}, b.head.map((cell, i) => h(cell.length ? 'th' : 'td', { class: b.align[i] }, spans(cell))))),
     h('tbody', {}, b.rows.map((row) => h('tr', {}, row.map((cell, i) => h('td', { class: b.align[i] }, spans(cell)))))))),
 };
 

@@ -32,7 +32,8 @@ async function remove(model) {
 const VERIFIED = { intact: ['check', 'good'], changed: ['warn', 'bad'], unknown: [null, ''] };
 const FITS = { fits: ['check', 'good'], tight: ['warn', 'so-so'], not: ['warn', 'bad'] };
 
-const chip = (text, picture, kind = '', title = null) => h('li', { class: `chip ${kind}`, title }, picture && icon(picture), text);
+/** A word or two on how something stands; kind colours it: good, so-so, bad. */
+export const chip = (text, picture = null, kind = '', title = null) => h('li', { class: `chip ${kind}`, title }, picture && icon(picture), text);
 
 export function fitChip(fit) {
   const [picture, kind] = FITS[fit.verdict];
@@ -92,6 +93,7 @@ export class ModelCard {
     this.model = model;
     this.job = job;
     setText(this.title, model.name || model.id);
+    set(this.summary, 'lang', model.summary ? 'en' : null); // the catalogue's
     setText(this.summary, model.summary || (model.in_catalogue === false ? model.id : ''));
     renew(this.chips, [model, loaded?.memory_bytes], () => states(model, loaded));
     setText(this.facts, factsOf(model));
@@ -112,10 +114,11 @@ export class ModelCard {
   /** [name, picture, kind, what it does]; a name is that of its label too. */
   choices(busy, loaded) {
     const { model, job } = this;
+    if (busy && job.kind !== 'download') return [['cancel', 'close', 'text', () => jobDo(job, 'cancel')]]; // they can only begin anew
     if (busy) {
       return [
         job.stage === 'paused' ? ['resume', 'play', 'tonal', () => jobDo(job, 'resume')] : ['pause', 'pause', 'tonal', () => jobDo(job, 'pause')],
-        ['cancel', 'close', 'text', () => (job.kind === 'download' ? cancel(this.job, this.title.textContent) : jobDo(job, 'cancel'))],
+        ['cancel', 'close', 'text', () => cancel(this.job, this.title.textContent)],
       ];
     }
     if (!model.downloaded) return this.absentChoices();

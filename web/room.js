@@ -23,7 +23,7 @@ function bar() {
       x += width;
       return part;
     }));
-    return parts.map(([name, n]) => h('div', {}, h('dt', {}, h('span', { class: `dot part-${name}` }), t(`part_${name}`)), h('dd', {}, bytes(n))));
+    return parts.filter(([, n]) => n > 0).map(([name, n]) => h('div', {}, h('dt', {}, h('span', { class: `dot part-${name}` }), t(`part_${name}`)), h('dd', {}, bytes(n))));
   };
   const update = (parts, total) => renew(legend, [parts, total], () => draw(parts, total));
   return { elements: [svg, legend], update };
@@ -32,14 +32,15 @@ function bar() {
 export function storageCard() {
   const parts = bar();
   const line = h('p', { class: 'figure' });
-  const element = h('section', { class: 'card', 'aria-labelledby': 'storage-title' }, h('h2', { id: 'storage-title' }, t('storage')), line, parts.elements);
+  const quota = h('p', { class: 'quiet' });
+  const element = h('section', { class: 'card', 'aria-labelledby': 'storage-title' }, h('h2', { id: 'storage-title' }, t('storage')), line, parts.elements, quota);
   const update = () => {
     const { storage } = live;
     if (!storage) return;
     const cache = storage.prefix_cache?.bytes ?? 0;
     const ours = storage.models.bytes + storage.partials.bytes + cache;
-    setText(line, t('storage_free', { free: bytes(storage.free_bytes), total: bytes(storage.total_bytes) }) +
-      (storage.quota_bytes === null ? '' : ` · ${t('quota', { size: bytes(storage.quota_bytes) })}`));
+    setText(line, t('storage_free', { free: bytes(storage.free_bytes), total: bytes(storage.total_bytes) }));
+    setText(quota, storage.quota_bytes === null ? '' : t('quota', { used: bytes(storage.models.bytes + storage.partials.bytes), size: bytes(storage.quota_bytes) }));
     parts.update([['models', storage.models.bytes], ['partials', storage.partials.bytes], ['cache', cache],
       ['other', Math.max(0, storage.total_bytes - storage.free_bytes - ours)], ['free', storage.free_bytes]], storage.total_bytes);
   };

@@ -24,6 +24,7 @@ export class Fake {
   said = ['Hello.']; // pieces of the next answer
   holds = false; // after the pieces, wait for the client to leave
   asked = []; // bodies of chats
+  sent = 0; // bytes of files
   #listeners = new Set();
 
   async start() {
@@ -90,6 +91,7 @@ export class Fake {
     const name = pathname === '/' || pathname === '/chat' ? 'index.html' : pathname.replace(/^\/web\//, '');
     try {
       const bytes = readFileSync(new URL(name, web));
+      this.sent += bytes.length;
       reply.writeHead(200, { 'Content-Type': TYPES[extname(name)], 'Content-Security-Policy': policy });
       reply.end(bytes);
     } catch {
