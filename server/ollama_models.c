@@ -134,7 +134,8 @@ void ollama_ps(struct http_request *request, void *user)
     }
     json_t *models = json_array();
     for (size_t i = 0; i < n; i++)
-        (void)json_array_append_new(models, running(&facts[i], list));
+        if (!facts[i].unloading) /* takes no more requests: for a client it has gone */
+            (void)json_array_append_new(models, running(&facts[i], list));
     orion_model_list_free(list);
     free(facts);
     http_reply_json(request, 200, json_pack("{s:o}", "models", models));
