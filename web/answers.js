@@ -68,6 +68,7 @@ class Answer extends EventTarget {
     let usage = null;
     let finish = null;
     const reply = await request('POST', '/v1/chat/completions', this.body, this.#abort.signal);
+    this.message.remote = reply.headers.get('X-Orion-Remote') ?? undefined; // the address, if it was asked elsewhere
     for await (const data of events(reply)) {
       if (data === '[DONE]') break;
       const part = JSON.parse(data);

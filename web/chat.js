@@ -3,7 +3,7 @@ import { announce, choose, say } from './actions.js';
 import { answer, answerOf, forget } from './answers.js';
 import { chatSettings } from './chat_settings.js';
 import * as conversations from './conversations.js';
-import { button, fill, h, renew, set } from './dom.js';
+import { button, fill, h, renew, set, setText } from './dom.js';
 import { t } from './i18n.js';
 import { canChat, live } from './live.js';
 import { assistantMessage, userMessage } from './message.js';
@@ -18,6 +18,7 @@ class Chat {
     this.messages = h('div', { class: 'messages', role: 'log', 'aria-label': t('conversation'), tabindex: 0 });
     this.list = h('ul', {});
     this.models = h('select', { 'aria-label': t('model'), onChange: () => this.choose(this.models.value) });
+    this.warning = h('p', { class: 'leaves', role: 'status' });
     this.input = h('textarea', { rows: 1, 'aria-label': t('message'), placeholder: t('message'), onKeydown: (event) => this.key(event) });
     this.send = button('icon filled', 'send', t('send'), () => {}, { type: 'submit' });
     this.stop = button('icon tonal', 'stop', t('stop'), () => answerOf(open)?.stop());
@@ -29,10 +30,10 @@ class Chat {
         button('icon', 'add', t('new_chat'), () => this.open(conversations.begin())),
         button('icon', 'tune', t('settings'), () => chatSettings(open, () => conversations.keep(open)))),
       this.messages,
-      h('form', { class: 'composer', onSubmit: (event) => {
+      h('div', {}, this.warning, h('form', { class: 'composer', onSubmit: (event) => {
         event.preventDefault();
         this.submit();
-      } }, this.input, this.send, this.stop)));
+      } }, this.input, this.send, this.stop))));
   }
 
   sidebar() {
@@ -91,8 +92,12 @@ class Chat {
 
   // ---- the model ----
 
+  /** [id, label] of what can be asked here. */
   get usable() {
-    return (live.models ?? []).filter(canChat);
+    return (live.models ?? []).filter(canChat).map((model) => {
+      const name = model.name || model.id;
+      return [model.id, live.loadedOf(model) ? t('model_in_memory', { name }) : name];
+    });
   }
 
   choose(model) {
@@ -104,11 +109,16 @@ class Chat {
   showModels() {
     if (!live.models) return;
     const { usable } = this;
-    if (!usable.some(({ id }) => id === open.model)) open.model = (usable.find(({ loaded }) => loaded) ?? usable[0])?.id ?? '';
-    const names = usable.map((model) => [model.id, live.loadedOf(model) ? t('model_in_memory', { name: model.name || model.id }) : model.name || model.id]);
-    renew(this.models, names, () => (names.length ? names.map(([id, name]) => h('option', { value: id }, name)) : h('option', { value: '' }, t('no_model'))));
+    const elsewhere = live.remotes.filter((name) => !usable.some(([id]) => id === name));
+    const ids = [...usable.map(([id]) => id), ...elsewhere];
+    // Of itself the page never chooses a model that is elsewhere.
+    if (!ids.includes(open.model)) open.model = live.loaded.find(({ id }) => ids.includes(id))?.id ?? usable[0]?.[0] ?? '';
+    const option = ([id, name]) => h('option', { value: id }, name);
+    renew(this.models, [usable, elsewhere], () => [!open.model && option(['', t('no_model')]), usable.map(option),
+      elsewhere.length > 0 && h('optgroup', { label: t('elsewhere') }, elsewhere.map((name) => option([name, name])))]);
     this.models.value = open.model;
-    set(this.models, 'disabled', usable.length === 0);
+    set(this.models, 'disabled', ids.length === 0);
+    setText(this.warning, live.remotes.includes(open.model) ? t('leaves') : '');
     if (!open.messages.length) this.showEmpty();
     this.showButtons();
   }
@@ -145,9 +155,10 @@ class Chat {
   }
 
   showEmpty() {
-    renew(this.messages, [this.usable.length > 0, live.models !== null], () => h('div', { class: 'empty' },
-      h('img', { src: '/web/icon.svg', alt: '', width: 72, height: 72 }), h('p', { class: 'figure' }, t('hello')), h('p', { class: 'quiet' }, t('private')),
-      live.models && !this.usable.length && h('p', {}, t('no_model_text'), ' ', h('a', { href: '/', onClick: (event) => {
+    const leaves = live.remotes.includes(open.model);
+    renew(this.messages, [open.model, leaves, live.models !== null], () => h('div', { class: 'empty' },
+      h('img', { src: '/web/icon.svg', alt: '', width: 72, height: 72 }), h('p', { class: 'figure' }, t('hello')), !leaves && h('p', { class: 'quiet' }, t('private')),
+      live.models && !open.model && h('p', {}, t('no_model_text'), ' ', h('a', { href: '/', onClick: (event) => {
         event.preventDefault();
         this.tools.go('/');
       } }, t('to_models')))));

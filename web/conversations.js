@@ -1,8 +1,8 @@
 // Conversations, kept in this browser and nowhere else.
 //
-// {id, title, model, updated, system, settings, messages: [{role, content, stats?, stopped?, error?}]}
+// {id, title, model, updated, system, settings, messages: [{role, content, stats?, stopped?, error?, remote?}]}
 // A message of the assistant has `stats` when it is complete, `stopped` when the reader ended
-// it, and `error` when something else did.
+// it, `error` when something else did, and `remote` when it came from another machine.
 
 const PREFIX = 'orion.chat.';
 const SETTINGS = 'orion.settings';

@@ -4,8 +4,8 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** An element: attributes, and listeners under names like `onClick`.  An attribute that is
- * null, undefined or false is left out; true stands without a value.  Children are elements or
- * text; null and false are passed over. */
+ * null, undefined or false is left out; true stands without a value.  Children are elements,
+ * texts, or lists of them; null and false are passed over. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -20,7 +20,7 @@ function add(element, children) {
   return element;
 }
 
-const kept = (children) => children.flat().filter((child) => child != null && child !== false);
+const kept = (children) => children.flat(Infinity).filter((child) => child != null && child !== false);
 
 /** Change an attribute as h() would have set it. */
 export function set(element, name, value) {

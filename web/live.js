@@ -12,6 +12,7 @@ class Live extends EventTarget {
   storage = null;
   memory = null;
   loaded = [];
+  remotes = []; // names that stand for models elsewhere
   jobs = new Map(); // by id, in order
   loading = new Set(); // ids of models that are being loaded for this page
   reachable = true;
@@ -87,9 +88,10 @@ class Live extends EventTarget {
   }
 
   async #read() {
-    const [{ models }, storage, { loaded, memory }] = await Promise.all(
-      ['models', 'storage', 'loaded'].map((what) => ask('GET', `/orion/v1/${what}`)));
-    Object.assign(this, { models, storage, loaded, memory });
+    const [{ models }, storage, { loaded, memory }, { data }] = await Promise.all(
+      ['/orion/v1/models', '/orion/v1/storage', '/orion/v1/loaded', '/v1/models'].map((path) => ask('GET', path)));
+    const remotes = data.filter((one) => one.owned_by === 'remote').map(({ id }) => id);
+    Object.assign(this, { models, storage, loaded, memory, remotes });
     this.#changed();
   }
 

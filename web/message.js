@@ -44,7 +44,8 @@ export function assistantMessage(message, { last, model, thread }) {
     showMarkdown(body, message.content);
     set(wait, 'hidden', !running || message.content);
     setText(problem, message.error ? describe(message.error) : '');
-    setText(facts, message.stopped ? t('stopped') : message.stats ? timings(message.stats) : '');
+    setText(facts, [message.remote && t('answered_by', { address: message.remote }),
+      message.stopped ? t('stopped') : message.stats && timings(message.stats)].filter(Boolean).join(' · '));
     if (!running && !actions.hasChildNodes())
       fill(actions, message.content && copyButton(() => message.content), last && !thread.busy && button('icon', 'again', t('regenerate'), () => thread.regenerate()));
   };

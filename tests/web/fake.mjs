@@ -19,6 +19,7 @@ export class Fake {
   storage = { models: { count: 0, bytes: 0 }, partials: { count: 0, bytes: 0 }, prefix_cache: null, free_bytes: 50e9, total_bytes: 100e9, quota_bytes: null };
   memory = { total_bytes: 32e9, available_bytes: 20e9 };
   loaded = [];
+  remotes = []; // names of models elsewhere
   jobs = [];
   answers = {}; // by "METHOD path": a function of the request's body that gives [code, body]
   said = ['Hello.']; // pieces of the next answer
@@ -55,7 +56,8 @@ export class Fake {
     if (pathname === '/orion/v1/events') return this.#listen(reply);
     if (route === 'POST /v1/chat/completions') return this.#chat(reply, body);
     const lists = { 'GET /orion/v1/login': this.login, 'GET /orion/v1/server': this.server, 'GET /orion/v1/models': { models: this.models },
-      'GET /orion/v1/storage': this.storage, 'GET /orion/v1/loaded': { loaded: this.loaded, memory: this.memory } };
+      'GET /orion/v1/storage': this.storage, 'GET /orion/v1/loaded': { loaded: this.loaded, memory: this.memory },
+      'GET /v1/models': { data: this.remotes.map((id) => ({ id, owned_by: 'remote' })) } };
     if (route in lists) return this.#json(reply, 200, lists[route]);
     if (route === 'POST /orion/v1/login') {
       this.login.done = body.token === this.token;
@@ -79,7 +81,8 @@ export class Fake {
   #chat(reply, body) {
     this.asked.push(body);
     const event = (data) => reply.write(`data: ${JSON.stringify(data)}\n\n`);
-    reply.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    const address = this.remotes.includes(body.model) ? { 'X-Orion-Remote': 'https://models.example/v1' } : {};
+    reply.writeHead(200, { 'Content-Type': 'text/event-stream', ...address });
     for (const content of this.said) event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
     if (this.holds) return;
     event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] });

@@ -276,6 +276,23 @@ check('while it is answered', async (t) => {
   assert.equal(await page.getByText('One two').count(), 0);
 });
 
+check('a model that is elsewhere is never chosen by itself, and says so', async (t) => {
+  fake.models = [here('tiny')];
+  fake.remotes = ['big'];
+  await inEveryLook(t, 'chat-remote', '/chat', async (page) => {
+    await page.getByText('is sent nowhere else').waitFor();
+    await page.getByLabel('Model', { exact: true }).selectOption('big');
+    await page.getByText('What you write is sent there.').waitFor();
+    assert.equal(await page.getByText('is sent nowhere else').count(), 0);
+    await ask(page, 'Hi');
+    await page.getByText('answered by https://models.example/v1').waitFor();
+  });
+  fake.models = [];
+  const page = await openPage(t, `${fake.url}/chat`);
+  await page.getByText('There is no model on this machine yet.').waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Send' }).isDisabled());
+});
+
 check('settings are sent, and empty ones are not', async (t) => {
   fake.models = [here('tiny')];
   await inEveryLook(t, 'chat-settings', '/chat', async (page) => {
