@@ -18,15 +18,25 @@ function read(key) {
 
 /** All of them, the latest first. */
 export function list() {
-  return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(read)
-    .filter((one) => Array.isArray(one?.messages)).sort((a, b) => b.updated - a.updated);
+  return Object.keys(localStorage)
+    .filter((key) => key.startsWith(PREFIX))
+    .map(read)
+    .filter((one) => Array.isArray(one?.messages))
+    .sort((a, b) => b.updated - a.updated);
 }
 
 export const find = (id) => list().find((one) => one.id === id) ?? null;
 
 /** A new one, with the settings of the last; it is kept once it has a message. */
 export function begin() {
-  return { id: crypto.randomUUID?.() ?? String(Date.now()), title: '', model: localStorage.getItem(MODEL) ?? '', updated: Date.now(), messages: [], ...defaults() };
+  return {
+    id: crypto.randomUUID?.() ?? String(Date.now()),
+    title: '',
+    model: localStorage.getItem(MODEL) ?? '',
+    updated: Date.now(),
+    messages: [],
+    ...defaults(),
+  };
 }
 
 function defaults() {

@@ -100,6 +100,17 @@ export function icon(name) {
  * outlined, text.  `icon` as kind shows the label to those who can't see only. */
 export function button(kind, picture, label, onClick, attributes = {}) {
   const bare = kind.startsWith('icon');
-  return h('button', { type: 'button', class: `button ${kind}`, onClick, title: bare ? label : null,
-    'aria-label': bare ? label : null, ...attributes }, picture && icon(picture), bare ? null : h('span', {}, label));
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: `button ${kind}`,
+      onClick,
+      title: bare ? label : null,
+      'aria-label': bare ? label : null,
+      ...attributes,
+    },
+    picture && icon(picture),
+    bare ? null : h('span', {}, label),
+  );
 }

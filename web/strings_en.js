@@ -10,7 +10,8 @@ export const strings = {
   log_in: 'Log in',
   log_out: 'Log out',
   token: 'Token',
-  token_help: 'This server is open to other machines and wants to know that it is you. The token is in the file that it was started with (--token-file).',
+  token_help:
+    'This server is open to other machines and wants to know that it is you. The token is in the file that it was started with (--token-file).',
   token_wrong: 'That is not the token.',
   unreachable: 'The server does not answer. What you see is how things stood; the page tries again by itself.',
   offline: 'The server works offline: what is on this machine can be used, and nothing is fetched.',
@@ -134,7 +135,8 @@ export const strings = {
 
   // The hub
   hub: 'Find more',
-  hub_text: 'Looks for models in GGUF form on the hub. Only what you type here is sent to it, when you press the button.',
+  hub_text:
+    'Looks for models in GGUF form on the hub. Only what you type here is sent to it, when you press the button.',
   hub_offline: 'The hub can’t be asked while the server works offline.',
   search: 'Search',
   search_label: 'Name of a model',
@@ -169,7 +171,8 @@ export const strings = {
   leaves: 'This model is on another machine. What you write is sent there.',
   answered_by: 'answered by {address}',
   hello: 'What would you like to know?',
-  private: 'The model runs on the machine of this server. What you write is sent nowhere else and written nowhere but in this browser.',
+  private:
+    'The model runs on the machine of this server. What you write is sent nowhere else and written nowhere but in this browser.',
   message: 'Message',
   send: 'Send',
   stop: 'Stop',

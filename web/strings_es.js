@@ -9,7 +9,8 @@ export const strings = {
   log_in: 'Entrar',
   log_out: 'Salir',
   token: 'Clave',
-  token_help: 'Este servidor está abierto a otras máquinas y quiere saber que es usted. La clave está en el archivo con el que se inició (--token-file).',
+  token_help:
+    'Este servidor está abierto a otras máquinas y quiere saber que es usted. La clave está en el archivo con el que se inició (--token-file).',
   token_wrong: 'Esa no es la clave.',
   unreachable: 'El servidor no responde. Lo que ve es cómo estaba todo; la página lo intenta de nuevo por sí sola.',
   offline: 'El servidor trabaja sin conexión: se puede usar lo que hay en esta máquina y no se descarga nada.',
@@ -133,7 +134,8 @@ export const strings = {
 
   // El repositorio
   hub: 'Buscar más',
-  hub_text: 'Busca modelos en formato GGUF en el repositorio. Solo se le envía lo que escriba aquí, cuando pulse el botón.',
+  hub_text:
+    'Busca modelos en formato GGUF en el repositorio. Solo se le envía lo que escriba aquí, cuando pulse el botón.',
   hub_offline: 'No se puede preguntar al repositorio mientras el servidor trabaja sin conexión.',
   search: 'Buscar',
   search_label: 'Nombre de un modelo',
@@ -156,7 +158,8 @@ export const strings = {
   kept_here: 'Se guardan solo en este navegador.',
   delete_all: 'Eliminar todas',
   delete_all_title: '¿Eliminar todas las conversaciones?',
-  delete_all_text: 'No se guardan en ningún otro sitio y no se pueden recuperar. También se va la instrucción del sistema.',
+  delete_all_text:
+    'No se guardan en ningún otro sitio y no se pueden recuperar. También se va la instrucción del sistema.',
   all_deleted: 'Se han eliminado todas las conversaciones.',
   delete_chat_title: '¿Eliminar esta conversación?',
   model: 'Modelo',
@@ -168,7 +171,8 @@ export const strings = {
   leaves: 'Este modelo está en otra máquina. Lo que escriba se envía allí.',
   answered_by: 'respondió {address}',
   hello: '¿Qué le gustaría saber?',
-  private: 'El modelo corre en la máquina de este servidor. Lo que escriba no se envía a ningún otro sitio ni se guarda fuera de este navegador.',
+  private:
+    'El modelo corre en la máquina de este servidor. Lo que escriba no se envía a ningún otro sitio ni se guarda fuera de este navegador.',
   message: 'Mensaje',
   send: 'Enviar',
   stop: 'Parar',

@@ -9,11 +9,12 @@ const skip = available ? false : 'run by make check-web';
 let fake;
 
 /** A test with a server of its own. */
-const check = (name, run) => test(name, { skip, timeout: 120_000 }, async (t) => {
-  fake = await new Fake().start();
-  t.after(() => fake.stop());
-  await run(t);
-});
+const check = (name, run) =>
+  test(name, { skip, timeout: 120_000 }, async (t) => {
+    fake = await new Fake().start();
+    t.after(() => fake.stop());
+    await run(t);
+  });
 
 before(async () => {
   if (available) await openBrowser();
@@ -44,22 +45,71 @@ async function ask(page, text) {
 
 function crowd() {
   fake.models = [
-    here('phi3-mini-4k', { name: 'Phi-3 mini 4k instruct', summary: '3.8 B parameters; answers and summarises well on a laptop or a phone with 8 GB', loaded: true }),
-    here('tinyllama-1.1b', { name: 'TinyLlama 1.1B chat', size_bytes: 669e6, license: 'Apache-2.0', verified: 'changed', summary: '1.1 B parameters; small and quick' }),
-    model('phi3.5-mini', { name: 'Phi-3.5 mini instruct', supported: false, fit: { verdict: 'tight', memory_bytes: 18e9, available_bytes: 20e9, exact: false } }),
+    here('phi3-mini-4k', {
+      name: 'Phi-3 mini 4k instruct',
+      summary: '3.8 B parameters; answers and summarises well on a laptop or a phone with 8 GB',
+      loaded: true,
+    }),
+    here('tinyllama-1.1b', {
+      name: 'TinyLlama 1.1B chat',
+      size_bytes: 669e6,
+      license: 'Apache-2.0',
+      verified: 'changed',
+      summary: '1.1 B parameters; small and quick',
+    }),
+    model('phi3.5-mini', {
+      name: 'Phi-3.5 mini instruct',
+      supported: false,
+      fit: { verdict: 'tight', memory_bytes: 18e9, available_bytes: 20e9, exact: false },
+    }),
     model('llama3.2-1b', { name: 'Llama 3.2 1B instruct', size_bytes: 808e6, license: 'Llama-3.2' }),
-    model('smollm2-1.7b', { name: 'SmolLM2 1.7B instruct', size_bytes: 1.06e9, partial_bytes: 4e8, fit: { verdict: 'not', memory_bytes: 4e9, available_bytes: 2e9, exact: false } }),
+    model('smollm2-1.7b', {
+      name: 'SmolLM2 1.7B instruct',
+      size_bytes: 1.06e9,
+      partial_bytes: 4e8,
+      fit: { verdict: 'not', memory_bytes: 4e9, available_bytes: 2e9, exact: false },
+    }),
     model('orion-tiny', { name: 'Orion tiny', size_bytes: 12e6, quantization: null, fit: null }),
-    here('acme/long/Some-Very-Long-Model-Name.gguf', { name: 'Some-Very-Long-Model-Name-Instruct-v0.3-32k-context-final.Q4_K_M', in_catalogue: false, supported: null,
-      license: null, languages: null, verified: 'unknown', verified_unix: null, fit: null, link: 'gone', link_target: '/mnt/disk/m.gguf' }),
+    here('acme/long/Some-Very-Long-Model-Name.gguf', {
+      name: 'Some-Very-Long-Model-Name-Instruct-v0.3-32k-context-final.Q4_K_M',
+      in_catalogue: false,
+      supported: null,
+      license: null,
+      languages: null,
+      verified: 'unknown',
+      verified_unix: null,
+      fit: null,
+      link: 'gone',
+      link_target: '/mnt/disk/m.gguf',
+    }),
   ];
   fake.loaded = [inMemory('phi3-mini-4k', { name: 'Phi-3 mini 4k instruct', running: 1, waiting: 2 })];
-  fake.jobs = [job(1, 'llama3.2-1b'), job(2, 'phi3.5-mini', { stage: 'paused' }),
-    job(3, 'orion-tiny', { stage: 'failed', error: { status: 'network', message: 'could not reach huggingface.co: connection refused' } }),
-    job(4, 'acme/qwen/Qwen2.5-7B-Q4_K_M.gguf', { repo: 'acme/qwen', file: 'Qwen2.5-7B-Q4_K_M.gguf', phase: 'resolve', percent: 0, done_bytes: 0, total_bytes: null, seconds_left: null }),
-    job(5, 'tinyllama-1.1b', { kind: 'verify', phase: 'verify', percent: 60 })];
-  fake.storage = { models: { count: 2, bytes: 12.4e9 }, partials: { count: 1, bytes: 2.1e9 }, prefix_cache: { count: 3, bytes: 8e8 },
-    free_bytes: 51e9, total_bytes: 107e9, quota_bytes: 40e9 };
+  fake.jobs = [
+    job(1, 'llama3.2-1b'),
+    job(2, 'phi3.5-mini', { stage: 'paused' }),
+    job(3, 'orion-tiny', {
+      stage: 'failed',
+      error: { status: 'network', message: 'could not reach huggingface.co: connection refused' },
+    }),
+    job(4, 'acme/qwen/Qwen2.5-7B-Q4_K_M.gguf', {
+      repo: 'acme/qwen',
+      file: 'Qwen2.5-7B-Q4_K_M.gguf',
+      phase: 'resolve',
+      percent: 0,
+      done_bytes: 0,
+      total_bytes: null,
+      seconds_left: null,
+    }),
+    job(5, 'tinyllama-1.1b', { kind: 'verify', phase: 'verify', percent: 60 }),
+  ];
+  fake.storage = {
+    models: { count: 2, bytes: 12.4e9 },
+    partials: { count: 1, bytes: 2.1e9 },
+    prefix_cache: { count: 3, bytes: 8e8 },
+    free_bytes: 51e9,
+    total_bytes: 107e9,
+    quota_bytes: 40e9,
+  };
 }
 
 const RICH = `# Salt in the sea
@@ -111,13 +161,64 @@ check('in Spanish', async (t) => {
 });
 
 check('a search of the hub', async (t) => {
-  fake.answers['GET /orion/v1/search'] = () => [200, { hits: [
-    { repo: 'acme/phi-3-gguf', updated: '2024-07-02', architecture: 'phi3', downloads: 120_000, likes: 490, n_params: 3_821_079_552, gated: false },
-    { repo: 'acme/phi-3-long-gguf', updated: null, architecture: null, downloads: 12, likes: 0, n_params: 0, gated: true }] }];
-  fake.answers['GET /orion/v1/repository'] = () => [200, { repo: 'acme/phi-3-gguf', revision: 'x', models: [
-    { id: 'acme/phi-3-gguf/phi-3-Q4_K_M.gguf', file: 'phi-3-Q4_K_M.gguf', quantization: 'Q4_K_M', role: 'model', n_files: 1, size_bytes: 2.39e9, default: true, downloaded: false },
-    { id: 'acme/phi-3-gguf/phi-3-F16.gguf', file: 'phi-3-F16.gguf', quantization: 'F16', role: 'model', n_files: 1, size_bytes: 7.64e9, default: false, downloaded: true }] }];
-  fake.answers['GET /orion/v1/fit'] = () => [200, { verdict: 'tight', runs: true, memory_bytes: 18e9, available_bytes: 20e9 }];
+  fake.answers['GET /orion/v1/search'] = () => [
+    200,
+    {
+      hits: [
+        {
+          repo: 'acme/phi-3-gguf',
+          updated: '2024-07-02',
+          architecture: 'phi3',
+          downloads: 120_000,
+          likes: 490,
+          n_params: 3_821_079_552,
+          gated: false,
+        },
+        {
+          repo: 'acme/phi-3-long-gguf',
+          updated: null,
+          architecture: null,
+          downloads: 12,
+          likes: 0,
+          n_params: 0,
+          gated: true,
+        },
+      ],
+    },
+  ];
+  fake.answers['GET /orion/v1/repository'] = () => [
+    200,
+    {
+      repo: 'acme/phi-3-gguf',
+      revision: 'x',
+      models: [
+        {
+          id: 'acme/phi-3-gguf/phi-3-Q4_K_M.gguf',
+          file: 'phi-3-Q4_K_M.gguf',
+          quantization: 'Q4_K_M',
+          role: 'model',
+          n_files: 1,
+          size_bytes: 2.39e9,
+          default: true,
+          downloaded: false,
+        },
+        {
+          id: 'acme/phi-3-gguf/phi-3-F16.gguf',
+          file: 'phi-3-F16.gguf',
+          quantization: 'F16',
+          role: 'model',
+          n_files: 1,
+          size_bytes: 7.64e9,
+          default: false,
+          downloaded: true,
+        },
+      ],
+    },
+  ];
+  fake.answers['GET /orion/v1/fit'] = () => [
+    200,
+    { verdict: 'tight', runs: true, memory_bytes: 18e9, available_bytes: 20e9 },
+  ];
   await inEveryLook(t, 'hub', '/', async (page) => {
     await page.getByLabel('Name of a model').fill('phi 3');
     await page.getByRole('button', { name: 'Search' }).click();
@@ -128,7 +229,10 @@ check('a search of the hub', async (t) => {
 });
 
 check('a search that fails', async (t) => {
-  fake.answers['GET /orion/v1/search'] = () => [502, { error: { status: 'network', message: 'no route to host', field: null } }];
+  fake.answers['GET /orion/v1/search'] = () => [
+    502,
+    { error: { status: 'network', message: 'no route to host', field: null } },
+  ];
   const page = await openPage(t, fake.url);
   await page.getByLabel('Name of a model').fill('phi 3');
   await page.keyboard.press('Enter');
@@ -189,7 +293,11 @@ check('stopping a download asks what becomes of its bytes', async (t) => {
   const asked = [];
   fake.answers['POST /orion/v1/jobs/1/cancel'] = () => (asked.push('cancel'), [200, fake.jobs[0]]);
   fake.answers['DELETE /orion/v1/jobs/1'] = () => (asked.push('discard'), [204, null]);
-  for (const [choice, expected] of [['Go on downloading', []], ['Stop and keep', ['cancel']], ['Stop and discard', ['cancel', 'discard']]]) {
+  for (const [choice, expected] of [
+    ['Go on downloading', []],
+    ['Stop and keep', ['cancel']],
+    ['Stop and discard', ['cancel', 'discard']],
+  ]) {
     await page.getByRole('button', { name: 'Cancel: Llama 3.2 1B instruct' }).click();
     await page.getByText('1.00 GB have come.').waitFor();
     if (choice === 'Go on downloading') {
@@ -307,7 +415,17 @@ check('settings are sent, and empty ones are not', async (t) => {
   await ask(page, 'Hi');
   await answerDone(page);
   const { model: name, temperature, messages, ...rest } = fake.asked.at(-1);
-  assert.deepEqual([name, temperature, messages], ['tiny', 0, [{ role: 'system', content: 'Be short.' }, { role: 'user', content: 'Hi' }]]);
+  assert.deepEqual(
+    [name, temperature, messages],
+    [
+      'tiny',
+      0,
+      [
+        { role: 'system', content: 'Be short.' },
+        { role: 'user', content: 'Hi' },
+      ],
+    ],
+  );
   assert.deepEqual(rest, { stream: true, stream_options: { include_usage: true } });
 });
 
@@ -341,14 +459,20 @@ check('conversations stay in the browser until they are deleted', async (t) => {
   await page.reload();
   await page.getByRole('button', { name: 'About rivers', exact: true }).click();
   await page.getByRole('article').getByText('About rivers').waitFor();
-  assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('orion.chat.')).length), 2);
+  assert.equal(
+    await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('orion.chat.')).length),
+    2,
+  );
   await page.getByRole('button', { name: 'Delete: About rivers' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('button', { name: 'About rivers', exact: true }).waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Delete all' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete all' }).click();
   await page.getByText('All conversations are deleted.').waitFor();
-  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((key) => /chat\.|settings/.test(key))), []);
+  assert.deepEqual(
+    await page.evaluate(() => Object.keys(localStorage).filter((key) => /chat\.|settings/.test(key))),
+    [],
+  );
 });
 
 check('the list of conversations on a telephone', async (t) => {
@@ -366,8 +490,26 @@ check('the list of conversations on a telephone', async (t) => {
 });
 
 const FAILURES = [
-  ['too long', [400, { error: { message: '5000 tokens', type: 'invalid_request_error', param: 'messages', code: 'context_length_exceeded' } }], 'The conversation is too long for the model: 5000 tokens'],
-  ['no such model', [404, { error: { message: 'gone', type: 'invalid_request_error', param: 'model', code: 'model_not_found' } }], 'Not found: gone'],
+  [
+    'too long',
+    [
+      400,
+      {
+        error: {
+          message: '5000 tokens',
+          type: 'invalid_request_error',
+          param: 'messages',
+          code: 'context_length_exceeded',
+        },
+      },
+    ],
+    'The conversation is too long for the model: 5000 tokens',
+  ],
+  [
+    'no such model',
+    [404, { error: { message: 'gone', type: 'invalid_request_error', param: 'model', code: 'model_not_found' } }],
+    'Not found: gone',
+  ],
   ['no JSON', [500, 'x'], 'Something went wrong: 500 Internal Server Error'],
 ];
 
@@ -403,9 +545,37 @@ check('hostile Markdown does nothing', async (t) => {
   const page = await openPage(t, `${fake.url}/chat`, { viewport: PHONE });
   await ask(page, '<b>bold</b>');
   await answerDone(page);
-  const found = await page.locator('.answer').evaluate((answer) => [...new Set([...answer.querySelectorAll('*')].map(({ localName }) => localName))].sort());
-  const wanted = ['blockquote', 'br', 'button', 'code', 'div', 'em', 'figcaption', 'figure', 'li', 'p', 'path', 'pre', 'span', 'strong', 'svg', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul'];
-  assert.deepEqual(found.filter((name) => !wanted.includes(name)), []);
+  const found = await page
+    .locator('.answer')
+    .evaluate((answer) => [...new Set([...answer.querySelectorAll('*')].map(({ localName }) => localName))].sort());
+  const wanted = [
+    'blockquote',
+    'br',
+    'button',
+    'code',
+    'div',
+    'em',
+    'figcaption',
+    'figure',
+    'li',
+    'p',
+    'path',
+    'pre',
+    'span',
+    'strong',
+    'svg',
+    'table',
+    'tbody',
+    'td',
+    'th',
+    'thead',
+    'tr',
+    'ul',
+  ];
+  assert.deepEqual(
+    found.filter((name) => !wanted.includes(name)),
+    [],
+  );
   assert.equal(await page.evaluate(() => globalThis.harmed), undefined);
   assert.equal(await page.locator('.bubble').evaluate((bubble) => bubble.children.length), 0);
   await accessible(page, 'hostile');
@@ -413,8 +583,10 @@ check('hostile Markdown does nothing', async (t) => {
   await page.getByRole('button', { name: 'good' }).click();
   const link = page.getByRole('link', { name: 'Open' });
   await page.getByText('https://x.example/a?b=c').waitFor();
-  assert.deepEqual([await link.getAttribute('href'), await link.getAttribute('rel'), await link.getAttribute('target')],
-    ['https://x.example/a?b=c', 'noopener noreferrer nofollow', '_blank']);
+  assert.deepEqual(
+    [await link.getAttribute('href'), await link.getAttribute('rel'), await link.getAttribute('target')],
+    ['https://x.example/a?b=c', 'noopener noreferrer nofollow', '_blank'],
+  );
   await shoot(page, 'link');
   await accessible(page, 'link');
   assert.equal(page.context().pages().length, 1);
@@ -442,10 +614,12 @@ check('by keyboard alone, without motion', async (t) => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
   await page.keyboard.press('Enter');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
-  for (let i = 0; i < 30 && await page.evaluate(() => document.activeElement.dataset.action) !== 'chat'; i++) await page.keyboard.press('Tab');
+  for (let i = 0; i < 30 && (await page.evaluate(() => document.activeElement.dataset.action)) !== 'chat'; i++)
+    await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.getByText('What would you like to know?').waitFor();
-  for (let i = 0; i < 30 && await page.evaluate(() => document.activeElement.tagName) !== 'TEXTAREA'; i++) await page.keyboard.press('Tab');
+  for (let i = 0; i < 30 && (await page.evaluate(() => document.activeElement.tagName)) !== 'TEXTAREA'; i++)
+    await page.keyboard.press('Tab');
   await page.keyboard.type('Hello');
   await page.keyboard.press('Enter');
   await answerDone(page);
@@ -456,7 +630,10 @@ for (const path of ['/', '/chat']) {
   check(`a first visit to ${path} takes less than 100 kB`, async (t) => {
     crowd();
     const page = await openPage(t, fake.url + path);
-    await page.getByRole(path === '/' ? 'progressbar' : 'textbox').first().waitFor();
+    await page
+      .getByRole(path === '/' ? 'progressbar' : 'textbox')
+      .first()
+      .waitFor();
     t.diagnostic(`${fake.sent} bytes`);
     assert.ok(fake.sent > 50_000 && fake.sent < 100_000, `${fake.sent} bytes`);
   });

@@ -6,8 +6,10 @@ import { strings as en } from '../../web/strings_en.js';
 import { strings as es } from '../../web/strings_es.js';
 
 const web = new URL('../../web/', import.meta.url);
-const code = readdirSync(web).filter((name) => name.endsWith('.js') && !name.startsWith('strings_'))
-  .map((name) => readFileSync(new URL(name, web), 'utf8')).join('\n');
+const code = readdirSync(web)
+  .filter((name) => name.endsWith('.js') && !name.startsWith('strings_'))
+  .map((name) => readFileSync(new URL(name, web), 'utf8'))
+  .join('\n');
 const blanks = (sentence) => [...sentence.matchAll(/\{\w+\}/g)].map(String).sort();
 
 test('both languages have the same keys, in the same order', () => {
