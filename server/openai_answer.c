@@ -7,8 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* Tokens with their alternatives that a whole reply keeps: some 30 MiB. */
-#define MAX_LOGPROBS (1u << 16)
+#include "logprobs.h"
 
 struct openai_answer {
     bool chat, include_usage, begun;
@@ -171,7 +170,7 @@ static bool stream_piece(struct openai_answer *a, struct http_stream *stream,
 static bool keep_logprobs(struct openai_answer *a, const orion_answer_piece *piece)
 {
     a->n_logprobs += piece->n_choices * (1 + (size_t)a->top_logprobs);
-    return a->n_logprobs <= MAX_LOGPROBS &&
+    return a->n_logprobs <= LOGPROBS_MAX &&
            openai_logprobs_add(a->logprobs, a->chat, piece, &a->n_chars);
 }
 
