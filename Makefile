@@ -15,6 +15,7 @@
 #   make check-hub-peer    the npm clients of the hub see what orion sees
 #   make check-web         a browser drives the page of the server; ONLY= chooses by name
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
+#   make bench-serve       orion serve under load; ONLY= CLIENTS= SIZE= MODEL= MODELS=
 #   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
 #   make bench-lookup      what guessing ahead gains on given texts; RUNS= ONLY= THREADS= MODELS=
 #   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS=
@@ -84,6 +85,11 @@ bench-pull: all
 	@scripts/bootstrap bench
 	@SIZE=$(SIZE) RUNS=$(RUNS) ONLY="$(ONLY)" scripts/bench-pull build
 
+bench-serve: all
+	@scripts/bootstrap bench
+	@ONLY="$(ONLY)" CLIENTS="$(CLIENTS)" SIZE=$(SIZE) MODEL=$(MODEL) MODELS=$(MODELS) \
+	    scripts/bench-serve build
+
 bench-peer: all
 	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" TESTS=$(TESTS) MODELS=$(MODELS) \
 	    scripts/bench-peer build
@@ -109,4 +115,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-peer bench-lookup check-peer check-same check-instructions check-web fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-serve bench-peer bench-lookup check-peer check-same check-instructions check-web fuzz lint format clean

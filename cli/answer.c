@@ -26,6 +26,7 @@ int cli_answer_take(const char *text, size_t text_bytes, void *user)
 
     if (text_bytes == 0)
         return 0;
+    answer->began = true;
     if (answer->keeps && !cli_buffer_add(&answer->text, text, text_bytes))
         answer->failed = true;
     if (answer->shows) {
@@ -40,9 +41,10 @@ int cli_answer_take(const char *text, size_t text_bytes, void *user)
     return answer->failed;
 }
 
-static json_t *document(const struct cli_answer *answer, const orion_stats *stats, uint64_t seed)
+static json_t *document(const struct cli_answer *answer, const struct cli_engine *engine,
+                        const orion_stats *stats, uint64_t seed)
 {
-    return json_pack(
+    json_t *json = json_pack(
         "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text",
         cli_json_text_n(answer->text.data ? answer->text.data : "", answer->text.len), "finish",
         cli_finish_name(stats->finish), "prompt_tokens", cli_json_count(stats->prompt_tokens),
@@ -52,6 +54,9 @@ static json_t *document(const struct cli_answer *answer, const orion_stats *stat
         "first_token_ms", cli_json_number(stats->first_token_ms), "drafted_tokens",
         cli_json_count(stats->drafted_tokens), "accepted_tokens",
         cli_json_count(stats->accepted_tokens), "seed", cli_json_count(seed));
+    if (json && engine->where)
+        (void)json_object_set_new(json, "answered_at", cli_json_text(engine->where));
+    return json;
 }
 
 int cli_answer_finish(const struct cli *cli, struct cli_answer *answer,
@@ -76,7 +81,7 @@ int cli_answer_finish(const struct cli *cli, struct cli_answer *answer,
     } else if (status != ORION_OK) {
         return cli_fail(cli, status, err);
     } else if (cli->json) {
-        code = cli_json_print(cli, document(answer, stats, seed));
+        code = cli_json_print(cli, document(answer, engine, stats, seed));
     }
     if (verbose) {
         (void)fflush(stdout);

@@ -10,6 +10,7 @@ struct cli_answer {
     bool shows;    /* write to standard output */
     bool keeps;    /* collect in `text` */
     bool terminal; /* standard output is one: hold back what would steer it */
+    bool began;    /* something came */
     bool failed;   /* memory or output was refused; the answer was stopped */
     char last;     /* last byte shown */
     struct cli_buffer text;

@@ -13,7 +13,7 @@
 
 struct chat {
     const struct cli *cli;
-    const struct cli_engine *engine;
+    struct cli_speaker *speaker;
     const orion_generate_params *params;
     const struct cli_chat_options *options;
     struct cli_prompt *prompt;
@@ -74,11 +74,8 @@ static void answer(struct chat *chat, const char *text)
     cli_answer_init(&answer, chat->cli, true);
     answer.shows = true;
     cli_interrupt_clear();
-    cli_interrupt_watch(chat->engine->session);
-    const orion_status status =
-        orion_generate(chat->engine->session, chat->messages, chat->n_messages, chat->params,
-                       cli_answer_take, &answer, &stats, &err);
-    cli_interrupt_watch(NULL);
+    const orion_status status = cli_speak(chat->speaker, chat->messages, chat->n_messages, NULL,
+                                          chat->params, &answer, &stats, &err);
 
     if (answer.last && answer.last != '\n')
         (void)fputc('\n', stdout);
@@ -96,7 +93,7 @@ static void answer(struct chat *chat, const char *text)
     if (status == ORION_E_TOO_LONG && before > n_system(chat))
         cli_note(chat->cli, "that message was left out; /clear starts a new conversation.");
     if (chat->options->verbose && (status == ORION_OK || status == ORION_E_CANCELLED))
-        cli_print_stats(chat->engine, &stats, chat->params->seed);
+        cli_print_stats(&chat->speaker->engine, &stats, chat->params->seed);
     cli_interrupt_clear();
     cli_answer_release(&answer);
 }
@@ -106,7 +103,7 @@ static void answer(struct chat *chat, const char *text)
 static void clear(struct chat *chat)
 {
     drop_messages(chat, n_system(chat));
-    orion_session_reset(chat->engine->session);
+    cli_speaker_forget(chat->speaker);
     cli_note(chat->cli, "a new conversation.");
 }
 
@@ -223,10 +220,10 @@ static void talk(struct chat *chat)
     cli_buffer_free(&message);
 }
 
-int cli_chat(const struct cli *cli, const struct cli_engine *engine,
+int cli_chat(const struct cli *cli, struct cli_speaker *speaker,
              const orion_generate_params *params, const struct cli_chat_options *options)
 {
-    struct chat chat = {.cli = cli, .engine = engine, .params = params, .options = options};
+    struct chat chat = {.cli = cli, .speaker = speaker, .params = params, .options = options};
     int code = CLI_NO_FIT;
 
     chat.prompt = cli_prompt_new(options->history);

@@ -2,7 +2,7 @@
 #ifndef CLI_CHAT_H
 #define CLI_CHAT_H
 
-#include "engine.h"
+#include "speaker.h"
 
 struct cli_chat_options {
     const char *system; /* or NULL */
@@ -11,7 +11,7 @@ struct cli_chat_options {
 };
 
 /* Talk until ^D or /bye.  Nothing that is typed is written to disk. */
-int cli_chat(const struct cli *cli, const struct cli_engine *engine,
+int cli_chat(const struct cli *cli, struct cli_speaker *speaker,
              const orion_generate_params *params, const struct cli_chat_options *options);
 
 #endif

@@ -141,6 +141,8 @@ void cli_print_stats(const struct cli_engine *engine, const orion_stats *stats, 
 {
     const uint32_t computed = stats->prompt_tokens - stats->cached_tokens;
 
+    if (engine->where)
+        (void)fprintf(stderr, "where:   %s\n", engine->where);
     (void)fprintf(stderr, "load:    %.1f ms\n", engine->load_ms);
     (void)fprintf(stderr, "prompt:  %u tokens (%u from the cache), %.1f ms, %.1f tokens/s\n",
                   stats->prompt_tokens, stats->cached_tokens, stats->prompt_ms,

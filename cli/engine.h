@@ -40,6 +40,7 @@ struct cli_engine {
     orion_session *session;
     orion_prefix_cache *prefix_cache; /* NULL: none */
     double load_ms;
+    const char *where; /* the address of what answers instead of these; NULL: they do */
 };
 
 /* Open the model that `ref` names, pulling it if it may and must.  CLI_OK or

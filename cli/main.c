@@ -11,8 +11,9 @@
 const struct cli_verb *const cli_verbs[] = {
     &verb_pull,       &verb_search, &verb_fit,    &verb_list,      &verb_show,
     &verb_path,       &verb_rm,     &verb_run,    &verb_summarize, &verb_tokenize,
-    &verb_perplexity, &verb_serve,  &verb_bench,  &verb_verify,    &verb_df,
-    &verb_import,     &verb_prune,  &verb_config, &verb_help,      NULL};
+    &verb_perplexity, &verb_serve,  &verb_ps,     &verb_stop,      &verb_bench,
+    &verb_verify,     &verb_df,     &verb_import, &verb_prune,     &verb_config,
+    &verb_help,       NULL};
 
 #define FIELD(name) offsetof(struct cli, name)
 
@@ -30,7 +31,7 @@ const struct cli_option cli_global_options[] = {
     {.kind = CLI_KIND_FLAG,
      .name = "offline",
      .offset = FIELD(offline),
-     .help = "never open a network connection"},
+     .help = "never open a connection off this machine"},
     {.kind = CLI_KIND_BYTES,
      .name = "limit-rate",
      .offset = FIELD(limit_rate),
@@ -114,7 +115,7 @@ static int print_version(void)
     return CLI_OK;
 }
 
-#define MAX_SETS 4
+#define MAX_SETS 5
 
 /* Parse what follows the verb into `args`, and run it. */
 static int run_verb(struct cli *cli, int argc, char **argv, char *args)

@@ -91,25 +91,63 @@ static void available_cell(const void *rows, size_t row, size_t column, char *ou
         (void)snprintf(out, out_bytes, "%s", m->name);
 }
 
-static int print_json(const struct cli *cli, const orion_model_list *list)
-{
-    json_t *array = json_array();
+/* ---- models elsewhere ---- */
 
-    for (size_t i = 0; array && i < list->count; i++) {
-        if (json_array_append_new(array, cli_json_facts(&list->models[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    }
-    return cli_json_print(cli, array);
+static const struct cli_column remote_columns[] = {
+    {"REMOTE", false}, {"STATUS", false}, {"ADDRESS", false}, {"MODEL THERE", false}};
+
+static void remote_cell(const void *rows, size_t row, size_t column, char *out, size_t out_bytes)
+{
+    const orion_remote *r = &((const orion_remote *)rows)[row];
+    const char *const texts[] = {r->name, r->usable ? "leaves this machine" : "not allowed", r->url,
+                                 r->model};
+
+    (void)snprintf(out, out_bytes, "%s", texts[column]);
 }
 
-static int print(const struct cli *cli, const orion_model_list *list, bool available)
+static void print_remotes(const orion_remote_list *remotes, bool first)
+{
+    if (remotes->count == 0)
+        return;
+    if (!first)
+        (void)fputc('\n', stdout);
+    cli_table_print(remote_columns, CLI_COUNT(remote_columns), remotes->count, remote_cell,
+                    remotes->remotes);
+}
+
+static json_t *remote_document(const orion_remote *r)
+{
+    return json_pack("{s:o, s:o, s:o, s:b, s:o}", "id", cli_json_text(r->name), "remote",
+                     cli_json_text(r->url), "model", cli_json_text(r->model), "usable", r->usable,
+                     "why_not", r->usable ? json_null() : cli_json_text(r->why_not));
+}
+
+/* ---- all of it ---- */
+
+static int print_json(const struct cli *cli, const orion_model_list *list,
+                      const orion_remote_list *remotes)
+{
+    json_t *array = json_array();
+    bool ok = array != NULL;
+
+    for (size_t i = 0; ok && i < list->count; i++)
+        ok = json_array_append_new(array, cli_json_facts(&list->models[i])) == 0;
+    for (size_t i = 0; ok && i < remotes->count; i++)
+        ok = json_array_append_new(array, remote_document(&remotes->remotes[i])) == 0;
+    if (!ok)
+        json_decref(array);
+    return cli_json_print(cli, ok ? array : NULL);
+}
+
+static int print(const struct cli *cli, const orion_model_list *list,
+                 const orion_remote_list *remotes, bool available)
 {
     if (cli->json)
-        return print_json(cli, list);
+        return print_json(cli, list, remotes);
     if (list->count == 0) {
-        cli_note(cli, "no models yet; 'orion list --available' shows what can be pulled.");
+        if (remotes->count == 0)
+            cli_note(cli, "no models yet; 'orion list --available' shows what can be pulled.");
+        print_remotes(remotes, true);
         return CLI_OK;
     }
     if (available)
@@ -118,6 +156,7 @@ static int print(const struct cli *cli, const orion_model_list *list, bool avail
     else
         cli_table_print(downloaded_columns, CLI_COUNT(downloaded_columns), list->count,
                         downloaded_cell, list->models);
+    print_remotes(remotes, false);
     for (size_t i = 0; i < list->count; i++) {
         if (list->models[i].record_damaged)
             cli_note(cli, "the record of '%s' cannot be read; pull it again to repair that.",
@@ -131,6 +170,7 @@ static int list_run(struct cli *cli, const void *args, int n_operands, char **op
 {
     const bool available = ((const struct list_args *)args)->available;
     orion_model_list *list = NULL;
+    orion_remote_list *remotes = NULL;
     orion_manager *manager = NULL;
     orion_error err = CLI_NO_ERROR;
     int code = cli_manager(cli, &manager);
@@ -139,11 +179,12 @@ static int list_run(struct cli *cli, const void *args, int n_operands, char **op
     (void)operands;
     if (code != CLI_OK)
         return code;
-    const orion_status status = available ? orion_manager_available(manager, &list, &err)
-                                          : orion_manager_downloaded(manager, &list, &err);
-    if (status != ORION_OK)
-        return cli_fail(cli, status, &err);
-    code = print(cli, list, available);
+    orion_status status = available ? orion_manager_available(manager, &list, &err)
+                                    : orion_manager_downloaded(manager, &list, &err);
+    if (status == ORION_OK)
+        status = orion_manager_remotes(manager, &remotes, &err);
+    code = status == ORION_OK ? print(cli, list, remotes, available) : cli_fail(cli, status, &err);
+    orion_remote_list_free(remotes);
     orion_model_list_free(list);
     return code;
 }
@@ -152,7 +193,9 @@ const struct cli_verb verb_list = {
     .name = "list",
     .usage = "[--available]",
     .summary = "list the models on disk, or all that can be had",
-    .details = "Every .gguf file below the models directory counts, whoever put it there.",
+    .details = "Every .gguf file below the models directory counts, whoever put it there.\n"
+               "'remote' entries of the configuration are listed after them: what is sent there\n"
+               "leaves this machine.",
     .options = sets,
     .args_bytes = sizeof(struct list_args),
     .max_operands = 0,

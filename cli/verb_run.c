@@ -2,6 +2,7 @@
 #include "answer.h"
 #include "chat.h"
 #include "interrupt.h"
+#include "speaker.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 struct run_args {
     struct cli_sampling sampling;
     struct cli_engine_args engine;
+    struct cli_server_args server;
     const char *system;
     bool raw, verbose, history;
 };
@@ -33,7 +35,7 @@ static const struct cli_option options[] = {
      .letter = 'v',
      .name = "verbose",
      .offset = FIELD(verbose),
-     .help = "print timings and the seed on standard error"},
+     .help = "print timings, the seed, and where it ran on standard error"},
     {.kind = CLI_KIND_END},
 };
 
@@ -41,6 +43,7 @@ static const struct cli_option_set sets[] = {{options, 0},
                                              {cli_sampling_options, FIELD(sampling)},
                                              {cli_engine_options, FIELD(engine)},
                                              {cli_prefix_cache_options, FIELD(engine)},
+                                             {cli_server_options, FIELD(server)},
                                              {NULL, 0}};
 
 static void run_init(void *args)
@@ -48,76 +51,53 @@ static void run_init(void *args)
     cli_sampling_init(&((struct run_args *)args)->sampling);
 }
 
-static orion_status generate(const struct run_args *args, const struct cli_engine *engine,
-                             const char *prompt, const orion_generate_params *params,
-                             struct cli_answer *answer, orion_stats *stats, orion_error *err)
+static int answer_once(const struct cli *cli, const struct run_args *args,
+                       struct cli_speaker *speaker, const char *prompt,
+                       const orion_generate_params *params)
 {
     orion_message messages[2];
     size_t n = 0;
-
-    if (args->raw)
-        return orion_generate_text(engine->session, prompt, false, params, cli_answer_take, answer,
-                                   stats, err);
-    if (args->system)
-        messages[n++] = (orion_message){.role = "system", .content = args->system};
-    messages[n++] = (orion_message){.role = "user", .content = prompt};
-    return orion_generate(engine->session, messages, n, params, cli_answer_take, answer, stats,
-                          err);
-}
-
-static int answer_once(const struct cli *cli, const struct run_args *args,
-                       const struct cli_engine *engine, const char *prompt,
-                       const orion_generate_params *params)
-{
     struct cli_answer answer;
     orion_stats stats = {0};
     orion_error err = CLI_NO_ERROR;
 
+    if (args->system && !args->raw)
+        messages[n++] = (orion_message){.role = "system", .content = args->system};
+    if (!args->raw)
+        messages[n++] = (orion_message){.role = "user", .content = prompt};
     cli_answer_init(&answer, cli, false);
-    cli_interrupt_watch(engine->session);
-    const orion_status status = generate(args, engine, prompt, params, &answer, &stats, &err);
-    cli_interrupt_watch(NULL);
-    const int code =
-        cli_answer_finish(cli, &answer, engine, status, &stats, params->seed, args->verbose, &err);
+    const orion_status status =
+        cli_speak(speaker, messages, n, prompt, params, &answer, &stats, &err);
+    const int code = cli_answer_finish(cli, &answer, &speaker->engine, status, &stats, params->seed,
+                                       args->verbose, &err);
     cli_answer_release(&answer);
     return code;
-}
-
-/* A model without a template can only continue a text. */
-static int check_template(const struct cli *cli, const struct run_args *args,
-                          const struct cli_engine *engine)
-{
-    orion_model_info info;
-
-    orion_model_get_info(engine->model, &info);
-    if (args->raw || info.chat_template[0])
-        return CLI_OK;
-    cli_error(cli, "this model has no chat template that orion knows; --raw continues the prompt "
-                   "as it stands.");
-    return CLI_FAILED;
 }
 
 /* `prompt` NULL: a conversation. */
 static int run_with(struct cli *cli, const struct run_args *args, const char *ref,
                     const char *prompt)
 {
-    struct cli_engine engine = {0};
+    const struct cli_speaker_args how = {.engine = &args->engine,
+                                         .sampling = &args->sampling,
+                                         .server = &args->server,
+                                         .raw = args->raw};
+    struct cli_speaker speaker;
     orion_generate_params params;
-    int code = cli_engine_open(cli, ref, true, &args->engine, &engine);
+    int code = cli_speaker_open(cli, ref, &how, &speaker);
 
     if (code != CLI_OK)
         return code;
     cli_interrupt_install();
     cli_sampling_params(&args->sampling, &params);
-    code = check_template(cli, args, &engine);
-    if (code == CLI_OK && prompt)
-        code = answer_once(cli, args, &engine, prompt, &params);
-    else if (code == CLI_OK)
-        code = cli_chat(cli, &engine, &params,
+    if (prompt)
+        code = answer_once(cli, args, &speaker, prompt, &params);
+    else
+        code = cli_chat(cli, &speaker, &params,
                         &(struct cli_chat_options){.system = args->system,
                                                    .verbose = args->verbose,
                                                    .history = args->history});
-    cli_engine_close(&engine);
+    cli_speaker_close(&speaker);
     return code;
 }
 
@@ -151,7 +131,9 @@ const struct cli_verb verb_run = {
         "The prompt is the argument, or else standard input. Without either, on a terminal,\n"
         "a chat opens: /help lists its commands, ^C stops an answer, ^D leaves. Nothing that\n"
         "is typed or answered is written to disk. A model that is not there yet is pulled\n"
-        "first, unless --offline is given.",
+        "first, unless --offline is given. Where a server of this machine holds the model\n"
+        "('orion ps'), it answers: the same, to the byte, without loading it again. A name of\n"
+        "a 'remote' entry of the configuration is asked elsewhere, which is said.",
     .options = sets,
     .args_bytes = sizeof(struct run_args),
     .init = run_init,

@@ -1,4 +1,5 @@
 /* orion serve: models for programs, for a browser, and for other machines. */
+#define _XOPEN_SOURCE 700 /* realpath() */
 #include "cli.h"
 #include "interrupt.h"
 #include "kv_type.h"
@@ -130,6 +131,19 @@ static void fill_options(const struct serve_args *a, int fd, struct server_optio
     out->keep_alive_s = a->keep_alive_s;
 }
 
+/* Be found by 'orion run', 'ps' and 'stop', if this machine can connect and no
+ * other server is found already: otherwise by --server. */
+static orion_announcement *be_found(const struct serve_args *a, const struct server *server)
+{
+    orion_announcement *announcement = NULL;
+    char *token_file = a->token_file ? realpath(a->token_file, NULL) : NULL;
+
+    if (server_is_local(server) && (!a->token_file || token_file))
+        (void)orion_server_announce(server_url(server), token_file, &announcement, NULL);
+    free(token_file);
+    return announcement;
+}
+
 static void announce(const struct cli *cli, const struct serve_args *a, const struct server *server)
 {
     if (!server_is_local(server))
@@ -162,9 +176,11 @@ static int serve_run(struct cli *cli, const void *args, int n_operands, char **o
     const orion_status status = server_start(manager, &server_options, &server, &err);
     if (status != ORION_OK)
         return cli_fail(cli, status, &err);
+    orion_announcement *announcement = be_found(a, server);
     announce(cli, a, server);
     (void)cli_interrupt_wait_readable(-1);
     cli_note(cli, "ending; a second signal ends it at once");
+    orion_server_withdraw(announcement);
     server_stop(server);
     return CLI_OK;
 }

@@ -8,6 +8,7 @@
  *   3. model                     open a GGUF file, facts, tokens
  *   4. session                   generate, summarise, measure
  *   5. scheduler                 many requests at once over one model
+ *   6. endpoints                 models that answer outside of this process
  *
  * Conventions that hold everywhere unless a declaration says otherwise:
  *
@@ -23,7 +24,8 @@
  *   - The library never prints, never exits, never aborts on bad input.
  *   - Running a model makes no network call.  Only what fetches or asks a hub
  *     says so and opens a socket outward: pull, download, plan, fit, search,
- *     and repair; and not at all when the manager is offline.
+ *     and repair, and endpoints that were allowed to; and not at all when the
+ *     manager is offline.
  */
 #ifndef ORION_H
 #define ORION_H
@@ -612,20 +614,6 @@ ORION_API orion_status orion_download_list(orion_manager *manager, uint64_t **id
  * `seen` itself when nothing has changed.  Then list and get. */
 ORION_API uint64_t orion_download_changes(orion_manager *manager, uint64_t seen, int timeout_ms);
 
-/* Make the pulls that orion_download_start() begins outlive this process, however it
- * ends: for servers.  Those that an earlier one left are here again, under new ids:
- * what had not ended, or had failed, goes on, what was paused is paused.  From now on
- * it is written down, in the models directory, what is to go on next time.
- *
- * Call it once, before the first orion_download_start().  Pulls that someone waits for
- * (orion_manager_pull()) are not among them, nor are those of other processes.
- *
- * Returns ORION_OK, ORION_E_BUSY (another process keeps the downloads of this
- * directory, or another manager of this one: go on without), ORION_E_IO,
- * ORION_E_DENIED, ORION_E_NO_SPACE, ORION_E_NOMEM.  After a failure downloads work,
- * and are not kept. */
-ORION_API orion_status orion_download_keep(orion_manager *manager, orion_error *err);
-
 /* ------------------------------------------------------------------------
  * 3. Model
  * ------------------------------------------------------------------------ */
@@ -1116,6 +1104,137 @@ typedef struct orion_scheduler_load {
 
 ORION_API void orion_scheduler_get_load(const orion_scheduler *scheduler,
                                         orion_scheduler_load *out);
+
+/* ------------------------------------------------------------------------
+ * 6. Endpoints
+ * ------------------------------------------------------------------------ */
+
+/* Models that answer outside of this process, by OpenAI's API: at the server that
+ * runs on this machine (`orion serve`), or at a `remote` entry of the configuration
+ * file, which is a name for a model elsewhere.  What is sent to a remote leaves this
+ * machine, so it takes privacy.allow_remote in that file, a strategy other than
+ * local-only, and no offline; otherwise it is refused before a socket is opened. */
+
+/* Which is meant by a name that a local model and a remote could answer to. */
+typedef enum orion_strategy {
+    ORION_LOCAL_ONLY = 0,    /* the default: never a remote */
+    ORION_PREFER_LOCAL = 1,  /* a remote when no local model of that name is here, runs and fits */
+    ORION_PREFER_REMOTE = 2, /* a remote when there is one of that name */
+} orion_strategy;
+
+typedef struct orion_remote {
+    const char *name;    /* what a user types */
+    const char *url;     /* "https://host/v1" */
+    const char *model;   /* what it is called there */
+    bool usable;         /* requests may be sent there */
+    const char *why_not; /* a sentence when not, else "" */
+} orion_remote;
+
+typedef struct orion_remote_list {
+    size_t count;
+    const orion_remote *remotes; /* [count], in the order of the file */
+    orion_strategy strategy;
+} orion_remote_list;
+
+/* Release with orion_remote_list_free(). */
+ORION_API orion_status orion_manager_remotes(orion_manager *manager, orion_remote_list **out,
+                                             orion_error *err);
+ORION_API void orion_remote_list_free(orion_remote_list *list); /* NULL is a no-op */
+
+/* Does `name` mean a remote now, by the strategy?  A name that is none of a remote
+ * never does.  ORION_E_DENIED or ORION_E_OFFLINE when only a remote is called so and
+ * it may not be used: the message says why.  No network. */
+ORION_API orion_status orion_manager_choose(orion_manager *manager, const char *name, bool *remote,
+                                            orion_error *err);
+
+typedef struct orion_endpoint orion_endpoint;
+
+/* Open a remote by its name, whatever the strategy prefers.  Opens no connection.
+ *
+ * Returns ORION_OK, ORION_E_NOT_FOUND, ORION_E_DENIED (not allowed, or its key would
+ * go unencrypted), ORION_E_OFFLINE, ORION_E_ARGUMENT (its address or key can't be
+ * used), ORION_E_NOMEM.
+ * Threads: an endpoint may be used from several at once. */
+ORION_API orion_status orion_endpoint_open_remote(orion_manager *manager, const char *name,
+                                                  orion_endpoint **out, orion_error *err);
+
+/* Open a server of ours.  url NULL: $ORION_SERVER, else the one that runs on this
+ * machine; else "http://host:port".  By itself this leads to a loopback address and
+ * nowhere else, offline too; a server on another machine that was named is a way out
+ * like a remote, and wants the same to be allowed.  Its token is that of the server
+ * on this machine when that has this address, else the one in the file that
+ * $ORION_SERVER_TOKEN_FILE names.  Opens no connection.
+ *
+ * ORION_E_NOT_FOUND when none runs here; else as orion_endpoint_open_remote(). */
+ORION_API orion_status orion_endpoint_open_server(orion_manager *manager, const char *url,
+                                                  orion_endpoint **out, orion_error *err);
+
+/* Stop what is under way, wait for the last callback, and free it.  Not from a
+ * callback.  NULL is a no-op. */
+ORION_API void orion_endpoint_close(orion_endpoint *endpoint);
+
+/* Valid until it is closed. */
+ORION_API const char *orion_endpoint_url(const orion_endpoint *endpoint);
+/* Does what is sent there leave this machine? */
+ORION_API bool orion_endpoint_is_remote(const orion_endpoint *endpoint);
+
+/* Hand in a request, as orion_scheduler_submit() takes it; callbacks are on a thread
+ * of the endpoint's.  `model` is what a server of ours calls it (an id); of a remote
+ * it is not looked at.
+ *
+ * A server of ours gives the answer that orion_generate() would give here, with the
+ * same model, context and KV type; what its API can't say is ORION_E_UNSUPPORTED at
+ * once (lookup, repeat_last_tokens, parse_special, log-probabilities).  A remote is
+ * told what OpenAI's API has words for: temperature, top_p, seed, max_tokens, stop and
+ * the penalties other than repeat_penalty.
+ *
+ * stats: tokens as the endpoint counts them; times as they are seen from here, with
+ * prompt_ms the time to the first piece.
+ *
+ * on_done() tells ORION_OK, ORION_E_NETWORK (not reached, or not OpenAI's API),
+ * ORION_E_DENIED (the key), ORION_E_NOT_FOUND, ORION_E_TOO_LONG, ORION_E_ARGUMENT,
+ * ORION_E_BUSY (asked too often), ORION_E_CANCELLED, ORION_E_NOMEM. */
+ORION_API orion_status orion_endpoint_submit(orion_endpoint *endpoint, const char *model,
+                                             const orion_request *request, uint64_t *id,
+                                             orion_error *err);
+/* Close the request's connection, upon which the endpoint stops; on_done() tells
+ * ORION_E_CANCELLED.  One that is over is no error.  From any thread. */
+ORION_API void orion_endpoint_cancel(orion_endpoint *endpoint, uint64_t id);
+
+/* A model in the memory of a server of ours. */
+typedef struct orion_loaded {
+    const char *id, *name, *quantization;
+    const char *path; /* of its file, absolute, on that machine */
+    orion_kv_type kv_type;
+    uint64_t memory_bytes;
+    uint32_t context_tokens, running, waiting;
+    int64_t expires_unix; /* when it goes if it is not used; 0: not by itself */
+    bool unloading;
+} orion_loaded;
+
+typedef struct orion_loaded_list {
+    size_t count;
+    const orion_loaded *models; /* [count] */
+} orion_loaded_list;
+
+/* Ask a server of ours what it holds, and wait for the answer, a few seconds at most.
+ * Release with orion_loaded_list_free(). */
+ORION_API orion_status orion_endpoint_loaded(orion_endpoint *endpoint, orion_loaded_list **out,
+                                             orion_error *err);
+ORION_API void orion_loaded_list_free(orion_loaded_list *list); /* NULL is a no-op */
+/* Tell it to let go of one.  ORION_E_NOT_FOUND when it does not hold it. */
+ORION_API orion_status orion_endpoint_unload(orion_endpoint *endpoint, const char *model,
+                                             orion_error *err);
+
+/* For servers: be found by orion_endpoint_open_server() on this machine, by this user,
+ * from now until the announcement ends, however the process does.  token_file (may be
+ * NULL) is where the token is that `url` wants.  ORION_E_BUSY when another server is
+ * announced: that one is found then, and this one by its address. */
+typedef struct orion_announcement orion_announcement;
+
+ORION_API orion_status orion_server_announce(const char *url, const char *token_file,
+                                             orion_announcement **out, orion_error *err);
+ORION_API void orion_server_withdraw(orion_announcement *announcement); /* NULL is a no-op */
 
 #ifdef __cplusplus
 }

@@ -194,6 +194,8 @@ void answer_start(const struct answer_job *job, orion_request *ask)
     ask->on_piece = on_piece;
     ask->on_done = on_done;
     ask->user = answer;
+    if (loaded_remote(job->model)) /* no client is to find out later */
+        http_add_header(job->request, ANSWER_REMOTE_HEADER, loaded_remote(job->model));
     http_on_gone(job->request, on_gone, answer);
     if (loaded_submit(job->model, ask, &id, &err) == ORION_OK) {
         atomic_store(&answer->id, id);

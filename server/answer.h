@@ -40,6 +40,9 @@ struct answer_shape {
 
 #define ANSWER_MAX_BYTES (4u << 20) /* of a whole answer's text */
 
+/* Of the reply when the request left this machine: the address that it went to. */
+#define ANSWER_REMOTE_HEADER "X-Orion-Remote"
+
 struct answer_job {
     struct http_request *request;
     struct loaded_model *model;

@@ -68,7 +68,7 @@ static void print_label(FILE *out, const char *value)
 }
 
 struct figure {
-    const char *name;
+    const char *name, *type;
     uint64_t (*of)(const struct loaded_facts *facts);
 };
 
@@ -87,10 +87,34 @@ static uint64_t waiting_of(const struct loaded_facts *facts)
     return facts->waiting;
 }
 
+static uint64_t requests_of(const struct loaded_facts *facts)
+{
+    return facts->requests;
+}
+
+static uint64_t prompt_tokens_of(const struct loaded_facts *facts)
+{
+    return facts->prompt_tokens;
+}
+
+static uint64_t cached_tokens_of(const struct loaded_facts *facts)
+{
+    return facts->cached_tokens;
+}
+
+static uint64_t output_tokens_of(const struct loaded_facts *facts)
+{
+    return facts->output_tokens;
+}
+
 static const struct figure figures[] = {
-    {"orion_model_memory_bytes", memory_of},
-    {"orion_model_requests_running", running_of},
-    {"orion_model_requests_waiting", waiting_of},
+    {"orion_model_memory_bytes", "gauge", memory_of},
+    {"orion_model_requests_running", "gauge", running_of},
+    {"orion_model_requests_waiting", "gauge", waiting_of},
+    {"orion_model_requests_total", "counter", requests_of}, /* that have ended */
+    {"orion_model_prompt_tokens_total", "counter", prompt_tokens_of},
+    {"orion_model_cached_tokens_total", "counter", cached_tokens_of},
+    {"orion_model_output_tokens_total", "counter", output_tokens_of},
 };
 
 static void print_models(FILE *out, const struct server *server)
@@ -101,7 +125,7 @@ static void print_models(FILE *out, const struct server *server)
     if (loaded_list(server->loaded, &models, &n, NULL) != ORION_OK)
         return;
     for (size_t f = 0; f < sizeof(figures) / sizeof(figures[0]); f++) {
-        (void)fprintf(out, "# TYPE %s gauge\n", figures[f].name);
+        (void)fprintf(out, "# TYPE %s %s\n", figures[f].name, figures[f].type);
         for (size_t i = 0; i < n; i++) {
             (void)fprintf(out, "%s{model=\"", figures[f].name);
             print_label(out, models[i].id);

@@ -155,9 +155,10 @@ orion_status loaded_acquire(struct loaded *loaded, const char *name, const struc
                             struct loaded_model **out, orion_error *err)
 {
     struct model_file file;
-    orion_status status = ORION_OK;
 
-    *out = NULL;
+    orion_status status = loaded_acquire_remote(loaded, name, out, err);
+    if (status != ORION_OK || *out)
+        return status;
     if (!find_loaded(loaded, name, &file))
         status = model_file_find(loaded->manager, name, &file, err);
     if (status != ORION_OK)
@@ -199,23 +200,6 @@ orion_status loaded_unload(struct loaded *loaded, const char *name, orion_error 
 }
 
 /* ---- facts ---- */
-
-orion_status loaded_submit(const struct loaded_model *model, const orion_request *request,
-                           uint64_t *id, orion_error *err)
-{
-    return orion_scheduler_submit(model->scheduler, request, id, err);
-}
-
-void loaded_cancel(const struct loaded_model *model, uint64_t id)
-{
-    orion_scheduler_cancel(model->scheduler, id);
-}
-
-const char *loaded_remote(const struct loaded_model *model)
-{
-    (void)model;
-    return NULL;
-}
 
 orion_scheduler *loaded_scheduler(const struct loaded_model *model)
 {
@@ -284,6 +268,7 @@ void loaded_free(struct loaded *loaded)
     (void)pthread_cond_broadcast(&loaded->changed);
     (void)pthread_mutex_unlock(&loaded->lock);
     (void)pthread_join(loaded->keeper, NULL);
+    loaded_close_remotes(loaded);
     (void)pthread_cond_destroy(&loaded->changed);
     (void)pthread_mutex_destroy(&loaded->lock);
     free(loaded);

@@ -78,6 +78,7 @@ struct loaded_facts {
     uint64_t file_bytes, memory_bytes; /* memory: mapping, cache so far and buffers */
     uint64_t n_params;
     uint32_t context_tokens, running, waiting;
+    uint64_t requests, prompt_tokens, cached_tokens, output_tokens; /* ended since it is there */
     int64_t expires_unix; /* when it goes if unused; 0: never */
     bool unloading;
 };

@@ -30,6 +30,10 @@ static void tell(const struct loaded_model *model, struct loaded_facts *out)
         .context_tokens = model->context_tokens,
         .running = load.running,
         .waiting = load.waiting,
+        .requests = load.requests,
+        .prompt_tokens = load.prompt_tokens,
+        .cached_tokens = load.cached_tokens,
+        .output_tokens = load.output_tokens,
         .expires_unix = expires_unix(model),
         .unloading = model->leaving,
     };

@@ -5,6 +5,7 @@
  *   loaded_keeper.c  the thread that closes
  *   loaded_room.c    is there memory for it
  *   loaded_list.c    facts of what is in memory
+ *   loaded_remote.c  what answers elsewhere, and where a request goes
  */
 #ifndef SERVER_LOADED_MODEL_H
 #define SERVER_LOADED_MODEL_H
@@ -24,6 +25,7 @@ struct loaded_model {
 
     orion_model *model;
     orion_scheduler *scheduler;
+    orion_endpoint *endpoint; /* instead of these two: it is a remote */
     uint32_t context_tokens;
     uint32_t trained_tokens;
     uint64_t weights_bytes; /* mapped: the system counts them as available all the same */
@@ -47,6 +49,7 @@ struct loaded {
 
     /* Under the lock: */
     struct loaded_model *models;
+    struct loaded_model *remotes; /* each from its first request to the end */
     uint64_t uses; /* releases so far */
     bool opening; /* a thread opens a model */
     bool ending;
@@ -67,6 +70,14 @@ int64_t loaded_now_s(void); /* monotonic */
  * thread at a time (loaded->opening). */
 orion_status loaded_open(struct loaded *loaded, const char *name, const struct model_file *file,
                          uint32_t context_tokens, orion_error *err);
+
+/* ---- models elsewhere (loaded_remote.c) ---- */
+
+/* The remote that `name` means by the strategy, in *out; NULL, and ORION_OK, when it
+ * means a model here. */
+orion_status loaded_acquire_remote(struct loaded *loaded, const char *name,
+                                   struct loaded_model **out, orion_error *err);
+void loaded_close_remotes(struct loaded *loaded);
 
 /* The keeper's thread: ends when `ending` is set and all is closed. */
 void *loaded_keep(void *loaded);

@@ -90,17 +90,15 @@ orion_status mirror_repo_open(orion_manager *manager, const char *name, const ch
         return server_fail(err, ORION_E_NOT_FOUND,
                            "no model of '%.200s' is here, or none whose hash is known", name);
     }
-    struct mirror_repo repo = mirror_repo_view(list->files, list->count);
-    repo.list = list;
-    if (!is_all_of_it(&repo, revision))
-        status = choose(&repo, revision, err);
+    *out = mirror_repo_view(list->files, list->count);
+    out->list = list;
+    if (!is_all_of_it(out, revision))
+        status = choose(out, revision, err);
     if (status != ORION_OK) {
         *no_revision = status == ORION_E_NOT_FOUND;
-        mirror_repo_release(&repo);
-        return status;
+        mirror_repo_release(out);
     }
-    *out = repo;
-    return ORION_OK;
+    return status;
 }
 
 void mirror_repo_release(struct mirror_repo *repo)

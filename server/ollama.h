@@ -37,10 +37,14 @@ json_t *ollama_details(const char *family, const char *quantization, uint64_t n_
 
 extern const struct answer_shape ollama_answer_shape;
 
-/* The state of an answer.  `chat`: a message; else a text.  Times are of
- * instant_monotonic_ns(). */
-struct ollama_answer *ollama_answer_new(const char *model, bool chat, int64_t began_ns,
-                                        int64_t loaded_ns);
+struct ollama_answer_options {
+    const char *model;           /* as it was asked for; copied */
+    bool chat;                   /* a message; else a text */
+    int32_t top_logprobs;        /* as in orion_request */
+    int64_t began_ns, loaded_ns; /* of instant_monotonic_ns() */
+};
+/* The state of an answer; NULL: memory is short. */
+struct ollama_answer *ollama_answer_new(const struct ollama_answer_options *options);
 void ollama_answer_free(void *state);
 /* One without a text: a model was loaded ("load") or let go ("unload"). */
 json_t *ollama_answer_empty(const char *model, bool chat, const char *done_reason);

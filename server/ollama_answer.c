@@ -5,31 +5,43 @@
 #include <string.h>
 
 #include "instant.h"
+#include "logprobs.h"
 
 struct ollama_answer {
     bool chat;
+    int32_t top_logprobs;
     int64_t began_ns, load_ns;
+    json_t *logprobs; /* of tokens that no line has told of yet; NULL: none wanted */
+    size_t n_logprobs;
     char model[]; /* as it was asked for */
 };
 
-struct ollama_answer *ollama_answer_new(const char *model, bool chat, int64_t began_ns,
-                                        int64_t loaded_ns)
+struct ollama_answer *ollama_answer_new(const struct ollama_answer_options *options)
 {
-    const size_t bytes = strlen(model) + 1;
+    const size_t bytes = strlen(options->model) + 1;
     struct ollama_answer *answer = calloc(1, sizeof(*answer) + bytes);
 
     if (!answer)
         return NULL;
-    answer->chat = chat;
-    answer->began_ns = began_ns;
-    answer->load_ns = loaded_ns - began_ns;
-    memcpy(answer->model, model, bytes);
-    return answer;
+    answer->chat = options->chat;
+    answer->top_logprobs = options->top_logprobs;
+    answer->began_ns = options->began_ns;
+    answer->load_ns = options->loaded_ns - options->began_ns;
+    memcpy(answer->model, options->model, bytes);
+    if (options->top_logprobs == ORION_NO_LOGPROBS)
+        return answer;
+    answer->logprobs = json_array();
+    if (answer->logprobs)
+        return answer;
+    free(answer);
+    return NULL;
 }
 
 void ollama_answer_free(void *state)
 {
-    free(state);
+    struct ollama_answer *answer = state;
+    json_decref(answer->logprobs);
+    free(answer);
 }
 
 static json_t *line(const char *model, bool chat, const char *text, size_t text_bytes, bool done)
@@ -52,17 +64,41 @@ json_t *ollama_answer_empty(const char *model, bool chat, const char *done_reaso
     return answer;
 }
 
+/* A line with the tokens that it is the first to tell of. */
+static json_t *line_of(struct ollama_answer *answer, const char *text, size_t text_bytes, bool done)
+{
+    json_t *object = line(answer->model, answer->chat, text, text_bytes, done);
+
+    if (object && answer->logprobs) {
+        (void)json_object_set_new(object, "logprobs", answer->logprobs);
+        answer->logprobs = json_array();
+    }
+    return object;
+}
+
+/* False when a whole answer would have to keep too many. */
+static bool take_logprobs(struct ollama_answer *answer, bool keeps, const orion_answer_piece *piece)
+{
+    if (!answer->logprobs)
+        return true;
+    for (size_t i = 0; i < piece->n_choices; i++)
+        (void)json_array_append_new(answer->logprobs, logprobs_choice(&piece->choices[i]));
+    if (keeps)
+        answer->n_logprobs += piece->n_choices * (1 + (size_t)answer->top_logprobs);
+    return answer->n_logprobs <= LOGPROBS_MAX;
+}
+
 static json_int_t nanoseconds(double ms)
 {
     return (json_int_t)(ms * 1e6);
 }
 
 /* The text, that it is all, and what it took. */
-static json_t *last_line(const struct ollama_answer *answer, const char *text, size_t text_bytes,
+static json_t *last_line(struct ollama_answer *answer, const char *text, size_t text_bytes,
                          const orion_stats *stats)
 {
     const bool cut = stats->finish == ORION_FINISH_LENGTH || stats->finish == ORION_FINISH_CONTEXT;
-    json_t *last = line(answer->model, answer->chat, text, text_bytes, true);
+    json_t *last = line_of(answer, text, text_bytes, true);
     json_t *figures = json_pack(
         "{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "done_reason", cut ? "length" : "stop",
         "total_duration", (json_int_t)(instant_monotonic_ns() - answer->began_ns), "load_duration",
@@ -78,11 +114,12 @@ static json_t *last_line(const struct ollama_answer *answer, const char *text, s
 
 static bool piece(void *state, struct http_stream *stream, const orion_answer_piece *piece)
 {
-    const struct ollama_answer *answer = state;
+    struct ollama_answer *answer = state;
 
+    if (!take_logprobs(answer, stream == NULL, piece))
+        return false;
     return !stream || piece->text_bytes == 0 ||
-           http_stream_ndjson(
-               stream, line(answer->model, answer->chat, piece->text, piece->text_bytes, false));
+           http_stream_ndjson(stream, line_of(answer, piece->text, piece->text_bytes, false));
 }
 
 static void end(void *state, struct http_stream *stream, const orion_stats *stats)

@@ -22,7 +22,8 @@ struct ask {
     bool raw;
     json_t *messages; /* chat */
     json_t *keep_alive;
-    bool stream;
+    bool stream, logprobs;
+    uint32_t top_logprobs; /* with logprobs */
     struct options options;
 };
 
@@ -47,7 +48,8 @@ static const struct param common_params[] = {
     {"options", PARAM_OBJECT, .offset = ASK(options), .inside = option_params},
     {"format", .kind = PARAM_REFUSED},
     {"think", .kind = PARAM_REFUSED},
-    {"logprobs", .kind = PARAM_REFUSED},
+    {"logprobs", PARAM_FLAG, .offset = ASK(logprobs)},
+    {"top_logprobs", PARAM_COUNT, ASK(top_logprobs), .max = ORION_MAX_LOGPROBS},
     {"tools", .kind = PARAM_REFUSED},
     {"images", .kind = PARAM_REFUSED},
     {.kind = PARAM_OTHERS},
@@ -139,11 +141,14 @@ static void load_or_unload(struct http_request *request, struct server *server,
 
 /* ---- an answer ---- */
 
-static void answer(struct http_request *request, struct server *server, const struct ask *ask,
+static void answer(struct http_request *request, struct server *server, struct ask *ask,
                    const struct loaded_wish *wish, orion_request *what)
 {
-    const int64_t began_ns = instant_monotonic_ns();
     const struct ollama_name name = ollama_name(ask->model);
+    struct ollama_answer_options options = {.model = ask->model,
+                                            .chat = ask->messages != NULL,
+                                            .top_logprobs = ORION_NO_LOGPROBS,
+                                            .began_ns = instant_monotonic_ns()};
     struct answer_job job = {
         .request = request, .shape = &ollama_answer_shape, .stream = ask->stream};
     orion_error err;
@@ -152,13 +157,17 @@ static void answer(struct http_request *request, struct server *server, const st
         answer_refuse(request, &err);
         return;
     }
-    job.state =
-        ollama_answer_new(ask->model, ask->messages != NULL, began_ns, instant_monotonic_ns());
+    if (ask->logprobs)
+        options.top_logprobs = (int32_t)ask->top_logprobs;
+    options.loaded_ns = instant_monotonic_ns();
+    job.state = ollama_answer_new(&options);
     if (!job.state) {
         loaded_release(job.model);
         http_reply_json(request, 200, NULL);
         return;
     }
+    what->params = sampling_finish(&ask->options.sampling);
+    what->top_logprobs = options.top_logprobs;
     answer_start(&job, what);
 }
 
@@ -203,7 +212,6 @@ void ollama_generate(struct http_request *request, void *user)
     const size_t n_system = *ask.system ? 1 : 0;
 
     orion_request_init(&what);
-    what.params = sampling_finish(&ask.options.sampling);
     if (ask.raw) {
         what.prompt = ask.prompt;
         what.parse_special = true;
@@ -238,7 +246,6 @@ void ollama_chat(struct http_request *request, void *user)
         return;
     }
     orion_request_init(&what);
-    what.params = sampling_finish(&ask.options.sampling);
     what.messages = messages.items;
     what.n_messages = messages.n;
     answer(request, user, &ask, &wish, &what);

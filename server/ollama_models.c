@@ -8,6 +8,7 @@
 
 #include "instant.h"
 #include "model_file.h"
+#include "remotes.h"
 
 /* ---- what both lists tell of a model ---- */
 
@@ -59,6 +60,17 @@ static json_t *tag(struct server *server, const orion_model_facts *facts)
     return object;
 }
 
+/* Ollama has these two fields for models that are not on the machine. */
+static void add_remote(const orion_remote *remote, void *models)
+{
+    json_t *object = entry(remote->name, 0, "", ollama_details("", "", 0));
+    if (object) {
+        (void)json_object_set_new(object, "remote_model", json_string(remote->model));
+        (void)json_object_set_new(object, "remote_host", json_string(remote->url));
+        (void)json_array_append_new(models, object);
+    }
+}
+
 void ollama_tags(struct http_request *request, void *user)
 {
     struct server *server = user;
@@ -71,9 +83,11 @@ void ollama_tags(struct http_request *request, void *user)
     }
     json_t *models = json_array();
     for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->models[i].role, "model") == 0)
+        if (strcmp(list->models[i].role, "model") == 0 &&
+            !remotes_answer(server->manager, list->models[i].id))
             (void)json_array_append_new(models, tag(server, &list->models[i]));
     orion_model_list_free(list);
+    remotes_each(server->manager, add_remote, models);
     http_reply_json(request, 200, json_pack("{s:o}", "models", models));
 }
 
@@ -120,7 +134,8 @@ void ollama_ps(struct http_request *request, void *user)
     }
     json_t *models = json_array();
     for (size_t i = 0; i < n; i++)
-        (void)json_array_append_new(models, running(&facts[i], list));
+        if (!facts[i].unloading) /* takes no more requests: for a client it has gone */
+            (void)json_array_append_new(models, running(&facts[i], list));
     orion_model_list_free(list);
     free(facts);
     http_reply_json(request, 200, json_pack("{s:o}", "models", models));

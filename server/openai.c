@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model_file.h"
+#include "remotes.h"
 
 /* ---- errors ---- */
 
@@ -47,10 +48,23 @@ json_t *openai_error(int code, orion_status status, const char *message, const c
 
 static json_t *model_json(const orion_model_facts *facts)
 {
-    const char *owner = *facts->repo ? facts->repo : "local";
+    const char *place = *facts->repo ? facts->repo : facts->id; /* "org/..." */
+    const char *owner = strchr(place, '/') ? place : "local";
 
     return json_pack("{s:s, s:s, s:I, s:s%}", "id", facts->id, "object", "model", "created",
                      (json_int_t)facts->modified_unix, "owned_by", owner, strcspn(owner, "/"));
+}
+
+/* What is sent there leaves this machine, which "owned_by" says. */
+static json_t *remote_json(const char *name)
+{
+    return json_pack("{s:s, s:s, s:i, s:s}", "id", name, "object", "model", "created", 0,
+                     "owned_by", "remote");
+}
+
+static void add_remote(const orion_remote *remote, void *models)
+{
+    (void)json_array_append_new(models, remote_json(remote->name));
 }
 
 static void list_models(struct http_request *request, void *user)
@@ -65,9 +79,11 @@ static void list_models(struct http_request *request, void *user)
     }
     json_t *models = json_array();
     for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->models[i].role, "model") == 0)
+        if (strcmp(list->models[i].role, "model") == 0 &&
+            !remotes_answer(server->manager, list->models[i].id))
             (void)json_array_append_new(models, model_json(&list->models[i]));
     orion_model_list_free(list);
+    remotes_each(server->manager, add_remote, models);
     http_reply_json(request, 200, json_pack("{s:s, s:o}", "object", "list", "data", models));
 }
 
@@ -85,11 +101,16 @@ static void reply_model(struct http_request *request, const orion_model_list *li
 static void show_model(struct http_request *request, void *user)
 {
     const struct server *server = user;
+    const char *name = http_part(request, "model");
     struct model_file file;
     orion_model_list *list = NULL;
     orion_error err;
 
-    orion_status status = model_file_find(server->manager, http_part(request, "model"), &file, &err);
+    if (remotes_answer(server->manager, name)) {
+        http_reply_json(request, 200, remote_json(name));
+        return;
+    }
+    orion_status status = model_file_find(server->manager, name, &file, &err);
     if (status == ORION_OK)
         status = orion_manager_downloaded(server->manager, &list, &err);
     if (status == ORION_OK)

@@ -59,9 +59,9 @@ extern const struct answer_shape openai_answer_shape;
  * {"content": [{token, logprob, bytes, top_logprobs}]}; completion:
  * {tokens, token_logprobs, top_logprobs, text_offset}. */
 json_t *openai_logprobs_new(bool chat);
-/* Add the tokens of a piece whose text begins at that character of the reply.
+/* Add the tokens of a piece; *n_chars counts the characters of those so far.
  * False: memory is short. */
 bool openai_logprobs_add(json_t *logprobs, bool chat, const orion_answer_piece *piece,
-                         size_t offset_chars);
+                         size_t *n_chars);
 
 #endif

@@ -7,8 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* Tokens with their alternatives that a whole reply keeps: some 30 MiB. */
-#define MAX_LOGPROBS (1u << 16)
+#include "logprobs.h"
 
 struct openai_answer {
     bool chat, include_usage, begun;
@@ -18,7 +17,8 @@ struct openai_answer {
     char *echo;      /* a prompt to say before the answer, or NULL */
     int64_t created; /* Unix time */
     json_t *logprobs; /* of the whole reply so far; NULL: none wanted, or a stream */
-    size_t n_logprobs, n_chars;
+    size_t n_logprobs;
+    size_t n_chars; /* of the tokens told of so far */
 };
 
 static void answer_free(void *state)
@@ -148,14 +148,6 @@ static bool begin(struct openai_answer *a, struct http_stream *stream)
     return !a->echo || send_text(a, stream, a->echo, strlen(a->echo), NULL);
 }
 
-static size_t count_chars(const char *text, size_t n)
-{
-    size_t chars = 0;
-    for (size_t i = 0; i < n; i++)
-        chars += ((unsigned char)text[i] & 0xC0) != 0x80; /* not the inside of one */
-    return chars;
-}
-
 static bool stream_piece(struct openai_answer *a, struct http_stream *stream,
                          const orion_answer_piece *piece)
 {
@@ -167,7 +159,7 @@ static bool stream_piece(struct openai_answer *a, struct http_stream *stream,
         return true;
     if (a->top_logprobs != ORION_NO_LOGPROBS) {
         logprobs = openai_logprobs_new(a->chat);
-        if (!openai_logprobs_add(logprobs, a->chat, piece, a->n_chars)) {
+        if (!openai_logprobs_add(logprobs, a->chat, piece, &a->n_chars)) {
             json_decref(logprobs);
             return false;
         }
@@ -178,19 +170,17 @@ static bool stream_piece(struct openai_answer *a, struct http_stream *stream,
 static bool keep_logprobs(struct openai_answer *a, const orion_answer_piece *piece)
 {
     a->n_logprobs += piece->n_choices * (1 + (size_t)a->top_logprobs);
-    return a->n_logprobs <= MAX_LOGPROBS &&
-           openai_logprobs_add(a->logprobs, a->chat, piece, a->n_chars);
+    return a->n_logprobs <= LOGPROBS_MAX &&
+           openai_logprobs_add(a->logprobs, a->chat, piece, &a->n_chars);
 }
 
 static bool piece(void *state, struct http_stream *stream, const orion_answer_piece *piece)
 {
     struct openai_answer *a = state;
-    const bool ok = stream        ? stream_piece(a, stream, piece)
-                    : a->logprobs ? keep_logprobs(a, piece)
-                                  : true;
 
-    a->n_chars += count_chars(piece->text, piece->text_bytes);
-    return ok;
+    if (stream)
+        return stream_piece(a, stream, piece);
+    return !a->logprobs || keep_logprobs(a, piece);
 }
 
 static void end(void *state, struct http_stream *stream, const orion_stats *stats)

@@ -1,60 +1,7 @@
 /* How likely tokens were, in the shape of chats and in that of completions. */
 #include "openai.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
-#define LEAST_LOGPROB (-9999.0) /* JSON has no infinity */
-#define TOKEN_TEXT_BYTES 1024
-
-static double logprob_of(const orion_token_logprob *token)
-{
-    return isfinite(token->logprob) ? (double)token->logprob : LEAST_LOGPROB;
-}
-
-/* A token that is part of a character has no text of its own: its bytes are
- * written out, "bytes:\xe2\x82", as OpenAI does. */
-static json_t *token_text(const orion_token_logprob *token)
-{
-    char out[TOKEN_TEXT_BYTES] = "bytes:";
-    size_t used = strlen(out);
-
-    json_t *text = json_stringn(token->bytes, token->n_bytes); /* NULL: not UTF-8 */
-    if (text)
-        return text;
-    for (size_t i = 0; i < token->n_bytes && used + 5 <= sizeof(out); i++)
-        used += (size_t)snprintf(out + used, sizeof(out) - used, "\\x%02x",
-                                 (unsigned char)token->bytes[i]);
-    return json_stringn(out, used);
-}
-
-/* ---- a chat's ---- */
-
-static json_t *bytes_of(const orion_token_logprob *token)
-{
-    json_t *bytes = json_array();
-    for (size_t i = 0; i < token->n_bytes; i++)
-        (void)json_array_append_new(bytes, json_integer((unsigned char)token->bytes[i]));
-    return bytes;
-}
-
-static json_t *chat_token(const orion_token_logprob *token)
-{
-    return json_pack("{s:o, s:f, s:o}", "token", token_text(token), "logprob", logprob_of(token),
-                     "bytes", bytes_of(token));
-}
-
-static json_t *chat_choice(const orion_token_choice *choice)
-{
-    json_t *entry = chat_token(&choice->chosen);
-    json_t *top = json_array();
-
-    for (size_t i = 0; i < choice->n_top; i++)
-        (void)json_array_append_new(top, chat_token(&choice->top[i]));
-    (void)json_object_set_new(entry, "top_logprobs", top);
-    return entry;
-}
+#include "logprobs.h"
 
 /* ---- a completion's ---- */
 
@@ -65,8 +12,8 @@ static json_t *top_of(const orion_token_choice *choice)
 
     for (size_t i = 0; i <= choice->n_top; i++) {
         const orion_token_logprob *token = i < choice->n_top ? &choice->top[i] : &choice->chosen;
-        json_t *text = token_text(token);
-        (void)json_object_set_new(top, json_string_value(text), json_real(logprob_of(token)));
+        json_t *text = logprobs_text(token);
+        (void)json_object_set_new(top, json_string_value(text), json_real(logprobs_value(token)));
         json_decref(text);
     }
     return top;
@@ -79,8 +26,8 @@ static bool add_completion_choice(json_t *logprobs, const orion_token_choice *ch
         const char *list;
         json_t *value;
     } values[] = {
-        {"tokens", token_text(&choice->chosen)},
-        {"token_logprobs", json_real(logprob_of(&choice->chosen))},
+        {"tokens", logprobs_text(&choice->chosen)},
+        {"token_logprobs", json_real(logprobs_value(&choice->chosen))},
         {"top_logprobs", top_of(choice)},
         {"text_offset", json_integer((json_int_t)offset_chars)},
     };
@@ -101,21 +48,25 @@ json_t *openai_logprobs_new(bool chat)
                             "text_offset");
 }
 
+static size_t chars_of(const orion_token_logprob *token)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < token->n_bytes; i++)
+        chars += ((unsigned char)token->bytes[i] & 0xC0) != 0x80; /* not the inside of one */
+    return chars;
+}
+
 bool openai_logprobs_add(json_t *logprobs, bool chat, const orion_answer_piece *piece,
-                         size_t offset_chars)
+                         size_t *n_chars)
 {
     bool ok = logprobs != NULL;
 
     for (size_t i = 0; i < piece->n_choices && ok; i++) {
         const orion_token_choice *choice = &piece->choices[i];
-        if (chat) {
-            ok = json_array_append_new(json_object_get(logprobs, "content"),
-                                       chat_choice(choice)) == 0;
-            continue;
-        }
-        ok = add_completion_choice(logprobs, choice, offset_chars);
-        for (size_t b = 0; b < choice->chosen.n_bytes; b++)
-            offset_chars += ((unsigned char)choice->chosen.bytes[b] & 0xC0) != 0x80;
+        ok = chat ? json_array_append_new(json_object_get(logprobs, "content"),
+                                          logprobs_choice(choice)) == 0
+                  : add_completion_choice(logprobs, choice, *n_chars);
+        *n_chars += chars_of(&choice->chosen);
     }
     return ok;
 }

@@ -68,6 +68,7 @@ class Answer extends EventTarget {
     let usage = null;
     let finish = null;
     const reply = await request('POST', '/v1/chat/completions', this.body, this.#abort.signal);
+    this.message.remote = reply.headers.get('X-Orion-Remote') ?? undefined; // the address, if it was asked elsewhere
     for await (const data of events(reply)) {
       if (data === '[DONE]') break;
       const part = JSON.parse(data);
@@ -90,12 +91,23 @@ class Answer extends EventTarget {
 function body({ model, system, settings, messages }) {
   const set = Object.entries(settings).filter(([, value]) => value !== null && value !== '');
   const said = messages.filter(({ content }) => content).map(({ role, content }) => ({ role, content }));
-  return { model, stream: true, stream_options: { include_usage: true }, ...Object.fromEntries(set),
-    messages: system.trim() ? [{ role: 'system', content: system }, ...said] : said };
+  return {
+    model,
+    stream: true,
+    stream_options: { include_usage: true },
+    ...Object.fromEntries(set),
+    messages: system.trim() ? [{ role: 'system', content: system }, ...said] : said,
+  };
 }
 
 function stats(usage, finish, began, first, end) {
   const tokens = usage?.completion_tokens ?? 0;
-  return { finish, tokens, prompt: usage?.prompt_tokens ?? 0, cached: usage?.prompt_tokens_details?.cached_tokens ?? 0,
-    first_ms: first - began, speed: tokens > 1 && end > first ? (1000 * (tokens - 1)) / (end - first) : null };
+  return {
+    finish,
+    tokens,
+    prompt: usage?.prompt_tokens ?? 0,
+    cached: usage?.prompt_tokens_details?.cached_tokens ?? 0,
+    first_ms: first - began,
+    speed: tokens > 1 && end > first ? (1000 * (tokens - 1)) / (end - first) : null,
+  };
 }

@@ -10,8 +10,24 @@ export class ApiError extends Error {
   }
 }
 
-const KNOWN = ['argument', 'busy', 'cancelled', 'denied', 'format', 'integrity', 'io', 'memory', 'network', 'no_space',
-  'not_found', 'offline', 'token', 'too_long', 'unreachable', 'unsupported'];
+const KNOWN = [
+  'argument',
+  'busy',
+  'cancelled',
+  'denied',
+  'format',
+  'integrity',
+  'io',
+  'memory',
+  'network',
+  'no_space',
+  'not_found',
+  'offline',
+  'token',
+  'too_long',
+  'unreachable',
+  'unsupported',
+];
 
 /** What went wrong, for a person: what it means in their language, and what the server said. */
 export function describe({ status, message }) {
@@ -23,8 +39,8 @@ const OPENAI = { context_length_exceeded: 'too_long', model_not_found: 'not_foun
 
 async function failure(reply) {
   const { error } = await reply.json().catch(() => ({}));
-  const message = typeof error === 'string' ? error : error?.message ?? `${reply.status} ${reply.statusText}`;
-  const status = error?.status ?? OPENAI[error?.code] ?? OPENAI[error?.type] ?? null;
+  const message = typeof error === 'string' ? error : (error?.message ?? `${reply.status} ${reply.statusText}`);
+  const status = error?.status ?? OPENAI[error?.code] ?? OPENAI[error?.type] ?? 'other';
   return new ApiError(reply.status === 401 ? 'token' : status, message, reply.status);
 }
 
@@ -32,8 +48,13 @@ async function failure(reply) {
 export async function request(method, path, body, signal) {
   let reply;
   try {
-    reply = await fetch(path, { method, signal, redirect: 'error', body: body && JSON.stringify(body),
-      headers: body ? { 'Content-Type': 'application/json' } : {} });
+    reply = await fetch(path, {
+      method,
+      signal,
+      redirect: 'error',
+      body: body && JSON.stringify(body),
+      headers: body ? { 'Content-Type': 'application/json' } : {},
+    });
   } catch (error) {
     throw error.name === 'AbortError' ? error : new ApiError('unreachable', '');
   }

@@ -2,7 +2,7 @@
 import { regions, say } from './actions.js';
 import { ask } from './api.js';
 import { button, fill, h, icon, set } from './dom.js';
-import { language, setLanguage, t } from './i18n.js';
+import { language, speak, t } from './i18n.js';
 import { live } from './live.js';
 import { loginView } from './login.js';
 
@@ -44,17 +44,32 @@ function follow(event, path) {
   if (location.pathname !== path) go(path);
 }
 
-const destination = (view) => h('a', { href: view.path, onClick: (event) => follow(event, view.path) },
-  h('span', { class: 'indicator' }, icon(view.picture)), h('span', {}, t(view.name)));
+const destination = (view) =>
+  h(
+    'a',
+    { href: view.path, onClick: (event) => follow(event, view.path) },
+    h('span', { class: 'indicator' }, icon(view.picture)),
+    h('span', {}, t(view.name)),
+  );
 
 function languageChoice() {
-  const choice = h('select', { 'aria-label': t('language'), class: 'language', onChange: () => {
-    setLanguage(choice.value);
-    frame();
-    show(false);
-    document.querySelector('.language').focus();
-  } }, [['en', 'English'], ['es', 'Español']].map(([tag, name]) =>
-    h('option', { value: tag, lang: tag, selected: tag === language() }, name)));
+  const choice = h(
+    'select',
+    {
+      'aria-label': t('language'),
+      class: 'language',
+      onChange: async () => {
+        await speak(choice.value);
+        frame();
+        show(false);
+        document.querySelector('.language').focus();
+      },
+    },
+    [
+      ['en', 'English'],
+      ['es', 'Español'],
+    ].map(([tag, name]) => h('option', { value: tag, lang: tag, selected: tag === language() }, name)),
+  );
   return choice;
 }
 
@@ -66,25 +81,51 @@ async function logOut() {
 /** All but what the view shows, in the reader's language. */
 function frame(inside = true) {
   document.documentElement.lang = language();
-  fill(document.body,
-    h('a', { class: 'skip', href: '#main', onClick: (event) => {
-      event.preventDefault();
-      main.focus();
-    } }, t('skip')),
-    h('header', { class: 'bar' },
+  fill(
+    document.body,
+    h(
+      'a',
+      {
+        class: 'skip',
+        href: '#main',
+        onClick: (event) => {
+          event.preventDefault();
+          main.focus();
+        },
+      },
+      t('skip'),
+    ),
+    h(
+      'header',
+      { class: 'bar' },
       h('span', { class: 'brand' }, h('img', { src: '/web/icon.svg', alt: '', width: 32, height: 32 }), 'Orion'),
-      h('span', { class: 'actions' }, languageChoice(), inside && frame.login && button('text', null, t('log_out'), logOut))),
+      h(
+        'span',
+        { class: 'actions' },
+        languageChoice(),
+        inside && frame.login && button('text', null, t('log_out'), logOut),
+      ),
+    ),
     inside && h('nav', { 'aria-label': t('views') }, VIEWS.map(destination)),
-    banner, main, regions);
+    banner,
+    main,
+    regions,
+  );
   if (inside) banners();
 }
 
 function banners() {
-  const wanted = [!live.reachable && ['warn', t('unreachable')], live.reachable && live.server?.offline && ['offline', t('offline')]];
+  const wanted = [
+    !live.reachable && ['warn', t('unreachable')],
+    live.reachable && live.server?.offline && ['offline', t('offline')],
+  ];
   const key = JSON.stringify([wanted, language()]);
   if (banners.key === key) return; // said already
   banners.key = key;
-  fill(banner, wanted.filter(Boolean).map(([picture, text]) => h('p', { class: 'banner' }, icon(picture), h('span', {}, text))));
+  fill(
+    banner,
+    wanted.filter(Boolean).map(([picture, text]) => h('p', { class: 'banner' }, icon(picture), h('span', {}, text))),
+  );
 }
 
 function finished({ detail: job }) {
@@ -112,10 +153,12 @@ async function start() {
 }
 
 addEventListener('popstate', () => show(true));
+document.addEventListener('visibilitychange', () => live.seen(!document.hidden));
 live.addEventListener('change', banners);
 live.addEventListener('finished', finished);
 live.addEventListener('lost', () => {
   live.stop();
   start();
 });
+await speak();
 start();

@@ -3,7 +3,7 @@ import { announce, choose, say } from './actions.js';
 import { answer, answerOf, forget } from './answers.js';
 import { chatSettings } from './chat_settings.js';
 import * as conversations from './conversations.js';
-import { button, fill, h, renew, set } from './dom.js';
+import { button, fill, h, renew, set, setText } from './dom.js';
 import { t } from './i18n.js';
 import { canChat, live } from './live.js';
 import { assistantMessage, userMessage } from './message.js';
@@ -18,28 +18,76 @@ class Chat {
     this.messages = h('div', { class: 'messages', role: 'log', 'aria-label': t('conversation'), tabindex: 0 });
     this.list = h('ul', {});
     this.models = h('select', { 'aria-label': t('model'), onChange: () => this.choose(this.models.value) });
-    this.input = h('textarea', { rows: 1, 'aria-label': t('message'), placeholder: t('message'), onKeydown: (event) => this.key(event) });
+    this.warning = h('p', { class: 'leaves', role: 'status' });
+    this.input = h('textarea', {
+      rows: 1,
+      'aria-label': t('message'),
+      placeholder: t('message'),
+      onKeydown: (event) => this.key(event),
+    });
     this.send = button('icon filled', 'send', t('send'), () => {}, { type: 'submit' });
     this.stop = button('icon tonal', 'stop', t('stop'), () => answerOf(open)?.stop());
     this.side = this.sidebar();
-    this.toggle = button('icon', 'list', t('conversations'), () => this.showSide(!main.classList.contains('side-open')), { class: 'button icon side-toggle', 'aria-expanded': 'false', 'aria-controls': 'conversations' });
+    this.toggle = button(
+      'icon',
+      'list',
+      t('conversations'),
+      () => this.showSide(!main.classList.contains('side-open')),
+      { class: 'button icon side-toggle', 'aria-expanded': 'false', 'aria-controls': 'conversations' },
+    );
     this.main = main;
-    fill(main, this.side, h('section', { class: 'thread' },
-      h('header', {}, this.toggle, h('h1', { class: 'unseen' }, t('chat')), this.models,
-        button('icon', 'add', t('new_chat'), () => this.open(conversations.begin())),
-        button('icon', 'tune', t('settings'), () => chatSettings(open, () => conversations.keep(open)))),
-      this.messages,
-      h('form', { class: 'composer', onSubmit: (event) => {
-        event.preventDefault();
-        this.submit();
-      } }, this.input, this.send, this.stop)));
+    fill(
+      main,
+      this.side,
+      h(
+        'section',
+        { class: 'thread', onPointerdown: (event) => !this.toggle.contains(event.target) && this.showSide(false) },
+        h(
+          'header',
+          {},
+          this.toggle,
+          h('h1', { class: 'unseen' }, t('chat')),
+          this.models,
+          button('icon', 'add', t('new_chat'), () => this.open(conversations.begin())),
+          button('icon', 'tune', t('settings'), () => chatSettings(open, () => conversations.keep(open))),
+        ),
+        this.messages,
+        h(
+          'div',
+          {},
+          this.warning,
+          h(
+            'form',
+            {
+              class: 'composer',
+              onSubmit: (event) => {
+                event.preventDefault();
+                this.submit();
+              },
+            },
+            this.input,
+            this.send,
+            this.stop,
+          ),
+        ),
+      ),
+    );
   }
 
   sidebar() {
     this.clear = button('text', 'remove', t('delete_all'), () => this.removeAll());
-    return h('aside', { id: 'conversations', 'aria-label': t('conversations'), onKeydown: (event) => event.key === 'Escape' && this.showSide(false) },
+    return h(
+      'aside',
+      {
+        id: 'conversations',
+        'aria-label': t('conversations'),
+        onKeydown: (event) => event.key === 'Escape' && this.showSide(false),
+      },
       button('tonal', 'add', t('new_chat'), () => this.open(conversations.begin())),
-      this.list, h('p', { class: 'quiet' }, t('kept_here')), this.clear);
+      this.list,
+      h('p', { class: 'quiet' }, t('kept_here')),
+      this.clear,
+    );
   }
 
   /** On a narrow page the list lies over the conversation. */
@@ -55,9 +103,26 @@ class Chat {
 
   showList() {
     const all = conversations.list();
-    renew(this.list, [open.id, all.map(({ id, title }) => [id, title])], () => all.map((one) => h('li', {},
-      h('button', { type: 'button', class: 'row', dir: 'auto', 'aria-current': one.id === open.id && 'true', onClick: () => this.open(one) }, one.title),
-      button('icon', 'remove', t('action_on', { action: t('delete'), name: one.title }), () => this.remove(one)))));
+    renew(this.list, [open.id, all.map(({ id, title }) => [id, title])], () =>
+      all.map((one) =>
+        h(
+          'li',
+          {},
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'row',
+              dir: 'auto',
+              'aria-current': one.id === open.id && 'true',
+              onClick: () => this.open(one),
+            },
+            one.title,
+          ),
+          button('icon', 'remove', t('action_on', { action: t('delete'), name: one.title }), () => this.remove(one)),
+        ),
+      ),
+    );
     set(this.clear, 'disabled', all.length === 0);
   }
 
@@ -72,7 +137,10 @@ class Chat {
   }
 
   async remove(conversation) {
-    const answered = await choose(t('delete_chat_title'), h('p', { dir: 'auto' }, conversation.title), [['no', t('cancel')], ['yes', t('delete'), 'danger']]);
+    const answered = await choose(t('delete_chat_title'), h('p', { dir: 'auto' }, conversation.title), [
+      ['no', t('cancel')],
+      ['yes', t('delete'), 'danger'],
+    ]);
     if (answered !== 'yes') return;
     forget(conversation);
     announce(t('deleted', { name: conversation.title }));
@@ -81,7 +149,10 @@ class Chat {
   }
 
   async removeAll() {
-    const answered = await choose(t('delete_all_title'), h('p', {}, t('delete_all_text')), [['no', t('cancel')], ['yes', t('delete_all'), 'danger']]);
+    const answered = await choose(t('delete_all_title'), h('p', {}, t('delete_all_text')), [
+      ['no', t('cancel')],
+      ['yes', t('delete_all'), 'danger'],
+    ]);
     if (answered !== 'yes') return;
     for (const one of conversations.list()) forget(one);
     conversations.removeAll();
@@ -91,8 +162,12 @@ class Chat {
 
   // ---- the model ----
 
+  /** [id, label] of what can be asked here. */
   get usable() {
-    return (live.models ?? []).filter(canChat);
+    return (live.models ?? []).filter(canChat).map((model) => {
+      const name = model.name || model.id;
+      return [model.id, live.loadedOf(model) ? t('model_in_memory', { name }) : name];
+    });
   }
 
   choose(model) {
@@ -104,11 +179,25 @@ class Chat {
   showModels() {
     if (!live.models) return;
     const { usable } = this;
-    if (!usable.some(({ id }) => id === open.model)) open.model = (usable.find(({ loaded }) => loaded) ?? usable[0])?.id ?? '';
-    const names = usable.map((model) => [model.id, live.loadedOf(model) ? t('model_in_memory', { name: model.name || model.id }) : model.name || model.id]);
-    renew(this.models, names, () => (names.length ? names.map(([id, name]) => h('option', { value: id }, name)) : h('option', { value: '' }, t('no_model'))));
+    const elsewhere = live.remotes.filter((name) => !usable.some(([id]) => id === name));
+    const ids = [...usable.map(([id]) => id), ...elsewhere];
+    // Of itself the page never chooses a model that is elsewhere.
+    if (!ids.includes(open.model))
+      open.model = live.loaded.find(({ id }) => ids.includes(id))?.id ?? usable[0]?.[0] ?? '';
+    const option = ([id, name]) => h('option', { value: id }, name);
+    renew(this.models, [usable, elsewhere], () => [
+      !open.model && option(['', t('no_model')]),
+      usable.map(option),
+      elsewhere.length > 0 &&
+        h(
+          'optgroup',
+          { label: t('elsewhere') },
+          elsewhere.map((name) => option([name, name])),
+        ),
+    ]);
     this.models.value = open.model;
-    set(this.models, 'disabled', usable.length === 0);
+    set(this.models, 'disabled', ids.length === 0);
+    setText(this.warning, live.remotes.includes(open.model) ? t('leaves') : '');
     if (!open.messages.length) this.showEmpty();
     this.showButtons();
   }
@@ -133,24 +222,50 @@ class Chat {
     }
     this.messages.facts = null;
     const last = open.messages.length - 1;
-    fill(this.messages, open.messages.map((message, index) => {
-      if (message.role === 'user') return userMessage(message, index, this);
-      const one = assistantMessage(message, { last: index === last, model: this.modelName(), thread: this });
-      if (index === last) this.latest = one;
-      one.update(index === last && this.busy);
-      return one.element;
-    }));
+    fill(
+      this.messages,
+      open.messages.map((message, index) => {
+        if (message.role === 'user') return userMessage(message, index, this);
+        const one = assistantMessage(message, { last: index === last, model: this.modelName(), thread: this });
+        if (index === last) this.latest = one;
+        one.update(index === last && this.busy);
+        return one.element;
+      }),
+    );
     this.follow();
     this.messages.scrollTop = this.messages.scrollHeight;
   }
 
   showEmpty() {
-    renew(this.messages, [this.usable.length > 0, live.models !== null], () => h('div', { class: 'empty' },
-      h('img', { src: '/web/icon.svg', alt: '', width: 72, height: 72 }), h('p', { class: 'figure' }, t('hello')), h('p', { class: 'quiet' }, t('private')),
-      live.models && !this.usable.length && h('p', {}, t('no_model_text'), ' ', h('a', { href: '/', onClick: (event) => {
-        event.preventDefault();
-        this.tools.go('/');
-      } }, t('to_models')))));
+    const leaves = live.remotes.includes(open.model);
+    renew(this.messages, [open.model, leaves, live.models !== null], () =>
+      h(
+        'div',
+        { class: 'empty' },
+        h('img', { src: '/web/icon.svg', alt: '', width: 72, height: 72 }),
+        h('p', { class: 'figure' }, t('hello')),
+        !leaves && h('p', { class: 'quiet' }, t('private')),
+        live.models &&
+          !open.model &&
+          h(
+            'p',
+            {},
+            t('no_model_text'),
+            ' ',
+            h(
+              'a',
+              {
+                href: '/',
+                onClick: (event) => {
+                  event.preventDefault();
+                  this.tools.go('/');
+                },
+              },
+              t('to_models'),
+            ),
+          ),
+      ),
+    );
   }
 
   showButtons() {

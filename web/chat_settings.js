@@ -17,25 +17,56 @@ const FIELDS = [
 ];
 
 function field({ name, ...range }, settings) {
-  const input = h('input', { type: 'number', name, inputmode: 'decimal', placeholder: t('by_server'), 'aria-describedby': `${name}-help`, ...range, step: 'any' });
+  const input = h('input', {
+    type: 'number',
+    name,
+    inputmode: 'decimal',
+    placeholder: t('by_server'),
+    'aria-describedby': `${name}-help`,
+    ...range,
+    step: 'any',
+  });
   input.value = settings[name] ?? '';
-  return h('div', {}, h('label', { class: 'field' }, h('span', {}, t(name)), input), h('p', { class: 'quiet', id: `${name}-help` }, t(`${name}_help`)));
+  return h(
+    'div',
+    {},
+    h('label', { class: 'field' }, h('span', {}, t(name)), input),
+    h('p', { class: 'quiet', id: `${name}-help` }, t(`${name}_help`)),
+  );
 }
 
 /** Ask for them; `done` is called after they were changed in the conversation. */
 export function chatSettings(conversation, done) {
   const system = h('textarea', { rows: 4, placeholder: t('system_example') });
   system.value = conversation.system;
-  const fields = h('div', { class: 'fields' }, FIELDS.map((one) => field(one, conversation.settings)));
-  const form = h('form', { onSubmit: (event) => {
-    event.preventDefault();
-    conversation.system = system.value;
-    conversation.settings = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== '').map(([name, value]) => [name, Number(value)]));
-    dialog.close();
-    done();
-  } }, h('label', { class: 'field' }, h('span', {}, t('system')), system), fields,
-  h('div', { class: 'actions end' }, button('text', null, t('reset'), () => {
-    for (const input of form.querySelectorAll('input, textarea')) input.value = '';
-  }), button('filled', null, t('save'), () => {}, { type: 'submit' })));
+  const fields = h(
+    'div',
+    { class: 'fields' },
+    FIELDS.map((one) => field(one, conversation.settings)),
+  );
+  const form = h(
+    'form',
+    {
+      onSubmit: (event) => {
+        event.preventDefault();
+        conversation.system = system.value;
+        conversation.settings = Object.fromEntries(
+          [...new FormData(form)].filter(([, value]) => value !== '').map(([name, value]) => [name, Number(value)]),
+        );
+        dialog.close();
+        done();
+      },
+    },
+    h('label', { class: 'field' }, h('span', {}, t('system')), system),
+    fields,
+    h(
+      'div',
+      { class: 'actions end' },
+      button('text', null, t('reset'), () => {
+        for (const input of form.querySelectorAll('input, textarea')) input.value = '';
+      }),
+      button('filled', null, t('save'), () => {}, { type: 'submit' }),
+    ),
+  );
   const dialog = panel(t('settings'), form);
 }

@@ -1,8 +1,8 @@
 // Conversations, kept in this browser and nowhere else.
 //
-// {id, title, model, updated, system, settings, messages: [{role, content, stats?, stopped?, error?}]}
+// {id, title, model, updated, system, settings, messages: [{role, content, stats?, stopped?, error?, remote?}]}
 // A message of the assistant has `stats` when it is complete, `stopped` when the reader ended
-// it, and `error` when something else did.
+// it, `error` when something else did, and `remote` when it came from another machine.
 
 const PREFIX = 'orion.chat.';
 const SETTINGS = 'orion.settings';
@@ -18,15 +18,25 @@ function read(key) {
 
 /** All of them, the latest first. */
 export function list() {
-  return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(read)
-    .filter((one) => Array.isArray(one?.messages)).sort((a, b) => b.updated - a.updated);
+  return Object.keys(localStorage)
+    .filter((key) => key.startsWith(PREFIX))
+    .map(read)
+    .filter((one) => Array.isArray(one?.messages))
+    .sort((a, b) => b.updated - a.updated);
 }
 
 export const find = (id) => list().find((one) => one.id === id) ?? null;
 
 /** A new one, with the settings of the last; it is kept once it has a message. */
 export function begin() {
-  return { id: crypto.randomUUID?.() ?? String(Date.now()), title: '', model: localStorage.getItem(MODEL) ?? '', updated: Date.now(), messages: [], ...defaults() };
+  return {
+    id: crypto.randomUUID?.() ?? String(Date.now()),
+    title: '',
+    model: localStorage.getItem(MODEL) ?? '',
+    updated: Date.now(),
+    messages: [],
+    ...defaults(),
+  };
 }
 
 function defaults() {

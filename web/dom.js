@@ -4,8 +4,8 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** An element: attributes, and listeners under names like `onClick`.  An attribute that is
- * null, undefined or false is left out; true stands without a value.  Children are elements or
- * text; null and false are passed over. */
+ * null, undefined or false is left out; true stands without a value.  Children are elements,
+ * texts, or lists of them; null and false are passed over. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -20,7 +20,7 @@ function add(element, children) {
   return element;
 }
 
-const kept = (children) => children.flat().filter((child) => child != null && child !== false);
+const kept = (children) => children.flat(Infinity).filter((child) => child != null && child !== false);
 
 /** Change an attribute as h() would have set it. */
 export function set(element, name, value) {
@@ -69,7 +69,7 @@ const PATHS = {
   remove: 'M5 7h14M10 4h4M7 7l1 13h8l1-13M10 11v5M14 11v5',
   search: 'M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM15.5 15.5 20 20',
   send: 'M12 20V5M5.5 11 12 4.5l6.5 6.5',
-  stop: 'M7 7h10v10H7z',
+  stop: 'M5.5 5.5h13v13h-13z',
   edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
   copy: 'M9 8h10v12H9zM5 15V4h10',
   again: 'M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5',
@@ -100,6 +100,17 @@ export function icon(name) {
  * outlined, text.  `icon` as kind shows the label to those who can't see only. */
 export function button(kind, picture, label, onClick, attributes = {}) {
   const bare = kind.startsWith('icon');
-  return h('button', { type: 'button', class: `button ${kind}`, onClick, title: bare ? label : null,
-    'aria-label': bare ? label : null, ...attributes }, picture && icon(picture), bare ? null : h('span', {}, label));
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: `button ${kind}`,
+      onClick,
+      title: bare ? label : null,
+      'aria-label': bare ? label : null,
+      ...attributes,
+    },
+    picture && icon(picture),
+    bare ? null : h('span', {}, label),
+  );
 }

@@ -12,6 +12,7 @@ class Live extends EventTarget {
   storage = null;
   memory = null;
   loaded = [];
+  remotes = []; // names that stand for models elsewhere
   jobs = new Map(); // by id, in order
   loading = new Set(); // ids of models that are being loaded for this page
   reachable = true;
@@ -21,6 +22,12 @@ class Live extends EventTarget {
   async start() {
     this.server = await ask('GET', '/orion/v1/server');
     this.#listen();
+  }
+
+  /** A page that nobody sees holds no connection: a browser has but six for a server. */
+  seen(visible) {
+    if (!visible) this.stop();
+    else if (this.server) this.#listen();
   }
 
   stop() {
@@ -36,10 +43,11 @@ class Live extends EventTarget {
   #listen() {
     const source = new EventSource('/orion/v1/events');
     this.#source = source;
-    const on = (name, handle) => source.addEventListener(name, (event) => {
-      handle(JSON.parse(event.data));
-      this.#changed();
-    });
+    const on = (name, handle) =>
+      source.addEventListener(name, (event) => {
+        handle(JSON.parse(event.data));
+        this.#changed();
+      });
     on('snapshot', ({ jobs, loaded }) => {
       this.reachable = true;
       this.jobs = new Map(jobs.map((job) => [job.id, job]));
@@ -63,8 +71,7 @@ class Live extends EventTarget {
     const before = this.jobs.get(job.id);
     this.jobs.set(job.id, job);
     const over = ['done', 'failed', 'cancelled'].includes(job.stage);
-    if (over && before && before.stage !== job.stage)
-      this.dispatchEvent(new CustomEvent('finished', { detail: job }));
+    if (over && before && before.stage !== job.stage) this.dispatchEvent(new CustomEvent('finished', { detail: job }));
     if (!before || over) this.refresh();
   }
 
@@ -80,16 +87,21 @@ class Live extends EventTarget {
 
   /** Read the lists again, soon. */
   refresh() {
-    this.#timer ??= setTimeout(async () => {
-      this.#timer = null;
-      await this.#read().catch(() => {}); // what can't be asked now is asked after the next event
-    }, this.models ? LIST_PAUSE_MS : 0);
+    this.#timer ??= setTimeout(
+      async () => {
+        this.#timer = null;
+        await this.#read().catch(() => {}); // what can't be asked now is asked after the next event
+      },
+      this.models ? LIST_PAUSE_MS : 0,
+    );
   }
 
   async #read() {
-    const [{ models }, storage, { loaded, memory }] = await Promise.all(
-      ['models', 'storage', 'loaded'].map((what) => ask('GET', `/orion/v1/${what}`)));
-    Object.assign(this, { models, storage, loaded, memory });
+    const [{ models }, storage, { loaded, memory }, { data }] = await Promise.all(
+      ['/orion/v1/models', '/orion/v1/storage', '/orion/v1/loaded', '/v1/models'].map((path) => ask('GET', path)),
+    );
+    const remotes = data.filter((one) => one.owned_by === 'remote').map(({ id }) => id);
+    Object.assign(this, { models, storage, loaded, memory, remotes });
     this.#changed();
   }
 
@@ -128,6 +140,7 @@ export function isFor(job, model) {
 }
 
 /** Can this version answer with it, as far as is known without opening it? */
-export const canChat = (model) => model.downloaded && model.role === 'model' && model.n_files === 1 && model.supported !== false;
+export const canChat = (model) =>
+  model.downloaded && model.role === 'model' && model.n_files === 1 && model.supported !== false;
 
 export const live = new Live();

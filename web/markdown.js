@@ -41,7 +41,11 @@ const isBullet = (marker) => /[-*+]/.test(marker);
 
 /** Columns of a table's line; a bar after a backslash is text. */
 function cells(line) {
-  const found = line.trim().replace(/^\|/, '').split(/(?<!\\)\|/).slice(0, MAX_COLUMNS);
+  const found = line
+    .trim()
+    .replace(/^\|/, '')
+    .split(/(?<!\\)\|/)
+    .slice(0, MAX_COLUMNS);
   if (found.length > 1 && blank(found.at(-1))) found.pop();
   return found.map((cell) => cell.trim().replaceAll('\\|', '|'));
 }
@@ -96,16 +100,21 @@ class Blocks {
 
   /** Does something other than more of a paragraph begin here? */
   begins(line, depth) {
-    return blank(line) || FENCE.test(line) || HEADING.test(line) || RULE.test(line) ||
-      (depth < MAX_DEPTH && (QUOTE.test(line) || ITEM.test(line)));
+    return (
+      blank(line) ||
+      FENCE.test(line) ||
+      HEADING.test(line) ||
+      RULE.test(line) ||
+      (depth < MAX_DEPTH && (QUOTE.test(line) || ITEM.test(line)))
+    );
   }
 
   /** To the closing fence, or to the end: it may not have come yet. */
   code(lines, at) {
     const [, fence, language] = FENCE.exec(lines[at]);
     let end = at + 1;
-    const closes = (line) => indent(line) < 4 && line.trim().startsWith(fence) &&
-      [...line.trim()].every((c) => c === fence[0]);
+    const closes = (line) =>
+      indent(line) < 4 && line.trim().startsWith(fence) && [...line.trim()].every((c) => c === fence[0]);
     while (end < lines.length && !closes(lines[end])) end++;
     return [{ type: 'code', language, text: lines.slice(at + 1, end).join('\n') }, Math.min(end + 1, lines.length)];
   }
@@ -167,7 +176,19 @@ class Blocks {
   paragraph(lines, at, depth) {
     const from = at++;
     while (at < lines.length && !this.begins(lines[at], depth)) at++;
-    return [{ type: 'paragraph', inline: inline(lines.slice(from, at).map((l) => l.trimStart()).join('\n').trimEnd()) }, at];
+    return [
+      {
+        type: 'paragraph',
+        inline: inline(
+          lines
+            .slice(from, at)
+            .map((l) => l.trimStart())
+            .join('\n')
+            .trimEnd(),
+        ),
+      },
+      at,
+    ];
   }
 }
 
@@ -175,7 +196,7 @@ class Blocks {
 
 const TARGET = /\(<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:[ \t]+"[^"]*")?\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"'`()[\]{}*|\\]+/y;
-const KINDS = { '*': 'em', '_': 'em', '**': 'strong', '__': 'strong', '~~': 'del' };
+const KINDS = { '*': 'em', _: 'em', '**': 'strong', __: 'strong', '~~': 'del' };
 
 const isSpace = (c) => c === undefined || /\s/.test(c);
 const isWord = (c) => c !== undefined && /[\p{L}\p{N}]/u.test(c);

@@ -24,19 +24,60 @@ const BLOCKS = {
   heading: (b) => h(`h${Math.min(6, b.level + 2)}`, { dir: 'auto' }, spans(b.inline)),
   rule: () => h('hr'),
   quote: (b) => h('blockquote', {}, b.blocks.map(block)),
-  list: (b) => h(b.start === null ? 'ul' : 'ol', { start: b.start }, b.items.map((item) => h('li', { dir: 'auto' }, item.map(block)))),
-  code: (b) => h('figure', { class: 'code' },
-    h('figcaption', {}, h('span', {}, b.language.slice(0, 32)), copyButton(() => b.text)),
-    scroller('pre', t('code'), h('code', {}, b.text))),
-  table: (b) => scroller('div', t('table'), h('table', {},
-    h('thead', {}, h('tr', {}, b.head.map((cell, i) => h('th', { scope: 'col', class: b.align[i] }, spans(cell))))),
-    h('tbody', {}, b.rows.map((row) => h('tr', {}, row.map((cell, i) => h('td', { class: b.align[i] }, spans(cell)))))))),
+  list: (b) =>
+    h(
+      b.start === null ? 'ul' : 'ol',
+      { start: b.start },
+      b.items.map((item) => h('li', { dir: 'auto' }, item.map(block))),
+    ),
+  code: (b) =>
+    h(
+      'figure',
+      { class: 'code' },
+      h(
+        'figcaption',
+        {},
+        h('span', {}, b.language.slice(0, 32)),
+        copyButton(() => b.text),
+      ),
+      scroller('pre', t('code'), h('code', {}, b.text)),
+    ),
+  table: (b) =>
+    scroller(
+      'div',
+      t('table'),
+      h(
+        'table',
+        {},
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            b.head.map((cell, i) => h(cell.length ? 'th' : 'td', { class: b.align[i] }, spans(cell))),
+          ),
+        ),
+        h(
+          'tbody',
+          {},
+          b.rows.map((row) =>
+            h(
+              'tr',
+              {},
+              row.map((cell, i) => h('td', { class: b.align[i] }, spans(cell))),
+            ),
+          ),
+        ),
+      ),
+    ),
 };
 
 const block = (b) => BLOCKS[b.type](b);
 
 /** What may be wider than the page scrolls by itself, with the keyboard too. */
-const scroller = (tag, label, inside) => h(tag, { class: 'scroller', tabindex: 0, role: 'group', 'aria-label': label }, inside);
+const scroller = (tag, label, inside) =>
+  h(tag, { class: 'scroller', tabindex: 0, role: 'group', 'aria-label': label }, inside);
 
 const spans = (list) => list.map((node) => (typeof node === 'string' ? node : SPANS[node.type](node)));
 
@@ -47,7 +88,8 @@ const SPANS = {
   code: (n) => h('code', {}, n.text),
   break: () => h('br'),
   // No anchor: there is no way to follow it but through the question.
-  link: (n) => h('button', { type: 'button', class: 'link', onClick: () => openAddress(n.url) }, spans(plain(n.inline))),
+  link: (n) =>
+    h('button', { type: 'button', class: 'link', onClick: () => openAddress(n.url) }, spans(plain(n.inline))),
 };
 
 /** Without links: a button can't hold one. */

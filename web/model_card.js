@@ -6,14 +6,23 @@ import { bytes, date, duration, percent } from './format.js';
 import { t } from './i18n.js';
 import { canChat, live, unfinished } from './live.js';
 
-export const startJob = (kind, model) => ask('POST', '/orion/v1/jobs', { kind, model }).then((job) =>
-  (job.stage === 'paused' ? ask('POST', `/orion/v1/jobs/${job.id}/resume`) : job));
+export const startJob = (kind, model) =>
+  ask('POST', '/orion/v1/jobs', { kind, model }).then((job) =>
+    job.stage === 'paused' ? ask('POST', `/orion/v1/jobs/${job.id}/resume`) : job,
+  );
 const jobDo = (job, what) => ask('POST', `/orion/v1/jobs/${job.id}/${what}`);
 
 /** Stop a download, and keep or delete what has come. */
 async function cancel(job, name) {
-  const answer = await choose(t('cancel_title', { name }), h('p', {}, t('cancel_text', { size: bytes(job.done_bytes) })),
-    [['go_on', t('go_on')], ['keep', t('cancel_keep'), 'tonal'], ['discard', t('cancel_discard'), 'danger']]);
+  const answer = await choose(
+    t('cancel_title', { name }),
+    h('p', {}, t('cancel_text', { size: bytes(job.done_bytes) })),
+    [
+      ['go_on', t('go_on')],
+      ['keep', t('cancel_keep'), 'tonal'],
+      ['discard', t('cancel_discard'), 'danger'],
+    ],
+  );
   if (answer === 'keep') await jobDo(job, 'cancel');
   if (answer === 'discard') await ask('DELETE', `/orion/v1/jobs/${job.id}?discard=true`);
 }
@@ -21,8 +30,10 @@ async function cancel(job, name) {
 async function remove(model) {
   const size = bytes(model.downloaded ? model.size_bytes : model.partial_bytes);
   const text = model.link ? t('delete_link', { target: model.link_target }) : t('delete_text', { size });
-  const answer = await choose(t('delete_title', { name: model.name }), h('p', {}, text),
-    [['no', t('cancel')], ['yes', t('delete'), 'danger']]);
+  const answer = await choose(t('delete_title', { name: model.name }), h('p', {}, text), [
+    ['no', t('cancel')],
+    ['yes', t('delete'), 'danger'],
+  ]);
   if (answer !== 'yes') return;
   await ask('DELETE', named('/orion/v1/models', model.id));
   announce(t('deleted', { name: model.name }));
@@ -32,24 +43,39 @@ async function remove(model) {
 const VERIFIED = { intact: ['check', 'good'], changed: ['warn', 'bad'], unknown: [null, ''] };
 const FITS = { fits: ['check', 'good'], tight: ['warn', 'so-so'], not: ['warn', 'bad'] };
 
-const chip = (text, picture, kind = '', title = null) => h('li', { class: `chip ${kind}`, title }, picture && icon(picture), text);
+/** A word or two on how something stands; kind colours it: good, so-so, bad. */
+export const chip = (text, picture = null, kind = '', title = null) =>
+  h('li', { class: `chip ${kind}`, title }, picture && icon(picture), text);
 
 export function fitChip(fit) {
   const [picture, kind] = FITS[fit.verdict];
-  return chip(t(`fit_${fit.verdict}`), picture, kind, t('fit_why', { need: bytes(fit.memory_bytes), have: bytes(fit.available_bytes) }));
+  return chip(
+    t(`fit_${fit.verdict}`),
+    picture,
+    kind,
+    t('fit_why', { need: bytes(fit.memory_bytes), have: bytes(fit.available_bytes) }),
+  );
 }
 
 function factsOf(model) {
-  return [model.size_bytes && bytes(model.size_bytes), model.quantization, model.license && t('licence', { name: model.license }),
-    model.languages?.join(', ').toUpperCase(), model.downloaded && model.modified_unix && date(model.modified_unix),
-    model.n_files > 1 && t('split', { n: model.n_files })].filter(Boolean).join(' · ');
+  return [
+    model.size_bytes && bytes(model.size_bytes),
+    model.quantization,
+    model.license && t('licence', { name: model.license }),
+    model.languages?.join(', ').toUpperCase(),
+    model.downloaded && model.modified_unix && date(model.modified_unix),
+    model.n_files > 1 && t('split', { n: model.n_files }),
+  ]
+    .filter(Boolean)
+    .join(' · ');
 }
 
 function states(model, loaded) {
   const verified = model.downloaded && VERIFIED[model.verified];
   return [
     verified && chip(t(`verified_${model.verified}`, { date: date(model.verified_unix) }), ...verified),
-    model.link && chip(t(`link_${model.link}`), model.link === 'intact' ? null : 'warn', model.link === 'intact' ? '' : 'bad'),
+    model.link &&
+      chip(t(`link_${model.link}`), model.link === 'intact' ? null : 'warn', model.link === 'intact' ? '' : 'bad'),
     model.role === 'projector' && chip(t('projector')),
     model.supported === false && chip(t('unsupported'), 'warn', 'so-so'),
     model.fit && !loaded && chip(t(`fit_${model.fit.verdict}`), ...FITS[model.fit.verdict]),
@@ -59,15 +85,19 @@ function states(model, loaded) {
 
 /** How a job stands, in words. */
 export function progressText(job) {
-  const amount = job.total_bytes ? t('of', { percent: percent(job.percent), done: bytes(job.done_bytes), total: bytes(job.total_bytes) }) : null;
-  const parts = { queued: [t('queued')], paused: [t('paused'), amount] }[job.stage] ?? {
-    resolve: [t('resolving')],
-    wait: [job.note, amount],
-    verify: [t('verifying'), job.total_bytes && percent(job.percent)],
-    done: [t('verifying')],
-  }[job.phase] ?? [amount, job.bytes_per_second > 0 && t('speed', { speed: bytes(job.bytes_per_second) }),
-    job.seconds_left !== null && job.bytes_per_second > 0 && t('left', { time: duration(job.seconds_left) })];
-  return parts.filter(Boolean).join(' · ');
+  const { stage, phase, total_bytes: total, bytes_per_second: speed } = job;
+  const arrives = speed > 0;
+  const amount = total && t('of', { percent: percent(job.percent), done: bytes(job.done_bytes), total: bytes(total) });
+  const parts = () => {
+    if (stage === 'queued') return [t('queued')];
+    if (stage === 'paused') return [t('paused'), amount];
+    if (phase === 'resolve') return [t('resolving')];
+    if (phase === 'wait') return [job.note, amount];
+    if (phase === 'verify' || phase === 'done') return [t('verifying'), total && percent(job.percent)];
+    const left = arrives && job.seconds_left !== null && t('left', { time: duration(job.seconds_left) });
+    return [amount, arrives && t('speed', { speed: bytes(speed) }), left];
+  };
+  return parts().filter(Boolean).join(' · ');
 }
 
 export class ModelCard {
@@ -82,7 +112,17 @@ export class ModelCard {
     this.progress = h('div', { class: 'progress' }, this.bar, this.words);
     this.problem = h('p', { class: 'problem' });
     this.actions = h('div', { class: 'actions' });
-    this.element = h('li', { class: 'card', tabindex: -1, 'data-model': model.id }, this.title, this.summary, this.facts, this.chips, this.progress, this.problem, this.actions);
+    this.element = h(
+      'li',
+      { class: 'card', tabindex: -1, 'data-model': model.id },
+      this.title,
+      this.summary,
+      this.facts,
+      this.chips,
+      this.progress,
+      this.problem,
+      this.actions,
+    );
   }
 
   update(model) {
@@ -92,6 +132,7 @@ export class ModelCard {
     this.model = model;
     this.job = job;
     setText(this.title, model.name || model.id);
+    set(this.summary, 'lang', model.summary ? 'en' : null); // the catalogue's
     setText(this.summary, model.summary || (model.in_catalogue === false ? model.id : ''));
     renew(this.chips, [model, loaded?.memory_bytes], () => states(model, loaded));
     setText(this.facts, factsOf(model));
@@ -112,17 +153,24 @@ export class ModelCard {
   /** [name, picture, kind, what it does]; a name is that of its label too. */
   choices(busy, loaded) {
     const { model, job } = this;
+    if (busy && job.kind !== 'download') return [['cancel', 'close', 'text', () => jobDo(job, 'cancel')]]; // they can only begin anew
     if (busy) {
       return [
-        job.stage === 'paused' ? ['resume', 'play', 'tonal', () => jobDo(job, 'resume')] : ['pause', 'pause', 'tonal', () => jobDo(job, 'pause')],
-        ['cancel', 'close', 'text', () => (job.kind === 'download' ? cancel(this.job, this.title.textContent) : jobDo(job, 'cancel'))],
+        job.stage === 'paused'
+          ? ['resume', 'play', 'tonal', () => jobDo(job, 'resume')]
+          : ['pause', 'pause', 'tonal', () => jobDo(job, 'pause')],
+        ['cancel', 'close', 'text', () => cancel(this.job, this.title.textContent)],
       ];
     }
     if (!model.downloaded) return this.absentChoices();
     const broken = job?.stage === 'failed' && job.error.status === 'integrity';
     return [
-      ...(canChat(model) ? [['chat', 'chat', 'tonal', () => this.tools.go('/chat', { model: model.id })], this.memoryChoice(loaded)] : []),
-      broken ? ['repair', 'download', 'tonal', () => startJob('repair', model.id)] : ['verify', 'shield', 'icon', () => startJob('verify', model.id)],
+      ...(canChat(model)
+        ? [['chat', 'chat', 'tonal', () => this.tools.go('/chat', { model: model.id })], this.memoryChoice(loaded)]
+        : []),
+      broken
+        ? ['repair', 'download', 'tonal', () => startJob('repair', model.id)]
+        : ['verify', 'shield', 'icon', () => startJob('verify', model.id)],
       ['delete', 'remove', 'icon', () => remove(model)],
     ];
   }
@@ -132,8 +180,15 @@ export class ModelCard {
     const failed = job?.kind === 'download' && job.stage === 'failed';
     const name = failed ? 'try_again' : model.partial_bytes ? 'continue' : 'download';
     return [
-      [name, failed ? 'again' : 'download', 'filled', () => (failed ? jobDo(job, 'resume') : startJob('download', model.id)), { disabled: live.server?.offline }],
-      failed ? ['discard', 'remove', 'text', () => ask('DELETE', `/orion/v1/jobs/${job.id}?discard=true`)]
+      [
+        name,
+        failed ? 'again' : 'download',
+        'filled',
+        () => (failed ? jobDo(job, 'resume') : startJob('download', model.id)),
+        { disabled: live.server?.offline },
+      ],
+      failed
+        ? ['discard', 'remove', 'text', () => ask('DELETE', `/orion/v1/jobs/${job.id}?discard=true`)]
         : model.partial_bytes > 0 && ['discard', 'remove', 'text', () => remove(model)],
     ].filter(Boolean);
   }
@@ -141,7 +196,9 @@ export class ModelCard {
   memoryChoice(loaded) {
     const { model } = this;
     if (live.loading.has(model.id)) return ['loading', 'chip', 'text', () => {}, { disabled: true, 'aria-busy': true }];
-    return loaded ? ['unload', 'eject', 'text', () => live.unload(model.id), { disabled: loaded.unloading }] : ['load', 'chip', 'text', () => live.load(model.id)];
+    return loaded
+      ? ['unload', 'eject', 'text', () => live.unload(model.id), { disabled: loaded.unloading }]
+      : ['load', 'chip', 'text', () => live.load(model.id)];
   }
 
   /** Buttons are made anew only when there are others, so that none vanishes under a finger. */
@@ -151,9 +208,16 @@ export class ModelCard {
     if (this.key === key) return;
     this.key = key;
     const held = this.actions.contains(document.activeElement);
-    fill(this.actions, choices.map(([name, picture, kind, , more]) =>
-      button(kind, picture, t(name), () => attempt(() => this.work[name]()), { 'aria-label': t('action_on', { action: t(name), name: this.title.textContent }), 'data-action': name, ...more })));
+    fill(
+      this.actions,
+      choices.map(([name, picture, kind, , more]) =>
+        button(kind, picture, t(name), () => attempt(() => this.work[name]()), {
+          'aria-label': t('action_on', { action: t(name), name: this.title.textContent }),
+          'data-action': name,
+          ...more,
+        }),
+      ),
+    );
     if (held) (this.actions.querySelector('button:enabled') ?? this.element).focus();
   }
 }
-

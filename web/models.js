@@ -11,8 +11,22 @@ function strangers() {
   return [...live.jobs.values()]
     .filter((job) => job.kind === 'download' && (unfinished(job) || job.stage === 'failed'))
     .filter((job) => !live.models.some((model) => isFor(job, model)))
-    .map((job) => ({ id: job.model, repo: job.repo, file: job.file, name: job.file ?? job.model, role: 'model', downloaded: false,
-      partial_bytes: 0, size_bytes: job.total_bytes, quantization: '', license: '', summary: '', languages: [], supported: null, fit: null }));
+    .map((job) => ({
+      id: job.model,
+      repo: job.repo,
+      file: job.file,
+      name: job.file ?? job.model,
+      role: 'model',
+      downloaded: false,
+      partial_bytes: 0,
+      size_bytes: job.total_bytes,
+      quantization: '',
+      license: '',
+      summary: '',
+      languages: [],
+      supported: null,
+      fit: null,
+    }));
 }
 
 /** A list of models under a heading. */
@@ -27,12 +41,15 @@ class Section {
 
   update(models, tools) {
     for (const id of this.cards.keys()) if (!models.some((model) => model.id === id)) this.cards.delete(id);
-    arrange(this.list, models.map((model) => {
-      if (!this.cards.has(model.id)) this.cards.set(model.id, new ModelCard(model, tools));
-      const card = this.cards.get(model.id);
-      card.update(model);
-      return card.element;
-    }));
+    arrange(
+      this.list,
+      models.map((model) => {
+        if (!this.cards.has(model.id)) this.cards.set(model.id, new ModelCard(model, tools));
+        const card = this.cards.get(model.id);
+        card.update(model);
+        return card.element;
+      }),
+    );
     set(this.empty, 'hidden', models.length > 0);
   }
 }
@@ -45,8 +62,15 @@ export function mount(main, tools) {
   const memory = memoryCard();
   const search = hubSearch();
   const wait = h('p', { class: 'quiet', role: 'status' }, t('wait'));
-  const lists = h('div', { class: 'lists', hidden: true }, h('div', { class: 'rooms' }, storage.element, memory.element),
-    coming.element, here.element, available.element, search.element);
+  const lists = h(
+    'div',
+    { class: 'lists', hidden: true },
+    h('div', { class: 'rooms' }, storage.element, memory.element),
+    coming.element,
+    here.element,
+    available.element,
+    search.element,
+  );
   main.append(h('h1', {}, t('models')), wait, lists);
 
   const update = () => {
@@ -58,8 +82,14 @@ export function mount(main, tools) {
     storage.update();
     memory.update();
     coming.update(others, tools);
-    here.update(live.models.filter((model) => model.downloaded), tools);
-    available.update(live.models.filter((model) => !model.downloaded), tools);
+    here.update(
+      live.models.filter((model) => model.downloaded),
+      tools,
+    );
+    available.update(
+      live.models.filter((model) => !model.downloaded),
+      tools,
+    );
     set(coming.element, 'hidden', others.length === 0);
     set(lists, 'hidden', false);
     setText(wait, '');

@@ -33,6 +33,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import machine
+import nginx
 
 LIMIT_S = 900  # for one tool, once
 GIGABIT = 125_000_000
@@ -48,17 +49,6 @@ LINKS = [
 ]
 TOOLS = ('orion', 'aria2c', 'curl')
 FILE = 'acme/bench/bench-Q4_K_M.gguf'
-
-NGINX = """
-daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/nginx.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;
-    client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3;
-    uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
-    server {{ listen 127.0.0.1:{port}; root {dir}/served; }}
-}}
-"""
 
 
 def size_of(text):
@@ -124,25 +114,6 @@ class Bench:
         threading.Thread(target=self.hub.serve_forever, daemon=True).start()
         self.hub_url = f'http://127.0.0.1:{self.hub.server_address[1]}'
         self.url = f'{self.hub_url}/acme/bench/resolve/main/bench-Q4_K_M.gguf'
-
-    def start_nginx(self):
-        probe = http.server.HTTPServer(('127.0.0.1', 0), Hub)  # a port that is free
-        self.port = probe.server_address[1]
-        probe.server_close()
-        config = os.path.join(self.folder, 'nginx.conf')
-        with open(config, 'w') as f:
-            if os.geteuid() == 0:
-                f.write('user root;')
-            f.write(NGINX.format(dir=self.folder, port=self.port))
-        os.environ['PATH'] += ':/usr/sbin'
-        server = subprocess.Popen(['nginx', '-p', self.folder, '-c', config, '-e',
-                                   self.folder + '/nginx.log'])
-        for _ in range(100):
-            if os.path.exists(self.folder + '/nginx.pid') and server.poll() is None:
-                return server
-            time.sleep(0.05)
-        server.terminate()
-        raise SystemExit('bench-pull: nginx does not start')
 
     def run(self, *command, **more):
         done = subprocess.run([self.measure, str(LIMIT_S), *command], env={**self.env, **more},
@@ -247,7 +218,7 @@ def main():
         sources = {n: Source(served, n) for n in
                    {loss_size if lossy else size for _, lossy, _, _ in links}}
         bench = Bench(sys.argv[1:4], folder)
-        nginx = bench.start_nginx()
+        server, bench.port = nginx.start(folder)
         rows = []
         try:
             for name, lossy, link, what in links:
@@ -263,8 +234,8 @@ def main():
                 report(name, source.size, what, m)
                 missed += sum(not met for _, _, met in goals(name, m, TOOLS))
         finally:
-            nginx.terminate()
-            nginx.wait()
+            server.terminate()
+            server.wait()
 
     path = machine.write_csv('pull', about, ['link', 'run', 'tool', 'size_bytes', 'wall_s', 'cpu_s',
                                              'peak_bytes'], rows)

@@ -2,6 +2,7 @@
 #include "hub/http.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +25,29 @@ struct ori_engine {
 
 /* ---- what curl calls ---- */
 
-/* The one door to the network. */
+static bool is_loopback(const struct curl_sockaddr *address)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    if (address->family == AF_INET) {
+        memcpy(&v4, &address->addr, sizeof(v4));
+        return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+    if (address->family == AF_INET6 && address->addrlen >= sizeof(v6)) {
+        memcpy(&v6, &address->addr, sizeof(v6));
+        return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+    }
+    return false;
+}
+
+/* The one door to the network: a name may lead anywhere, so it is the address
+ * that is judged. */
 static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
 {
     const struct ori_hub *hub = self;
     (void)purpose;
-    if (hub->offline)
+    if (hub->offline || (hub->loopback_only && !is_loopback(address)))
         return CURL_SOCKET_BAD;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -95,6 +113,12 @@ static bool add_headers(struct ori_transfer *t)
         return false;
     if (t->if_range && !add_header(t, "If-Range", t->if_range))
         return false;
+    if (t->accept && !add_header(t, "Accept", t->accept))
+        return false;
+    /* An empty Expect keeps a long body from waiting to be asked for. */
+    if (t->json &&
+        !(add_header(t, "Content-Type", "application/json") && add_header(t, "Expect", "")))
+        return false;
     bool may = false;
     if (hub->token && ori_url_may_have_token(hub->endpoint, t->url, &may) != ORION_OK)
         return false;
@@ -111,6 +135,18 @@ static bool set_range(struct ori_transfer *t)
         return true;
     (void)snprintf(text, sizeof(text), "%" PRIu64 "-%" PRIu64, t->range_begin, t->range_end);
     return curl_easy_setopt(t->easy, CURLOPT_RANGE, text) == CURLE_OK;
+}
+
+static bool set_method(const struct ori_transfer *t)
+{
+    bool ok = true;
+    if (t->json)
+        ok = curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->json_bytes) ==
+                 CURLE_OK &&
+             curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->json) == CURLE_OK;
+    if (t->method)
+        ok = ok && curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, t->method) == CURLE_OK;
+    return ok;
 }
 
 /* The system's certificates are there twice, as a file and as a folder.  With
@@ -138,7 +174,7 @@ static bool set_trust(CURL *easy, const struct ori_hub *hub)
 static bool set_up(struct ori_transfer *t)
 {
     CURL *e = t->easy = curl_easy_init();
-    bool ok = e && add_headers(t) && set_range(t) && set_trust(e, t->hub);
+    bool ok = e && add_headers(t) && set_method(t) && set_range(t) && set_trust(e, t->hub);
 #define SET(option, value) ok = ok && curl_easy_setopt(e, option, value) == CURLE_OK
     SET(CURLOPT_URL, t->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -304,17 +340,19 @@ void ori_engine_remove(struct ori_engine *engine, struct ori_transfer *t)
 static void end_stalled(struct ori_engine *engine)
 {
     const uint64_t now = ori_now_ns();
-    const uint64_t limit = (uint64_t)engine->hub->stall_ms * 1000000u;
     char host[128];
 
     for (size_t i = 0; i < MAX_TRANSFERS; i++) {
         struct ori_transfer *t = engine->transfers[i];
-        if (!t || t->done || t->held || now - t->heard_ns < limit)
+        if (!t || t->done || t->held)
+            continue;
+        const uint32_t limit_ms = t->stall_ms ? t->stall_ms : engine->hub->stall_ms;
+        if (now - t->heard_ns < (uint64_t)limit_ms * 1000000u)
             continue;
         (void)curl_multi_remove_handle(engine->multi, t->easy);
         ori_url_host(t->url, host, sizeof(host));
         t->status = ori_fail(&t->error, ORION_E_NETWORK, "%s has been silent for %u seconds", host,
-                             (unsigned)((engine->hub->stall_ms + 999) / 1000));
+                             (unsigned)((limit_ms + 999) / 1000));
         t->worth_retrying = true;
         t->done = true;
     }

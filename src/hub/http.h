@@ -14,9 +14,15 @@
 
 struct ori_transfer {
     /* ---- what is asked; set before ori_engine_add() ---- */
-    const char *url; /* valid until the transfer is removed */
-    bool head;       /* HEAD instead of GET */
-    bool ranged;     /* bytes=begin-end, both included */
+    const char *url;    /* valid until the transfer is removed */
+    bool head;          /* HEAD instead of GET */
+    const char *method; /* another method, "DELETE"; NULL: what the rest says */
+    const char
+        *json; /* a body to POST, [json_bytes], valid until the transfer is removed; or NULL */
+    size_t json_bytes;
+    const char *accept; /* the type that the answer may have, or NULL: any */
+    uint32_t stall_ms;  /* silent for so long, it is dropped; 0: the hub's own */
+    bool ranged;        /* bytes=begin-end, both included */
     uint64_t range_begin, range_end;
     const char *if_range; /* a strong ETag, or NULL */
     unsigned max_age_s;   /* not on an older connection; a new one's host is looked up anew;

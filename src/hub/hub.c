@@ -54,6 +54,7 @@ orion_status ori_hub_open(const struct ori_hub_config *config, struct ori_hub **
         return status;
     }
     hub->offline = config->offline;
+    hub->loopback_only = config->loopback_only;
     hub->stall_ms = config->stall_ms ? config->stall_ms : STALL_MS;
     hub->give_up_ms = config->give_up_ms ? config->give_up_ms : GIVE_UP_MS;
     (void)snprintf(hub->user_agent, sizeof(hub->user_agent), "orion/%s", orion_version());

@@ -26,6 +26,7 @@ struct ori_hub_config {
     const char *ca_dir;   /* NULL: the system's */
     const char *proxy;    /* NULL: the environment's; "": none */
     bool offline;
+    bool loopback_only;  /* no socket leads off this machine */
     uint32_t stall_ms;   /* a connection silent for this long is dropped; 0: 30 s */
     uint32_t give_up_ms; /* no byte for this long ends a transfer; 0: 5 min */
 };

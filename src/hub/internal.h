@@ -10,7 +10,7 @@ struct ori_hub {
     char *token; /* or NULL */
     char *ca_file, *ca_dir;
     char *proxy; /* NULL: the environment's; "": none */
-    bool offline;
+    bool offline, loopback_only;
     uint32_t stall_ms, give_up_ms;
     char user_agent[64];
 };

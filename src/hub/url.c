@@ -188,7 +188,7 @@ bool ori_url_is_downgrade(const char *from, const char *to)
     return is_https(from) && !is_https(to);
 }
 
-static orion_status is_this_machine(const char *url, bool *local)
+orion_status ori_url_is_this_machine(const char *url, bool *local)
 {
     struct parts p;
 
@@ -207,7 +207,7 @@ orion_status ori_url_may_have_token(const char *endpoint, const char *url, bool 
     bool safe = is_https(url);
 
     *may = false;
-    orion_status status = safe ? ORION_OK : is_this_machine(url, &safe);
+    orion_status status = safe ? ORION_OK : ori_url_is_this_machine(url, &safe);
     if (status == ORION_OK && safe)
         status = ori_url_same_origin(endpoint, url, may);
     if (status == ORION_OK && safe && !*may)

@@ -28,6 +28,9 @@ bool ori_url_is_absolute(const char *location);
 /* Same scheme, host and port?  Not if one of them is no http(s) URL. */
 orion_status ori_url_same_origin(const char *a, const char *b, bool *same);
 
+/* Does it name a loopback address, or localhost? */
+orion_status ori_url_is_this_machine(const char *url, bool *local);
+
 /* Would going from one to the other give up encryption? */
 bool ori_url_is_downgrade(const char *from, const char *to);
 

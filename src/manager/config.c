@@ -25,6 +25,7 @@ enum kind {
     FLAG,
     COUNT,   /* of connections */
     SECONDS, /* of patience */
+    STRATEGY,
 };
 
 static const struct row {
@@ -51,6 +52,8 @@ static const struct row {
         {"download", "connections", "download.connections", COUNT, {"ORION_CONNECTIONS"}},
     [ORI_CONFIG_CACHE_DIR] = {"cache", "dir", "cache.dir", TEXT, {"ORION_CACHE"}},
     [ORI_CONFIG_CACHE_MAX_BYTES] = {"cache", "max_bytes", "cache.max_bytes", BYTES, {NULL}},
+    [ORI_CONFIG_ALLOW_REMOTE] = {"privacy", "allow_remote", "privacy.allow_remote", FLAG, {NULL}},
+    [ORI_CONFIG_STRATEGY] = {"", "strategy", "strategy", STRATEGY, {NULL}}, /* in no section */
 };
 
 const char *ori_config_name(enum ori_config_key key)
@@ -78,6 +81,7 @@ void ori_config_release(struct ori_config *config)
         free(config->values[i].text);
         free(config->values[i].source);
     }
+    ori_remotes_release(&config->remotes);
     *config = (struct ori_config){0};
 }
 
@@ -123,6 +127,17 @@ static bool parse_flag(const char *text, bool *out)
     return false;
 }
 
+static bool parse_strategy(const char *text, orion_strategy *out)
+{
+    static const char *const words[] = {"local-only", "prefer-local", "prefer-remote"};
+    for (size_t i = 0; i < ORI_COUNT(words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            *out = (orion_strategy)i;
+            return true;
+        }
+    return false;
+}
+
 /* What is wrong with the text, or NULL; takes numbers over. */
 static const char *take_value(struct ori_config *config, enum ori_config_key key, const char *text)
 {
@@ -149,8 +164,13 @@ static const char *take_value(struct ori_config *config, enum ori_config_key key
             (uint32_t)number * 1000u;
         break;
     case FLAG:
-        if (!parse_flag(text, &config->offline))
+        if (!parse_flag(text,
+                        key == ORI_CONFIG_ALLOW_REMOTE ? &config->allow_remote : &config->offline))
             return "is neither true nor false";
+        break;
+    case STRATEGY:
+        if (!parse_strategy(text, &config->strategy))
+            return "is none of local-only, prefer-local, prefer-remote";
         break;
     case TEXT:
     case SECRET:
@@ -273,13 +293,18 @@ static orion_status take_token(struct ori_config *config, bool usual_place, orio
 
 /* ---- the file ---- */
 
-static orion_status wrong(orion_error *err, const char *path, const char *section, const char *name,
-                          const char *why)
+orion_status ori_config_wrong(orion_error *err, const char *path, const char *key, const char *why)
+{
+    return ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, key, "%.200s: '%s' %s", path, key,
+                       why);
+}
+
+static orion_status unknown(orion_error *err, const char *path, const char *section,
+                            const char *name)
 {
     char key[160];
     (void)snprintf(key, sizeof(key), "%.60s%s%.60s", section, *name ? "." : "", name);
-    return ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, key, "%.200s: '%s' %s", path, key,
-                       why);
+    return ori_config_wrong(err, path, key, "is not a key that orion knows");
 }
 
 static orion_status take_json(struct ori_config *config, enum ori_config_key key,
@@ -300,10 +325,10 @@ static orion_status take_json(struct ori_config *config, enum ori_config_key key
                       : json_is_integer(value) ? is_number
                                                : text && kind != FLAG;
     if (!fits)
-        return wrong(err, path, rows[key].section, rows[key].name,
-                     kind == FLAG ? "must be true or false"
-                     : is_number  ? "must be a number"
-                                  : "must be a text");
+        return ori_config_wrong(err, path, rows[key].whole,
+                                kind == FLAG ? "must be true or false"
+                                : is_number  ? "must be a number"
+                                             : "must be a text");
     return set(config, key, text, path, err);
 }
 
@@ -315,12 +340,16 @@ static orion_status take_section(struct ori_config *config, const char *section,
     json_t *value;
     bool section_known = false;
 
+    if (strcmp(section, "remote") == 0)
+        return ori_remotes_read(object, path, &config->remotes, err);
+    if (strcmp(section, rows[ORI_CONFIG_STRATEGY].name) == 0)
+        return take_json(config, ORI_CONFIG_STRATEGY, object, path, err);
     for (size_t key = 0; key < ORI_CONFIG_END; key++)
-        section_known |= strcmp(rows[key].section, section) == 0;
+        section_known |= *section && strcmp(rows[key].section, section) == 0;
     if (!section_known)
-        return wrong(err, path, section, "", "is not a key that orion knows");
+        return unknown(err, path, section, "");
     if (!json_is_object(object))
-        return wrong(err, path, section, "", "must be an object in braces");
+        return ori_config_wrong(err, path, section, "must be an object in braces");
     json_object_foreach((json_t *)(uintptr_t)object, name, value)
     {
         size_t key = 0;
@@ -328,7 +357,7 @@ static orion_status take_section(struct ori_config *config, const char *section,
                (strcmp(rows[key].section, section) != 0 || strcmp(rows[key].name, name) != 0))
             key++;
         status = key == ORI_CONFIG_END
-                     ? wrong(err, path, section, name, "is not a key that orion knows")
+                     ? unknown(err, path, section, name)
                      : take_json(config, (enum ori_config_key)key, value, path, err);
         if (status != ORION_OK)
             return status;

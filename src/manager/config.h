@@ -8,12 +8,16 @@
  *    "network":  {"proxy": "http://...", "ca_file": "...", "ca_dir": "...",
  *                 "stall_seconds": 30, "give_up_seconds": 300},
  *    "download": {"max_rate": "2M", "connections": 8},
- *    "cache":    {"dir": "/srv/cache", "max_bytes": "2G"}}
+ *    "cache":    {"dir": "/srv/cache", "max_bytes": "2G"},
+ *    "remote":   {"NAME": {"url": "https://...", "model": "..."}},
+ *    "privacy":  {"allow_remote": false},
+ *    "strategy": "local-only"}
  */
 #ifndef ORI_MANAGER_CONFIG_H
 #define ORI_MANAGER_CONFIG_H
 
 #include "base/base.h"
+#include "manager/remotes.h"
 
 enum ori_config_key {
     ORI_CONFIG_MODELS_DIR,
@@ -30,6 +34,8 @@ enum ori_config_key {
     ORI_CONFIG_CONNECTIONS,
     ORI_CONFIG_CACHE_DIR,
     ORI_CONFIG_CACHE_MAX_BYTES,
+    ORI_CONFIG_ALLOW_REMOTE,
+    ORI_CONFIG_STRATEGY,
     ORI_CONFIG_END,
 };
 
@@ -44,6 +50,9 @@ struct ori_config {
     uint32_t connections;
     uint32_t stall_ms, give_up_ms; /* as in struct ori_hub_config */
     bool offline;
+    bool allow_remote; /* requests may leave this machine */
+    orion_strategy strategy;
+    struct ori_remotes remotes;
 };
 
 /* ORION_E_ARGUMENT with the file or variable and the key for what is wrong. */
@@ -61,6 +70,9 @@ const char *ori_config_name(enum ori_config_key key);
 /* A value as it may be shown: without secrets.  Cut to out_bytes. */
 void ori_config_show(const struct ori_config *config, enum ori_config_key key, char *out,
                      size_t out_bytes);
+
+/* ORION_E_ARGUMENT: "PATH: 'KEY' WHY". */
+orion_status ori_config_wrong(orion_error *err, const char *path, const char *key, const char *why);
 
 /* "1500", "2M", "50 GB" (powers of 1000), "64Ki", "1GiB" (of 1024). */
 bool ori_config_parse_bytes(const char *text, uint64_t *out);

@@ -143,18 +143,6 @@ static bool step(struct ori_downloads *d)
     return true;
 }
 
-/* Write down, without the mutex, that a job has ended. */
-static bool save(struct ori_downloads *d)
-{
-    if (!d->unsaved)
-        return false;
-    d->unsaved = false;
-    ori_downloads_unlock(d);
-    ori_downloads_save(d);
-    ori_downloads_lock(d);
-    return true;
-}
-
 static void *run_engine(void *self)
 {
     struct ori_downloads *d = self;
@@ -163,8 +151,7 @@ static void *run_engine(void *self)
     while (!d->closing || d->running > 0) {
         const bool moved = step(d);
         tell(d);
-        const bool saved = save(d);
-        if (!moved && !saved && (!d->closing || d->running > 0))
+        if (!moved && (!d->closing || d->running > 0))
             ori_downloads_await(d, d->running > 0 ? ORI_TELL_EVERY_MS : 60000);
     }
     tell(d);
@@ -172,13 +159,14 @@ static void *run_engine(void *self)
     return NULL;
 }
 
-orion_status ori_downloads_begin_engine(struct ori_downloads *d, orion_error *err)
+orion_status ori_downloads_begin_engine(struct ori_downloads *d, const struct ori_manager *manager,
+                                        orion_error *err)
 {
     if (d->has_engine)
         return ORION_OK;
-    const struct ori_fetch_limits limits = ori_manager_limits(d->manager);
+    const struct ori_fetch_limits limits = ori_manager_limits(manager);
     const orion_status status =
-        d->fetcher ? ORION_OK : ori_fetcher_new(d->manager->hub, &limits, &d->fetcher, err);
+        d->fetcher ? ORION_OK : ori_fetcher_new(manager->hub, &limits, &d->fetcher, err);
     if (status != ORION_OK)
         return status;
     if (ori_thread_start(&d->engine, run_engine, d) != 0)

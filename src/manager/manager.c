@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static orion_status open_hub(const struct ori_config *c, struct ori_hub **out, orion_error *err)
+struct ori_hub_config ori_manager_line(const struct ori_manager *manager)
 {
+    const struct ori_config *c = &manager->config;
     const char *ca_from = c->values[ORI_CONFIG_CA_FILE].source;
     /* The network library reads the variables itself, NO_PROXY too. */
     const bool proxy_ours = !ori_config_is_variable(c, ORI_CONFIG_PROXY);
-    const struct ori_hub_config config = {
-        .endpoint = ori_config_text(c, ORI_CONFIG_HUB_URL),
-        .token = ori_config_text(c, ORI_CONFIG_TOKEN),
+
+    return (struct ori_hub_config){
         .ca_file = ori_config_text(c, ORI_CONFIG_CA_FILE),
         /* A file that was named is all that is trusted. */
         .ca_dir = ca_from && strcmp(ca_from, "option") == 0 ? NULL
@@ -22,6 +22,15 @@ static orion_status open_hub(const struct ori_config *c, struct ori_hub **out, o
         .stall_ms = c->stall_ms,
         .give_up_ms = c->give_up_ms,
     };
+}
+
+static orion_status open_hub(const struct ori_manager *manager, struct ori_hub **out,
+                             orion_error *err)
+{
+    struct ori_hub_config config = ori_manager_line(manager);
+
+    config.endpoint = ori_config_text(&manager->config, ORI_CONFIG_HUB_URL);
+    config.token = ori_config_text(&manager->config, ORI_CONFIG_TOKEN);
     return ori_hub_open(&config, out, err);
 }
 
@@ -42,12 +51,12 @@ orion_status ori_manager_open(const orion_manager_options *options, struct ori_m
     if (status == ORION_OK)
         status = ori_catalogue_open(&manager->catalogue, err);
     if (status == ORION_OK)
-        status = open_hub(&manager->config, &manager->hub, err);
+        status = open_hub(manager, &manager->hub, err);
     if (status == ORION_OK)
         status = ori_store_open(ori_config_text(&manager->config, ORI_CONFIG_MODELS_DIR),
                                 &manager->store, err);
     if (status == ORION_OK)
-        status = ori_downloads_new(manager, &manager->downloads, err);
+        status = ori_downloads_new(&manager->downloads, err);
     if (status != ORION_OK) {
         ori_manager_close(manager);
         return status;

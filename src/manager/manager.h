@@ -13,6 +13,8 @@
 #define ORI_MANAGER_H
 
 #include "base/base.h"
+#include "hub/hub.h"
+#include "manager/remotes.h"
 
 struct ori_manager;
 
@@ -75,6 +77,18 @@ void ori_settings_free(orion_setting_list *list);
  * there is no home; and how much of them, 0 when that is not set. */
 const char *ori_manager_cache_dir(const struct ori_manager *manager, uint64_t *max_bytes);
 
+/* How connections of this manager are made: trust, proxy, offline; without an
+ * address and a token.  Borrowed from the manager. */
+struct ori_hub_config ori_manager_line(const struct ori_manager *manager);
+
+/* The `remote` entries, valid as long as the manager, and what may be done with
+ * them. */
+const struct ori_remotes *ori_manager_remote_entries(const struct ori_manager *manager);
+orion_strategy ori_manager_strategy(const struct ori_manager *manager);
+bool ori_manager_allows_remote(const struct ori_manager *manager);
+/* Could `name` be pulled, or is it here: does it mean anything without `remote`? */
+bool ori_manager_is_local_name(const struct ori_manager *manager, const char *name);
+
 orion_status ori_download_start(const struct ori_manager *manager, const char *name,
                                 const orion_download_options *options, uint64_t *id,
                                 orion_error *err);
@@ -88,7 +102,6 @@ orion_status ori_download_wait(const struct ori_manager *manager, uint64_t id, i
 orion_status ori_download_free(const struct ori_manager *manager, uint64_t id, orion_error *err);
 orion_status ori_download_list(const struct ori_manager *manager, uint64_t **ids, size_t *n,
                                orion_error *err);
-orion_status ori_download_keep(const struct ori_manager *manager, orion_error *err);
 uint64_t ori_download_changes(const struct ori_manager *manager, uint64_t seen, int timeout_ms);
 
 /* ---- a model's header, for those who read it ---- */

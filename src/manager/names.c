@@ -378,3 +378,14 @@ void ori_manager_id_of(const struct ori_manager *manager, const char *place,
     if (count > 1)
         ori_shard_name(id, 1);
 }
+
+bool ori_manager_is_local_name(const struct ori_manager *manager, const char *name)
+{
+    struct ori_found found;
+
+    if (ori_catalogue_find(&manager->catalogue, name))
+        return true;
+    const orion_status status = ori_manager_find(manager, name, &found, NULL);
+    ori_found_release(&found);
+    return status == ORION_OK;
+}

@@ -43,6 +43,14 @@ static void require_bounds(const struct ori_config *c)
     for (unsigned key = 0; key < ORI_CONFIG_END; key++)
         require(!c->values[key].text == !c->values[key].source);
     require(strcmp(ori_config_text(c, ORI_CONFIG_MODELS_DIR), "/models") == 0);
+    require(c->remotes.n <= ORI_REMOTES_MAX);
+    for (size_t i = 0; i < c->remotes.n; i++) {
+        const struct ori_remote *r = &c->remotes.items[i];
+        require(*r->name && strlen(r->name) <= ORI_REMOTE_NAME_MAX && *r->model);
+        require(strncmp(r->url, "http", 4) == 0 && !strchr(r->url, '@'));
+        require(!r->key_file || !r->key_env);
+        require(r->timeout_ms <= 86400000 && ori_remotes_find(&c->remotes, r->name) == r);
+    }
 }
 
 static void require_no_secret(const struct ori_config *c)
@@ -68,6 +76,8 @@ static void require_same(const struct ori_config *a, const struct ori_config *b)
     require(a->max_bytes == b->max_bytes && a->max_rate == b->max_rate &&
             a->connections == b->connections && a->stall_ms == b->stall_ms &&
             a->give_up_ms == b->give_up_ms && a->offline == b->offline);
+    require(a->allow_remote == b->allow_remote && a->strategy == b->strategy &&
+            a->remotes.n == b->remotes.n);
     for (unsigned key = 0; key < ORI_CONFIG_END; key++) {
         const char *x = a->values[key].text, *y = b->values[key].text;
         require(!x == !y && (!x || strcmp(x, y) == 0));
@@ -96,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(status == ORION_E_ARGUMENT && err.status == status && err.message[0]);
         for (size_t key = 0; key < ORI_CONFIG_END; key++)
             require(!config.values[key].text && !config.values[key].source);
+        require(!config.remotes.items);
     }
     (void)unlink(path);
     return 0;

@@ -47,6 +47,7 @@ OFFLINE = [
     (['perplexity', 'acme/model/other.gguf', RECORDS], True),
     (['bench', 'acme/model/other.gguf'], True),
     (['verify', '--repair', DAMAGED], True),
+    (['ps'], True), (['stop', REF], True),  # no server is here to be asked
 ]
 
 
@@ -106,7 +107,7 @@ def add_offline(args, refused, how, **more):
             assert calls == [], calls
             assert house.hub.ask('/_stats') == asked, 'the hub was asked'
             assert (code != 0) == refused, f'exit code {code}: {err}'
-            assert not refused or 'offline' in err or 'pull it first' in err, err
+            assert not refused or any(w in err for w in ('offline', 'pull it first', 'no server')), err
     tap.add_case(f'{how}: ' + ' '.join(os.path.basename(a) for a in args), case)
 
 
@@ -123,7 +124,7 @@ def complete():
         page = home.orion('help').expect().out
     verbs = re.findall(r'^  (\w+) ', page.split('Verbs:')[1].split('Options')[0], re.MULTILINE)
     assert len(verbs) > 10, page
-    tried = {args[0] for args, _ in OFFLINE}
+    tried = {args[0] for args, _ in OFFLINE} | {'serve'}  # which listens: tests/server
     assert set(verbs) <= tried, set(verbs) - tried
 
 

@@ -21,6 +21,7 @@ ROOMS = {
     'runtime': {'base', 'gguf', 'tokenizer', 'chat', 'kernels', 'model'},
     'hub': {'base'},
     'store': {'base', 'gguf'},
+    'remote': {'base', 'hub'},
     'manager': {'base', 'hub', 'store'},
 }
 ROOMS['api'] = set(ROOMS)
@@ -38,7 +39,7 @@ OWNED = {
     r'curl/': {'hub'},
     r'(sys/socket|netdb|netinet/|arpa/)': {'hub', 'server'},
     r'openssl/': {'base'},
-    r'jansson\.h': {'base', 'hub', 'store', 'manager', 'cli', 'server'},
+    r'jansson\.h': {'base', 'hub', 'store', 'remote', 'manager', 'cli', 'server'},
     r'microhttpd\.h': {'server'},
     r'(editline/|histedit\.h)': {'cli'},
     r'(immintrin|arm_neon)\.h': {'kernels', 'base'},

@@ -8,6 +8,7 @@ is, there is at most one reply, and then the connection ends.
 import concurrent.futures
 import re
 import socket
+import time
 
 import world
 from world import tap
@@ -48,6 +49,10 @@ def padded(n_bytes):
 
 class ByByte(bytes):
     """Sent so."""
+
+
+class Trickle(bytes):
+    """Sent, and then a byte now and then, for as long as the server takes them."""
 
 
 CHUNKS = b'5\r\n{"tok\r\n9\r\nen": "x"}\r\n0\r\n\r\n'
@@ -324,7 +329,8 @@ ROWS = [
     # ---- time ----
     ('a head that never ends', b'GET /health HTTP/1.1\r\nHost', 408),
     ('nothing at all', b'', CLOSED),
-    ('a body that never ends', post(length=15), CLOSED),
+    ('a body that stops', post(length=15), CLOSED),
+    ('a body that trickles', Trickle(post(length=1000000)), CLOSED),
 ]
 
 # With a token: the same, but ...
@@ -383,10 +389,20 @@ def result_of(raw):
     return code, final
 
 
+def pieces_of(sent, kind):
+    if kind is ByByte:
+        yield from (bytes([c]) for c in sent)
+        return
+    yield sent
+    while kind is Trickle:
+        time.sleep(.2)
+        yield b'x'
+
+
 def try_row(server, request, expected):
     sent = request.replace(b'{port}', str(server.port).encode())
-    pieces = (bytes([c]) for c in sent) if isinstance(request, ByByte) else [sent]
-    got, reply = result_of(server.raw(*pieces))
+    with server.connect() as sock:
+        got, reply = result_of(world.exchange(sock, pieces_of(sent, type(request))))
     assert got == expected, f'expected {expected}, got {got}: {reply[:600]!r}'
     assert got == CLOSED or b'\r\nconnection: close\r\n' in reply.lower(), reply[:600]
 

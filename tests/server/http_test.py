@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`orion serve` as a process, and what does not belong to a family of APIs."""
+import contextlib
 import os
 import signal
 import socket
@@ -165,6 +166,32 @@ def handed_over():
                           before=('bash', '-c', start, 'bash')) as server:
             assert server.port == listener.getsockname()[1], server.url
             assert server.get('/health').code == 200
+
+
+@tap.case('256 connections are served at once, and more are told to come again')
+def many_connections():
+    with world.Server() as server, contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(server.connect()) for _ in range(256)]
+        with server.connect() as late:
+            reply = world.exchange(late)
+        assert reply.startswith(b'HTTP/1.1 503 ') and b'\r\nRetry-After: 1\r\n' in reply, reply
+        for sock in socks:  # each of them is served all the same
+            sock.sendall(f'GET /health HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n'.encode())
+        for sock in socks:
+            reply = world.exchange(sock)
+            assert reply.startswith(b'HTTP/1.1 200 '), reply
+        assert server.get('/health').code == 200
+
+
+@tap.case('hundreds that say nothing are hung up on, and do not take the server down')
+def silent_connections():
+    with world.Server() as server, contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(server.connect()) for _ in range(600)]
+        for sock in socks:
+            reply = world.exchange(sock)
+            assert reply == b'' or reply.startswith(b'HTTP/1.1 503 '), reply
+        assert server.get('/health').code == 200
+        assert server.resident_bytes() < 64 << 20
 
 
 @tap.case('SIGINT and SIGTERM end it, each with exit code 0')

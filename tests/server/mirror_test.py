@@ -97,7 +97,8 @@ def a_file():
                       'X-Repo-Commit': server.commit()}
             assert wanted.items() <= reply.headers.items(), reply.headers
         assert re.fullmatch('[0-9a-f]{40}', server.commit())
-        assert server.get(f'/{REPO}/resolve/{server.commit()}/{FILES[0]}').body == got.body
+        for revision in server.commit(), 'HEAD':
+            assert server.get(f'/{REPO}/resolve/{revision}/{FILES[0]}').body == got.body
         assert server.get(f'/{REPO}/resolve/main/{FILES[2]}').body == server.bytes_of(FILES[2])
         pointer = server.get(f'/{REPO}/raw/main/{FILES[0]}').body.decode()
         assert pointer.splitlines()[1:] == [f'oid sha256:{sha}', f'size {SIZE}'], pointer
@@ -151,6 +152,19 @@ def ranges():
                 assert reply.headers['Content-Range'] == f'bytes */{SIZE}', label
 
 
+def pages(server, limit):
+    """What the tree is, by pages of so many entries."""
+    found, url = [], f'/api/models/{REPO}/tree/main?recursive=true&limit={limit}'
+    while url:
+        reply = server.get(url)
+        assert 0 < len(reply.json()) <= limit, reply
+        found += [(e['type'], e['path']) for e in reply.json()]
+        link = re.fullmatch('<(.*)>; rel="next"', reply.headers.get('Link', ''))
+        assert not link or link[1].startswith(server.url + '/'), reply.headers
+        url = link and link[1][len(server.url):]
+    return found
+
+
 @tap.case('the tree: by folder, recursively, and by pages')
 def tree():
     with Mirror() as server:
@@ -167,16 +181,8 @@ def tree():
                 assert entry['size'] == entry['lfs']['size'] == SIZE, entry
                 assert entry['lfs']['oid'] == server.sha256_of(entry['path']), entry
 
-        found, url = [], f'/api/models/{REPO}/tree/main?recursive=true&limit=2'
-        while url:
-            reply = server.get(url)
-            page = reply.json()
-            assert 0 < len(page) <= 2, page
-            found += [(e['type'], e['path']) for e in page]
-            link = re.fullmatch('<(.*)>; rel="next"', reply.headers.get('Link', ''))
-            assert not link or link[1].startswith(server.url + '/'), reply.headers
-            url = link and link[1][len(server.url):]
-        assert found == everything
+        for limit in 1, 2, 5, 6:
+            assert pages(server, limit) == everything, limit
 
         reply = server.post(f'/api/models/{REPO}/paths-info/main',
                             {'paths': [FILES[2], 'none.gguf', 7], 'expand': True})

@@ -63,6 +63,7 @@ const result = {
   generate: await client.generate(prompt),
   generateStream: await all(client.generate({ ...prompt, stream: true })),
   generateRaw: await client.generate({ ...prompt, raw: true }),
+  logprobs: (await client.generate({ ...prompt, logprobs: true, top_logprobs: 1 })).logprobs,
   chat: await client.chat({ ...ask, keep_alive: '10m' }),
   chatStream: await all(client.chat({ ...ask, stream: true })),
   ps: await client.ps(),

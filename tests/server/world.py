@@ -162,7 +162,7 @@ class Server:
         """Send bytes as they are and read all that comes until the end; b'' when
         there is nothing, or the connection is cut."""
         with self.connect() as sock:
-            return exchange(sock, *pieces)
+            return exchange(sock, pieces)
 
     def resident_bytes(self):
         with open(f'/proc/{self.process.pid}/statm') as file:
@@ -180,7 +180,8 @@ def peer(script, *args):
     return json.loads(done.stdout)
 
 
-def exchange(sock, *pieces):
+def exchange(sock, pieces=()):
+    """As Server.raw(), over a connection that is there."""
     got = []
     try:
         for piece in pieces:

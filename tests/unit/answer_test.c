@@ -16,6 +16,7 @@ struct loaded_model {
     orion_request request;
     uint64_t cancelled; /* the id that was */
     int released;
+    const char *remote;
     void (*during_submit)(struct loaded_model *model);
 };
 
@@ -43,6 +44,11 @@ void loaded_cancel(const struct loaded_model *m, uint64_t id)
 {
     (void)m;
     model.cancelled = id;
+}
+
+const char *loaded_remote(const struct loaded_model *m)
+{
+    return m->remote;
 }
 
 void loaded_release(struct loaded_model *m)
@@ -173,6 +179,22 @@ static void test_stream(void **state)
     assert_over(200);
     assert_string_equal(http.stream.bytes, "one two.");
     assert_true(http.stream.ended);
+}
+
+static void test_remote_is_told(void **state)
+{
+    (void)state;
+    for (int stream = 0; stream < 2; stream++) {
+        prepare();
+        ask(stream);
+        done(ORION_OK);
+        assert_string_equal(http.remote, "");
+        prepare();
+        model.remote = "https://far.example/v1";
+        ask(stream);
+        done(ORION_OK);
+        assert_string_equal(http.remote, "https://far.example/v1");
+    }
 }
 
 static void test_stream_of_nothing(void **state)
@@ -342,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_whole_of_nothing),
         cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_remote_is_told),
         cmocka_unit_test(test_stream_of_nothing),
         cmocka_unit_test(test_stream_fails_before_it_begins),
         cmocka_unit_test(test_stream_fails_later),

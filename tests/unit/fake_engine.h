@@ -229,4 +229,64 @@ void orion_scheduler_get_load(const orion_scheduler *scheduler, orion_scheduler_
     *out = (orion_scheduler_load){.running = 1, .kv_bytes = 3, .buffer_bytes = 4};
 }
 
+/* ---- a model elsewhere, called "far"; with `far_refused` it may not be used ---- */
+
+struct orion_endpoint {
+    struct orion_scheduler asked; /* the one request that it has */
+};
+
+static orion_status far_refused;
+static atomic_int far_opened, far_closed;
+
+orion_status orion_manager_choose(orion_manager *manager, const char *name, bool *remote,
+                                  orion_error *err)
+{
+    (void)manager;
+    const bool is_far = strcmp(name, "far") == 0;
+    if (is_far && far_refused != ORION_OK)
+        *err = (orion_error){.status = far_refused};
+    *remote = is_far && far_refused == ORION_OK;
+    return is_far ? far_refused : ORION_OK;
+}
+
+orion_status orion_endpoint_open_remote(orion_manager *manager, const char *name,
+                                        orion_endpoint **out, orion_error *err)
+{
+    (void)manager;
+    (void)name;
+    (void)err;
+    *out = calloc(1, sizeof(**out));
+    far_opened += *out != NULL;
+    return *out ? ORION_OK : ORION_E_NOMEM;
+}
+
+void orion_endpoint_close(orion_endpoint *endpoint)
+{
+    const orion_error stopped = {.status = ORION_E_CANCELLED};
+
+    far_closed++;
+    if (endpoint->asked.on_done)
+        endpoint->asked.on_done(ORION_E_CANCELLED, NULL, &stopped, endpoint->asked.user);
+    free(endpoint);
+}
+
+const char *orion_endpoint_url(const orion_endpoint *endpoint)
+{
+    (void)endpoint;
+    return "https://far.example/v1";
+}
+
+orion_status orion_endpoint_submit(orion_endpoint *endpoint, const char *model,
+                                   const orion_request *request, uint64_t *id, orion_error *err)
+{
+    (void)model;
+    return orion_scheduler_submit(&endpoint->asked, request, id, err);
+}
+
+void orion_endpoint_cancel(orion_endpoint *endpoint, uint64_t id)
+{
+    (void)endpoint;
+    (void)id;
+}
+
 #endif

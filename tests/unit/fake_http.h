@@ -21,7 +21,7 @@ struct http_request {
     int replies; /* that ended it: must become 1 */
     int code;
     orion_status status;
-    char field[64], message[512], retry_after[16], type[64];
+    char field[64], message[512], retry_after[16], remote[64], type[64];
     json_t *json; /* of a whole reply */
     struct http_stream stream;
     bool no_memory; /* no stream can be begun */
@@ -39,6 +39,8 @@ void http_add_header(struct http_request *request, const char *name, const char 
 {
     if (strcmp(name, "Retry-After") == 0)
         (void)snprintf(request->retry_after, sizeof(request->retry_after), "%s", value);
+    if (strcmp(name, "X-Orion-Remote") == 0)
+        (void)snprintf(request->remote, sizeof(request->remote), "%s", value);
 }
 
 void http_reply_failure(struct http_request *request, int code, orion_status status,

@@ -432,6 +432,56 @@ static void test_facts(void **state)
     end();
 }
 
+/* ---- models elsewhere ---- */
+
+static void test_remote(void **state)
+{
+    orion_request request = {.size = sizeof(request), .on_done = on_done};
+    struct loaded_model *other;
+    struct loaded_facts *facts;
+    orion_error err;
+    uint64_t id;
+    size_t n;
+
+    (void)state;
+    begin(-1);
+    struct loaded_model *far = hold("far");
+    assert_string_equal(loaded_remote(far), "https://far.example/v1");
+    assert_string_equal(loaded_id(far), "far");
+    assert_null(loaded_scheduler(far));
+    assert_null(loaded_orion(far));
+    assert_int_equal(loaded_context(far), 0);
+    other = hold("far");
+    assert_ptr_equal(far, other); /* opened once */
+    loaded_release(other);
+    struct loaded_model *here = hold("a");
+    assert_null(loaded_remote(here));
+    loaded_release(here);
+    assert_int_equal(loaded_list(loaded, &facts, &n, NULL), ORION_OK);
+    assert_int_equal(n, 1); /* it is in no memory of ours */
+    free(facts);
+    assert_int_equal(loaded_unload(loaded, "far", &err), ORION_E_NOT_FOUND);
+    request.user = far;
+    assert_int_equal(loaded_submit(far, &request, &id, NULL), ORION_OK);
+    end(); /* the request is ended, and lets go of it */
+    assert_int_equal(far_opened, 1);
+    assert_int_equal(far_closed, 1);
+}
+
+static void test_remote_refused(void **state)
+{
+    struct loaded_model *far;
+    orion_error err;
+
+    (void)state;
+    begin(-1);
+    far_refused = ORION_E_DENIED;
+    assert_int_equal(loaded_acquire(loaded, "far", NULL, &far, &err), ORION_E_DENIED);
+    assert_null(far);
+    far_refused = ORION_OK;
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +504,8 @@ int main(void)
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_ends_under_requests),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_remote),
+        cmocka_unit_test(test_remote_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -6,24 +6,41 @@ import { createServer } from 'node:http';
 import { extname } from 'node:path';
 
 const web = new URL('../../web/', import.meta.url);
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
 // The page must live with the policy of the real server.
 const policy = readFileSync(new URL('../../server/page.c', import.meta.url), 'utf8')
-  .match(/policy\[\] =\s*("[^"]*"\s*)+;/)[0].match(/"[^"]*"/g).map((part) => part.slice(1, -1)).join('');
+  .match(/policy\[\] =\s*("[^"]*"\s*)+;/)[0]
+  .match(/"[^"]*"/g)
+  .map((part) => part.slice(1, -1))
+  .join('');
 
 export class Fake {
   login = { needed: false, done: false };
   token = 'secret';
   server = { version: '0.1.0', offline: false };
   models = [];
-  storage = { models: { count: 0, bytes: 0 }, partials: { count: 0, bytes: 0 }, prefix_cache: null, free_bytes: 50e9, total_bytes: 100e9, quota_bytes: null };
+  storage = {
+    models: { count: 0, bytes: 0 },
+    partials: { count: 0, bytes: 0 },
+    prefix_cache: null,
+    free_bytes: 50e9,
+    total_bytes: 100e9,
+    quota_bytes: null,
+  };
   memory = { total_bytes: 32e9, available_bytes: 20e9 };
   loaded = [];
+  remotes = []; // names of models elsewhere
   jobs = [];
   answers = {}; // by "METHOD path": a function of the request's body that gives [code, body]
   said = ['Hello.']; // pieces of the next answer
   holds = false; // after the pieces, wait for the client to leave
   asked = []; // bodies of chats
+  sent = 0; // bytes of files
   #listeners = new Set();
 
   async start() {
@@ -53,12 +70,20 @@ export class Fake {
     if (route in this.answers) return this.#json(reply, ...this.answers[route](body));
     if (pathname === '/orion/v1/events') return this.#listen(reply);
     if (route === 'POST /v1/chat/completions') return this.#chat(reply, body);
-    const lists = { 'GET /orion/v1/login': this.login, 'GET /orion/v1/server': this.server, 'GET /orion/v1/models': { models: this.models },
-      'GET /orion/v1/storage': this.storage, 'GET /orion/v1/loaded': { loaded: this.loaded, memory: this.memory } };
+    const lists = {
+      'GET /orion/v1/login': this.login,
+      'GET /orion/v1/server': this.server,
+      'GET /orion/v1/models': { models: this.models },
+      'GET /orion/v1/storage': this.storage,
+      'GET /orion/v1/loaded': { loaded: this.loaded, memory: this.memory },
+      'GET /v1/models': { data: this.remotes.map((id) => ({ id, owned_by: 'remote' })) },
+    };
     if (route in lists) return this.#json(reply, 200, lists[route]);
     if (route === 'POST /orion/v1/login') {
       this.login.done = body.token === this.token;
-      return this.#json(reply, this.login.done ? 204 : 403, { error: { status: 'denied', message: 'no', field: null } });
+      return this.#json(reply, this.login.done ? 204 : 403, {
+        error: { status: 'denied', message: 'no', field: null },
+      });
     }
     return this.#file(reply, pathname);
   }
@@ -78,11 +103,15 @@ export class Fake {
   #chat(reply, body) {
     this.asked.push(body);
     const event = (data) => reply.write(`data: ${JSON.stringify(data)}\n\n`);
-    reply.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    const address = this.remotes.includes(body.model) ? { 'X-Orion-Remote': 'https://models.example/v1' } : {};
+    reply.writeHead(200, { 'Content-Type': 'text/event-stream', ...address });
     for (const content of this.said) event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
     if (this.holds) return;
     event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] });
-    event({ choices: [], usage: { prompt_tokens: 12, completion_tokens: 34, prompt_tokens_details: { cached_tokens: 8 } } });
+    event({
+      choices: [],
+      usage: { prompt_tokens: 12, completion_tokens: 34, prompt_tokens_details: { cached_tokens: 8 } },
+    });
     reply.end('data: [DONE]\n\n');
   }
 
@@ -90,6 +119,7 @@ export class Fake {
     const name = pathname === '/' || pathname === '/chat' ? 'index.html' : pathname.replace(/^\/web\//, '');
     try {
       const bytes = readFileSync(new URL(name, web));
+      this.sent += bytes.length;
       reply.writeHead(200, { 'Content-Type': TYPES[extname(name)], 'Content-Security-Policy': policy });
       reply.end(bytes);
     } catch {
@@ -100,21 +130,80 @@ export class Fake {
 
 /** A model as the server tells of it, with what a test says otherwise. */
 export function model(id, more = {}) {
-  return { id, name: id, repo: `acme/${id}`, file: `${id}.gguf`, revision: null, role: 'model', n_files: 1, size_bytes: 2_393_231_072,
-    quantization: 'Q4_K_M', license: 'MIT', languages: ['en', 'es'], summary: '', in_catalogue: true, supported: true, downloaded: false,
-    partial_bytes: 0, modified_unix: null, sha256: null, verified: null, verified_unix: null, link: null, link_target: null,
-    fit: { verdict: 'fits', memory_bytes: 4.1e9, available_bytes: 20e9, context_tokens: 4096, exact: false }, loaded: false, ...more };
+  return {
+    id,
+    name: id,
+    repo: `acme/${id}`,
+    file: `${id}.gguf`,
+    revision: null,
+    role: 'model',
+    n_files: 1,
+    size_bytes: 2_393_231_072,
+    quantization: 'Q4_K_M',
+    license: 'MIT',
+    languages: ['en', 'es'],
+    summary: '',
+    in_catalogue: true,
+    supported: true,
+    downloaded: false,
+    partial_bytes: 0,
+    modified_unix: null,
+    sha256: null,
+    verified: null,
+    verified_unix: null,
+    link: null,
+    link_target: null,
+    fit: { verdict: 'fits', memory_bytes: 4.1e9, available_bytes: 20e9, context_tokens: 4096, exact: false },
+    loaded: false,
+    ...more,
+  };
 }
 
-export const here = (id, more = {}) => model(id, { downloaded: true, modified_unix: 1_764_000_000, verified: 'intact', verified_unix: 1_764_000_000, ...more });
+export const here = (id, more = {}) =>
+  model(id, {
+    downloaded: true,
+    modified_unix: 1_764_000_000,
+    verified: 'intact',
+    verified_unix: 1_764_000_000,
+    ...more,
+  });
 
 export function job(id, name, more = {}) {
-  return { id, kind: 'download', model: name, repo: `acme/${name}`, file: `${name}.gguf`, stage: 'running', phase: 'download', note: null,
-    done_bytes: 1_004_857_600, total_bytes: 2_393_231_072, resumed_bytes: 0, percent: 42, bytes_per_second: 10_485_760, seconds_left: 132,
-    connections: 4, error: null, ...more };
+  return {
+    id,
+    kind: 'download',
+    model: name,
+    repo: `acme/${name}`,
+    file: `${name}.gguf`,
+    stage: 'running',
+    phase: 'download',
+    note: null,
+    done_bytes: 1_004_857_600,
+    total_bytes: 2_393_231_072,
+    resumed_bytes: 0,
+    percent: 42,
+    bytes_per_second: 10_485_760,
+    seconds_left: 132,
+    connections: 4,
+    error: null,
+    ...more,
+  };
 }
 
 export function inMemory(id, more = {}) {
-  return { id, name: id, architecture: 'phi3', quantization: 'Q4_K_M', n_params: 3.8e9, file_bytes: 2.39e9, memory_bytes: 2.9e9,
-    context_tokens: 4096, running: 0, waiting: 0, expires_unix: Math.floor(Date.now() / 1000) + 290, unloading: false, ...more };
+  return {
+    id,
+    name: id,
+    architecture: 'phi3',
+    quantization: 'Q4_K_M',
+    n_params: 3.8e9,
+    file_bytes: 2.39e9,
+    memory_bytes: 2.9e9,
+    context_tokens: 4096,
+    running: 0,
+    waiting: 0,
+    expires_unix: Math.floor(Date.now() / 1000) + 290,
+    unloading: false,
+    ...more,
+  };
 }

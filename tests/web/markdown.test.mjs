@@ -15,7 +15,11 @@ const CASES = [
   ['nothing', '', []],
   ['a paragraph of two lines', 'one\ntwo', [p('one', br, 'two')]],
   ['two paragraphs', 'one\n\n\ntwo', [p('one'), p('two')]],
-  ['emphasis', 'a *b* **c** __d__ ~~e~~', [p('a ', em('b'), ' ', strong('c'), ' ', strong('d'), ' ', { type: 'del', inline: ['e'] })]],
+  [
+    'emphasis',
+    'a *b* **c** __d__ ~~e~~',
+    [p('a ', em('b'), ' ', strong('c'), ' ', strong('d'), ' ', { type: 'del', inline: ['e'] })],
+  ],
   ['strong in emphasis', '***a***', [p(strong(em('a')))]],
   ['a product is no emphasis', '2 * 3 * 4', [p('2 * 3 * 4')]],
   ['snake_case_name', 'snake_case_name', [p('snake_case_name')]],
@@ -24,7 +28,14 @@ const CASES = [
   ['code', 'a `b*c*` ``d`e``', [p('a ', code('b*c*'), ' ', code('d`e'))]],
   ['a backtick alone', 'a ` b', [p('a ` b')]],
   ['escapes', '\\*a\\* \\q', [p('*a* \\q')]],
-  ['headings', '# a #\n### b', [{ type: 'heading', level: 1, inline: ['a'] }, { type: 'heading', level: 2, inline: ['b'] }]],
+  [
+    'headings',
+    '# a #\n### b',
+    [
+      { type: 'heading', level: 1, inline: ['a'] },
+      { type: 'heading', level: 2, inline: ['b'] },
+    ],
+  ],
   ['no heading without a space', '#a', [p('#a')]],
   ['a rule', 'a\n\n---', [p('a'), { type: 'rule' }]],
   ['a fence', '```c\nint x;\n```\nafter', [{ type: 'code', language: 'c', text: 'int x;' }, p('after')]],
@@ -33,9 +44,27 @@ const CASES = [
   ['a quote', '> a\n> > b', [{ type: 'quote', blocks: [p('a'), { type: 'quote', blocks: [p('b')] }] }]],
   ['a list', '- a\n- b\n  c', [{ type: 'list', start: null, items: [[p('a')], [p('b', br, 'c')]] }]],
   ['a list that counts', '3. a\n4. b', [{ type: 'list', start: 3, items: [[p('a')], [p('b')]] }]],
-  ['a list in a list', '1. a\n   - b\n2. c', [{ type: 'list', start: 1, items: [[p('a'), { type: 'list', start: null, items: [[p('b')]] }], [p('c')]] }]],
+  [
+    'a list in a list',
+    '1. a\n   - b\n2. c',
+    [{ type: 'list', start: 1, items: [[p('a'), { type: 'list', start: null, items: [[p('b')]] }], [p('c')]] }],
+  ],
   ['a list ends', '- a\n\nb', [{ type: 'list', start: null, items: [[p('a')]] }, p('b')]],
-  ['a table', '|a|b|\n|-|-:|\n|1|2|\n|3|', [{ type: 'table', align: ['start', 'end'], head: [['a'], ['b']], rows: [[['1'], ['2']], [['3'], []]] }]],
+  [
+    'a table',
+    '|a|b|\n|-|-:|\n|1|2|\n|3|',
+    [
+      {
+        type: 'table',
+        align: ['start', 'end'],
+        head: [['a'], ['b']],
+        rows: [
+          [['1'], ['2']],
+          [['3'], []],
+        ],
+      },
+    ],
+  ],
   ['a link', '[a *b*](https://x.example/y)', [p(link('https://x.example/y', 'a ', em('b')))]],
   ['an address', 'see https://x.example/y.', [p('see ', link('https://x.example/y', 'https://x.example/y'), '.')]],
   ['brackets that are no link', '[a] (b)', [p('[a] (b)')]],
@@ -63,7 +92,16 @@ for (const [label, text, expected] of HOSTILE) {
 }
 
 test('an address of another kind is none', () => {
-  for (const url of ['javascript:1', 'data:,', 'file:///etc/passwd', 'blob:http://x/', 'about:blank', 'x', '', ' javascript:1'])
+  for (const url of [
+    'javascript:1',
+    'data:,',
+    'file:///etc/passwd',
+    'blob:http://x/',
+    'about:blank',
+    'x',
+    '',
+    ' javascript:1',
+  ])
     assert.equal(safeUrl(url), null, url);
 });
 
@@ -79,12 +117,24 @@ function depth(node) {
 
 const N = 100_000;
 const LONG = {
-  quotes: '>'.repeat(N), lists: '- '.repeat(N), 'deeper lists': Array.from({ length: 2000 }, (_, i) => `${' '.repeat(i)}- a`).join('\n'),
-  stars: '*a '.repeat(N), 'stars that close': 'a* '.repeat(N), 'only stars': '*'.repeat(N), brackets: '['.repeat(N), 'closing brackets': ']'.repeat(N),
-  'links that never end': '[a]('.repeat(N), 'links in links': `${'['.repeat(N)}a${'](http://x.example)'.repeat(N)}`,
-  backticks: Array.from({ length: 400 }, (_, i) => '`'.repeat(i + 1)).join(' '), bars: `${'|'.repeat(N)}\n${'|-'.repeat(N)}`,
-  spaces: `# a${' '.repeat(N)}#${' '.repeat(N)}b`, hashes: `# ${'# '.repeat(N)}`, 'lines with a bar': '|\n'.repeat(N), breaks: 'a\\\n'.repeat(N),
-  addresses: 'http://'.repeat(N), dots: `http://x.example/${'.'.repeat(N)}`,
+  quotes: '>'.repeat(N),
+  lists: '- '.repeat(N),
+  'deeper lists': Array.from({ length: 2000 }, (_, i) => `${' '.repeat(i)}- a`).join('\n'),
+  stars: '*a '.repeat(N),
+  'stars that close': 'a* '.repeat(N),
+  'only stars': '*'.repeat(N),
+  brackets: '['.repeat(N),
+  'closing brackets': ']'.repeat(N),
+  'links that never end': '[a]('.repeat(N),
+  'links in links': `${'['.repeat(N)}a${'](http://x.example)'.repeat(N)}`,
+  backticks: Array.from({ length: 400 }, (_, i) => '`'.repeat(i + 1)).join(' '),
+  bars: `${'|'.repeat(N)}\n${'|-'.repeat(N)}`,
+  spaces: `# a${' '.repeat(N)}#${' '.repeat(N)}b`,
+  hashes: `# ${'# '.repeat(N)}`,
+  'lines with a bar': '|\n'.repeat(N),
+  breaks: 'a\\\n'.repeat(N),
+  addresses: 'http://'.repeat(N),
+  dots: `http://x.example/${'.'.repeat(N)}`,
 };
 
 for (const [label, text] of Object.entries(LONG)) {
