@@ -234,7 +234,7 @@ static uint32_t useful_guesses(const struct ori_answer *a, uint32_t most)
     return most;
 }
 
-uint32_t ori_answer_next(struct ori_answer *a, uint32_t most)
+uint32_t ori_answer_next(struct ori_answer *a, uint32_t beside, uint32_t most)
 {
     int32_t *tokens = a->sequence->tokens;
     uint32_t n_draft = 0;
@@ -242,8 +242,8 @@ uint32_t ori_answer_next(struct ori_answer *a, uint32_t most)
     tokens[a->n_known] = a->next;
     if (a->looks_up) {
         ori_lookup_add(&a->lookup, tokens, a->n_known + 1, true);
-        n_draft =
-            ori_lookup_draft(&a->lookup, tokens, useful_guesses(a, most), tokens + a->n_known + 1);
+        n_draft = ori_lookup_draft(&a->lookup, tokens, beside, useful_guesses(a, most),
+                                   tokens + a->n_known + 1);
         a->stats->drafted_tokens += n_draft;
     }
     a->n_known++;

@@ -75,8 +75,9 @@ orion_status ori_answer_take(struct ori_answer *answer, const float *rows, orion
 uint32_t ori_answer_rows(const struct ori_answer *answer);
 
 /* Set the sequence's next tokens: the one chosen last, and at most `most` guesses
- * of what follows.  Returns how many are to be computed. */
-uint32_t ori_answer_next(struct ori_answer *answer, uint32_t most);
+ * of what follows, as they pay with `beside` tokens of others in the batch.
+ * Returns how many are to be computed. */
+uint32_t ori_answer_next(struct ori_answer *answer, uint32_t beside, uint32_t most);
 
 /* What was guessed and is not part of the answer leaves the sequence; memory goes.
  * A no-op before ori_answer_init(). */

@@ -50,7 +50,8 @@ static orion_status answer_loop(struct ori_session *s, struct ori_answer *answer
             status = ori_answer_take(answer, s->logits, err);
         if (status != ORION_OK || answer->over)
             return status;
-        status = ori_session_advance(s, ori_answer_next(answer, s->engine.batch_tokens - 1), err);
+        status =
+            ori_session_advance(s, ori_answer_next(answer, 0, s->engine.batch_tokens - 1), err);
     }
 }
 

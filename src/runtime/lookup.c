@@ -15,7 +15,8 @@ static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 105, 112, 128, 165, 1
                                                       250, 265, 278, 290, 295, 300, 305, 310};
 
 /* Wrong guesses are paid for, in hundredths of a step: each right one brings the
- * step that it saves, and each token of the answer a little.  So an answer that
+ * step that it saves, or its share of one that others take part in, and each token
+ * of the answer a little.  So an answer that
  * guessing does not suit takes at most half a step and 1 % longer. */
 #define STEP 100
 #define CREDIT_AT_START (STEP / 2)
@@ -140,21 +141,22 @@ void ori_lookup_add(struct ori_lookup *l, const int32_t *tokens, uint32_t n, boo
     }
 }
 
-/* How many guesses bring most tokens for their cost, of those that the credit
- * pays for. */
-static uint32_t draft_length(const struct ori_lookup *l, uint32_t most)
+/* How many guesses bring most tokens for their cost, with `beside` tokens of
+ * others in the batch, of those that the credit pays for. */
+static uint32_t draft_length(const struct ori_lookup *l, uint32_t beside, uint32_t most)
 {
-    uint64_t chance = ONE; /* that all guesses so far are right */
-    uint64_t tokens = ONE; /* to be expected of the batch */
-    uint64_t best_tokens = ONE;
+    const int32_t *cost = batch_cost + beside;
+    uint64_t chance = ONE;                          /* that all guesses so far are right */
+    uint64_t tokens = (1 + beside) * (uint64_t)ONE; /* to be expected of the batch */
+    uint64_t best_tokens = tokens;
     uint32_t best = 0;
 
     for (uint32_t n = 1; n <= most; n++) {
         const struct ori_hit_rate *rate = &l->rates[class_of(l->length + n - 1)];
         chance = chance * rate->right / rate->seen;
         tokens += chance;
-        if (batch_cost[n] - STEP <= l->credit &&
-            tokens * (uint64_t)batch_cost[best] > best_tokens * (uint64_t)batch_cost[n]) {
+        if (cost[n] - cost[0] <= l->credit &&
+            tokens * (uint64_t)cost[best] > best_tokens * (uint64_t)cost[n]) {
             best = n;
             best_tokens = tokens;
         }
@@ -162,21 +164,26 @@ static uint32_t draft_length(const struct ori_lookup *l, uint32_t most)
     return best;
 }
 
-uint32_t ori_lookup_draft(struct ori_lookup *l, const int32_t *tokens, uint32_t most,
-                          int32_t *draft)
+uint32_t ori_lookup_draft(struct ori_lookup *l, const int32_t *tokens, uint32_t beside,
+                          uint32_t most, int32_t *draft)
 {
-    if (l->source == 0)
+    if (l->source == 0 || beside >= ORI_MAX_DRAFT)
         return 0;
-    const uint32_t n = draft_length(l, most < l->max_draft ? most : l->max_draft);
+    if (most > l->max_draft)
+        most = l->max_draft;
+    if (most > ORI_MAX_DRAFT - beside) /* what larger batches cost is not known */
+        most = ORI_MAX_DRAFT - beside;
+    const uint32_t n = draft_length(l, beside, most);
     /* A text that repeats itself goes on into what has just been guessed. */
     for (uint32_t i = 0; i < n; i++)
         draft[i] =
             l->source + i < l->n_added ? tokens[l->source + i] : draft[l->source + i - l->n_added];
-    l->credit -= batch_cost[n] - STEP;
+    l->credit -= batch_cost[beside + n] - batch_cost[beside];
+    l->saved = batch_cost[beside] / (int32_t)(1 + beside);
     return n;
 }
 
 void ori_lookup_hit(struct ori_lookup *l)
 {
-    earn(l, STEP);
+    earn(l, l->saved);
 }

@@ -41,6 +41,7 @@ struct ori_lookup {
 
     struct ori_hit_rate rates[ORI_MATCH_CLASSES];
     int32_t credit; /* what guesses may still cost, in hundredths of a step */
+    int32_t saved;  /* what each right one of the last draft saves */
     uint32_t max_draft;
 };
 
@@ -55,10 +56,11 @@ void ori_lookup_release(struct ori_lookup *lookup);
 void ori_lookup_add(struct ori_lookup *lookup, const int32_t *tokens, uint32_t n, bool learn);
 
 /* Guess what follows the text taken in, as far as that should pay, at most
- * `most` tokens.  Returns how many went to draft[].  They are paid for as if
- * wrong until ori_lookup_hit() says otherwise. */
-uint32_t ori_lookup_draft(struct ori_lookup *lookup, const int32_t *tokens, uint32_t most,
-                          int32_t *draft);
+ * `most` tokens; `beside` is how many tokens of others are in the batch.  Returns
+ * how many went to draft[].  They are paid for as if wrong until ori_lookup_hit()
+ * says otherwise. */
+uint32_t ori_lookup_draft(struct ori_lookup *lookup, const int32_t *tokens, uint32_t beside,
+                          uint32_t most, int32_t *draft);
 
 /* One guess of the last draft was right. */
 void ori_lookup_hit(struct ori_lookup *lookup);

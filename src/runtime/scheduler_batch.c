@@ -15,16 +15,31 @@ static void enter(struct ori_scheduler *s, struct ori_slot *slot, uint32_t n)
     s->n_items += n;
 }
 
-/* Each answer's next token.  One that has the batch for itself guesses on; among
- * others a guess would cost more than it brings. */
-static void enter_answers(struct ori_scheduler *s, uint32_t n_running)
+/* The requests that are computed: answers and prompts. */
+static uint32_t count(const struct ori_scheduler *s, bool answering)
 {
-    const uint32_t guesses = n_running == 1 ? s->engine.batch_tokens - 1 : 0;
+    uint32_t n = 0;
 
-    for (uint32_t i = 0; i < s->n_slots; i++) {
-        struct ori_slot *slot = &s->slots[i];
-        if (slot->request && slot->answering)
-            enter(s, slot, ori_answer_next(&slot->request->answer, guesses));
+    for (uint32_t i = 0; i < s->n_slots; i++)
+        n += s->slots[i].request && s->slots[i].answering == answering;
+    return n;
+}
+
+/* Each answer's next token, and guesses where they pay.  Beside a prompt they
+ * would not: it fills the batch with tokens that are known. */
+static void enter_answers(struct ori_scheduler *s)
+{
+    const bool guesses = count(s, false) == 0;
+    uint32_t left = count(s, true);
+
+    for (uint32_t i = 0; left > 0; i++) {
+        struct ori_slot *slot = &s->slots[(s->turn + i) % s->n_slots];
+        if (!slot->request || !slot->answering)
+            continue;
+        left--;
+        const uint32_t beside = s->n_items + left;
+        const uint32_t most = guesses ? s->engine.batch_tokens - beside - 1 : 0;
+        enter(s, slot, ori_answer_next(&slot->request->answer, beside, most));
     }
     s->n_answer_items = s->n_items;
 }
@@ -64,16 +79,6 @@ static void enter_prompts(struct ori_scheduler *s)
         room -= n;
         n_prompts--;
     }
-    s->turn = (s->turn + 1) % s->n_slots;
-}
-
-static uint32_t count_running(const struct ori_scheduler *s)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < s->n_slots; i++)
-        n += s->slots[i].request != NULL;
-    return n;
 }
 
 static void compose(struct ori_scheduler *s)
@@ -83,8 +88,9 @@ static void compose(struct ori_scheduler *s)
         s->slots[i].n_entered = 0;
         s->slots[i].logits = NULL;
     }
-    enter_answers(s, count_running(s));
+    enter_answers(s);
     enter_prompts(s);
+    s->turn = (s->turn + 1) % s->n_slots;
 }
 
 /* ---- computing ---- */

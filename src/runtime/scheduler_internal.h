@@ -52,7 +52,7 @@ struct ori_scheduler {
     float *logits;                /* [n_slots + ORI_MAX_DRAFT][n_vocab] */
     uint32_t n_items;             /* in the batch at hand */
     uint32_t n_answer_items;      /* of those, the first, which belong to answers */
-    uint32_t turn;                /* the slot whose prompt comes first in the next batch */
+    uint32_t turn;                /* the slot that comes first in the next batch */
 
     pthread_t thread;
     bool started;

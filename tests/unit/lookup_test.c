@@ -64,7 +64,7 @@ static void test_what_is_guessed(void **state)
         l.credit = 1000;
         for (size_t k = 0; k < ORI_MATCH_CLASSES; k++)
             l.rates[k] = (struct ori_hit_rate){1, 1}; /* always right so far */
-        const uint32_t n_draft = ori_lookup_draft(&l, tokens, rows[i].most, draft);
+        const uint32_t n_draft = ori_lookup_draft(&l, tokens, 0, rows[i].most, draft);
         for (uint32_t k = 0; k < n_draft; k++)
             got[k] = (char)draft[k];
         if (strcmp(got, rows[i].draft) != 0)
@@ -107,9 +107,10 @@ static void test_matches_at_random(void **state)
     assert_true(found > 1000);
 }
 
-/* Guess along a text that is known; how many guesses were made and right. */
-static void guess_along(const int32_t *tokens, uint32_t n_prompt, uint32_t n, uint32_t max_draft,
-                        uint32_t *drafted, uint32_t *right)
+/* Guess along a text that is known, with so many tokens of others in each batch;
+ * how many guesses were made and right. */
+static void guess_along(const int32_t *tokens, uint32_t n_prompt, uint32_t n, uint32_t beside,
+                        uint32_t max_draft, uint32_t *drafted, uint32_t *right)
 {
     struct ori_lookup l;
 
@@ -120,8 +121,9 @@ static void guess_along(const int32_t *tokens, uint32_t n_prompt, uint32_t n, ui
     for (uint32_t known = n_prompt + 1; known < n; known++) {
         int32_t draft[ORI_MAX_DRAFT];
         ori_lookup_add(&l, tokens, known, true);
-        const uint32_t n_draft = ori_lookup_draft(&l, tokens, n - known, draft);
+        const uint32_t n_draft = ori_lookup_draft(&l, tokens, beside, n - known, draft);
         *drafted += n_draft;
+        assert_true(n_draft == 0 || beside + n_draft <= ORI_MAX_DRAFT);
         for (uint32_t i = 0; i < n_draft && draft[i] == tokens[known]; i++) {
             ori_lookup_hit(&l);
             ++*right;
@@ -154,7 +156,7 @@ static void test_wrong_guesses_are_few(void **state)
             for (uint32_t i = 200; i < N; i++)
                 tokens[i] = i % 6 ? tokens[i - 200] : tokens[i];
         for (uint32_t max_draft = 1; max_draft <= ORI_MAX_DRAFT; max_draft += 7) {
-            guess_along(tokens, PROMPT, N, max_draft, &drafted, &right);
+            guess_along(tokens, PROMPT, N, seed % 8, max_draft, &drafted, &right);
             check_cost(drafted, right, N - PROMPT);
         }
     }
@@ -170,9 +172,16 @@ static void test_copies_are_guessed(void **state)
     (void)state;
     some_tokens(tokens, PROMPT, 5000, 3);
     memcpy(tokens + PROMPT, tokens, PROMPT * sizeof(*tokens));
-    guess_along(tokens, PROMPT, N, ORI_DEFAULT_DRAFT, &drafted, &right);
-    assert_int_equal(drafted, right);
-    assert_true(right > PROMPT * 3 / 4);
+    for (uint32_t beside = 0; beside <= 3; beside++) {
+        guess_along(tokens, PROMPT, N, beside, ORI_DEFAULT_DRAFT, &drafted, &right);
+        assert_int_equal(drafted, right);
+        assert_true(right > PROMPT * 3 / 4);
+    }
+    /* Where batches are as large as they pay, nobody guesses. */
+    for (uint32_t beside = ORI_MAX_DRAFT; beside <= 63; beside += 16) {
+        guess_along(tokens, PROMPT, N, beside, ORI_DEFAULT_DRAFT, &drafted, &right);
+        assert_int_equal(drafted, 0);
+    }
 }
 
 /* ---- batches that are taken back ---- */
