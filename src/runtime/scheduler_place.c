@@ -1,11 +1,20 @@
 #include "runtime/scheduler_internal.h"
 #include "runtime/snapshot.h"
 
+/* Would the sequence lose more by going on with a prompt, of which it has the first
+ * n tokens, than is lost by copying what it has in whole blocks to another? */
+static bool is_continued(const struct ori_sequence *sequence, const int32_t *tokens, uint32_t n)
+{
+    const uint32_t lost = sequence->n_tokens - n;
+    return lost < ORI_PREFIX_BLOCK + n - ori_sequence_to_share(sequence, tokens, n);
+}
+
 /* A sequence goes on with a prompt that continues it.  One that merely begins alike
  * (the same system prompt) is copied from instead, so that both are kept; then
  * the sequence that has been free for longest gives way. */
 struct ori_slot *ori_place_choose(struct ori_scheduler *s, const struct ori_request *request)
 {
+    const int32_t *tokens = request->prompt.ids;
     const uint32_t limit = (uint32_t)request->prompt.count - 1;
     struct ori_slot *oldest = NULL;
     struct ori_slot *nearest = NULL;
@@ -14,10 +23,10 @@ struct ori_slot *ori_place_choose(struct ori_scheduler *s, const struct ori_requ
     for (struct ori_slot *slot = s->slots; slot < s->slots + s->n_slots; slot++) {
         if (slot->request)
             continue;
-        const uint32_t n = ori_sequence_common(&slot->sequence, request->prompt.ids, limit);
         if (!oldest || slot->freed < oldest->freed)
             oldest = slot;
-        if (n > common && n >= slot->sequence.n_tokens / 2) {
+        const uint32_t n = ori_sequence_common(&slot->sequence, tokens, limit);
+        if (n > common && is_continued(&slot->sequence, tokens, n)) {
             nearest = slot;
             common = n;
         }
