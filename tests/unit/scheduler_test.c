@@ -1,122 +1,15 @@
-/* The scheduler: answers of many requests at once are those of a session alone,
- * bit by bit; order, cancelling, limits, and what goes wrong. */
+/* The scheduler's answers: those of many requests at once are those of a session
+ * alone, bit by bit, and what prompts have in common is computed once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <pthread.h>
-#include <stdatomic.h>
+#include "asking.h"
 
-#include "model_file.h"
-
-#include <orion.h>
-
-#define WINDOW_MODEL "golden/phi3-window.gguf"
-#define PLAIN_MODEL "golden/llama-gqa.gguf"
-#define TINY_MODEL "../models/orion-tiny.gguf"
-
-static orion_model *open_public(const char *path)
-{
-    orion_model *model;
-    orion_error err;
-
-    if (orion_model_open(data_path(path), NULL, &model, &err) != ORION_OK)
-        fail_msg("%s", err.message);
-    return model;
-}
-
-static orion_scheduler *open_scheduler(const orion_model *model, orion_scheduler_options options)
-{
-    orion_scheduler *scheduler;
-    orion_error err;
-
-    options.size = sizeof(options);
-    if (orion_scheduler_open(model, &options, &scheduler, &err) != ORION_OK)
-        fail_msg("%s", err.message);
-    return scheduler;
-}
-
-/* ---- an answer, as it comes ---- */
-
-struct outcome {
-    orion_scheduler *scheduler;
-    uint64_t id;
-    char text[1 << 13];
-    size_t len, calls;
-    size_t quit_at;   /* the piece at which the callback asks to stop; 0: never */
-    size_t cancel_at; /* at which another thread does */
-    size_t n_choices;
-    double logprob; /* the sum of those chosen */
-    orion_status status;
-    orion_stats stats;
-    orion_error err;
-    size_t done; /* calls of on_done() */
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
-
-static void *cancel_it(void *arg)
-{
-    const struct outcome *o = arg;
-    orion_scheduler_cancel(o->scheduler, o->id);
-    return NULL;
-}
-
-static int add_text(struct outcome *o, const char *text, size_t len)
-{
-    assert_true(o->len + len < sizeof(o->text));
-    assert_int_equal(text[len], 0);
-    memcpy(o->text + o->len, text, len);
-    o->len += len;
-    o->text[o->len] = '\0';
-    if (++o->calls == o->cancel_at) {
-        pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, cancel_it, o), 0);
-        assert_int_equal(pthread_join(thread, NULL), 0);
-    }
-    return o->calls == o->quit_at;
-}
-
-static int on_text(const char *text, size_t len, void *user)
-{
-    return add_text(user, text, len);
-}
-
-static int on_piece(const orion_answer_piece *piece, void *user)
-{
-    struct outcome *o = user;
-
-    o->n_choices += piece->n_choices;
-    for (size_t i = 0; i < piece->n_choices; i++)
-        o->logprob += (double)piece->choices[i].chosen.logprob;
-    return add_text(o, piece->text, piece->text_bytes);
-}
-
-static void on_done(orion_status status, const orion_stats *stats, const orion_error *err,
-                    void *user)
-{
-    struct outcome *o = user;
-
-    pthread_mutex_lock(&lock);
-    o->status = status;
-    o->stats = *stats;
-    o->err = *err;
-    o->done++;
-    pthread_cond_broadcast(&ended);
-    pthread_mutex_unlock(&lock);
-}
-
-static void wait_for(const struct outcome *o)
-{
-    pthread_mutex_lock(&lock);
-    while (o->done == 0)
-        pthread_cond_wait(&ended, &lock);
-    pthread_mutex_unlock(&lock);
-    assert_int_equal(o->done, 1);
-}
+#include "api/handles.h"
+#include "runtime/choices.h"
 
 /* ---- among others as alone ---- */
 
@@ -198,6 +91,11 @@ static void make_request(struct ask *a, orion_message messages[2], struct outcom
     r->user = o;
 }
 
+static int on_text(const char *text, size_t len, void *user)
+{
+    return add_text(user, text, len);
+}
+
 static void answer_alone(const orion_model *model, uint32_t context, struct ask *a,
                          struct outcome *o)
 {
@@ -251,7 +149,7 @@ static struct outcome alone[N_ASKS], among[N_ASKS]; /* large: not on the stack *
 static void answers_at_once(const char *path, orion_scheduler_options options, bool longer,
                             uint32_t rounds)
 {
-    orion_model *model = open_public(path);
+    orion_model *model = open_public(data_path(path));
     orion_scheduler *scheduler = open_scheduler(model, options);
     const bool chat = strcmp(path, TINY_MODEL) == 0;
     char label[200];
@@ -294,10 +192,272 @@ static void test_at_once(void **state)
     }
 }
 
+/* ---- the logits themselves ---- */
+
+/* A session that tells of its choices, which only the scheduler's callers can ask
+ * for in public. */
+static void choose_alone(const orion_model *model, struct ask *a, struct outcome *o)
+{
+    const struct ori_engine_options options = {.threads = 1};
+    struct ori_session *session;
+    struct ori_tokens tokens = {0};
+    struct ori_choices choices;
+    struct ori_generate how;
+
+    a->params.stop = a->stop;
+    assert_int_equal(ori_session_new(model->model, options, &session, NULL), ORION_OK);
+    assert_int_equal(ori_api_take_params(&a->params, &how, NULL), ORION_OK);
+    assert_int_equal(
+        ori_text_tokens(model->model, a->prompt, strlen(a->prompt), false, &tokens, NULL),
+        ORION_OK);
+    ori_choices_init(&choices, &session->engine, (uint32_t)a->top_logprobs);
+    how.choices = &choices;
+    assert_int_equal(ori_generate_tokens(session, &tokens, false, &how, &o->stats, NULL), ORION_OK);
+    add_choices(o, ori_choices_list(&choices), choices.count);
+    ori_choices_release(&choices);
+    ori_tokens_release(&tokens);
+    ori_session_free(session);
+}
+
+/* Each token's probability and those of the 20 likeliest beside it have the bits that
+ * they have alone: so do their logits. */
+static void logits_at_once(const char *path)
+{
+    const orion_scheduler_options options = {.threads = 2, .sequences = 7, .batch_tokens = 24};
+    orion_model *model = open_public(data_path(path));
+    orion_scheduler *scheduler = open_scheduler(model, options);
+
+    make_asks(asks, false, false, 3);
+    memset(alone, 0, sizeof(alone));
+    memset(among, 0, sizeof(among));
+    for (uint32_t i = 0; i < N_ASKS; i++) {
+        asks[i].top_logprobs = ORION_MAX_LOGPROBS;
+        submit(scheduler, &asks[i], &among[i]);
+    }
+    for (uint32_t i = 0; i < N_ASKS; i++) {
+        wait_for(&among[i]);
+        choose_alone(model, &asks[i], &alone[i]);
+        assert_int_equal(among[i].n_choices, among[i].stats.output_tokens);
+        assert_int_equal(among[i].n_choices, alone[i].n_choices);
+        if (among[i].digest != alone[i].digest)
+            fail_msg("%s, request %u: other logits than alone", path, i);
+    }
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
+static void test_logits(void **state)
+{
+    (void)state;
+    logits_at_once(PLAIN_MODEL);
+    logits_at_once(WINDOW_MODEL);
+}
+
+/* ---- what prompts have in common ---- */
+
+static char long_text[1200];
+
+/* Eight at once with the same long beginning: one computes it, all others take its
+ * whole blocks. */
+static void beginnings_at_once(const char *path, uint32_t batch_tokens)
+{
+    enum { N = 8 };
+    const orion_scheduler_options options = {
+        .threads = 1, .sequences = N + 1, .batch_tokens = batch_tokens};
+    orion_model *model = open_public(data_path(path));
+    orion_scheduler *scheduler = open_scheduler(model, options);
+    orion_scheduler_load load;
+    char prompt[N][400];
+
+    memset(among, 0, sizeof(among));
+    shut_gate(scheduler, 3, &among[N]);
+    for (uint32_t i = 0; i < N; i++) {
+        write_text(long_text, sizeof(long_text), 200, 0);
+        (void)snprintf(prompt[i], sizeof(prompt[i]), "%.300s%u", long_text, i);
+        submit_text(scheduler, prompt[i], 8, &among[i]);
+    }
+    open_gate();
+    for (uint32_t i = 0; i <= N; i++)
+        wait_for(&among[i]);
+    for (uint32_t i = 0; i < N; i++) {
+        const uint32_t blocks = (among[i].stats.prompt_tokens - 2) / ORI_PREFIX_BLOCK;
+        assert_true(blocks >= 1);
+        if (i > 0 && among[i].stats.cached_tokens != blocks * ORI_PREFIX_BLOCK)
+            fail_msg("%s: request %u computed all but %u of %u tokens", path, i,
+                     among[i].stats.cached_tokens, among[i].stats.prompt_tokens);
+    }
+    orion_scheduler_get_load(scheduler, &load);
+    assert_int_equal(load.requests, N + 1);
+    assert_int_equal(load.running + load.waiting, 0);
+    assert_int_equal(load.output_tokens, N * 8 + 3);
+    assert_true(load.cached_tokens > 0 && load.cached_tokens < load.prompt_tokens);
+    assert_true(load.kv_bytes > 0 && load.buffer_bytes > 0);
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
+static void test_beginnings_at_once(void **state)
+{
+    (void)state;
+    beginnings_at_once(PLAIN_MODEL, 256);
+    beginnings_at_once(PLAIN_MODEL, 16);
+    beginnings_at_once(WINDOW_MODEL, 256);
+    beginnings_at_once(WINDOW_MODEL, 16);
+}
+
+static void ask_text(orion_scheduler *scheduler, const char *prompt, struct outcome *o)
+{
+    memset(o, 0, sizeof(*o));
+    submit_text(scheduler, prompt, 5, o);
+    wait_for(o);
+    assert_int_equal(o->status, ORION_OK);
+}
+
+/* Two chats over one system prompt, in turns: each goes on where it was, and a third
+ * that begins alike does not cost them their place. */
+static void test_chats_keep_their_place(void **state)
+{
+    const orion_scheduler_options options = {.threads = 1, .sequences = 3};
+    orion_model *model = open_public(data_path(PLAIN_MODEL));
+    orion_scheduler *scheduler = open_scheduler(model, options);
+    char chats[3][400];
+    struct outcome *const o = &among[0];
+
+    (void)state;
+    write_text(long_text, sizeof(long_text), ORI_PREFIX_BLOCK + 5, 0);
+    for (uint32_t turn = 0; turn < 3; turn++)
+        for (uint32_t i = 0; i < 3; i++) {
+            uint32_t before = 0;
+            if (turn == 0) {
+                before = (uint32_t)strlen(long_text);
+                memcpy(chats[i], long_text, before);
+                write_text(chats[i] + before, sizeof(chats[i]) - before, 90, 100 + 30 * i);
+            } else {
+                before = (uint32_t)strlen(chats[i]);
+                (void)snprintf(chats[i] + before, sizeof(chats[i]) - before, " More.");
+            }
+            ask_text(scheduler, chats[i], o);
+            const uint32_t cached = o->stats.cached_tokens;
+            if (turn == 0 && i > 0 && cached != ORI_PREFIX_BLOCK)
+                fail_msg("chat %u took %u tokens of the first", i, cached);
+            /* The answer was not taken up into the text: all else is there. */
+            if (turn > 0 && o->stats.prompt_tokens - cached > 10)
+                fail_msg("chat %u, turn %u: %u of %u tokens were there", i, turn, cached,
+                         o->stats.prompt_tokens);
+        }
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
+/* The one that all others wait for is stopped at every stage: they go on without. */
+static void test_leader_is_cancelled(void **state)
+{
+    enum { N = 4 };
+    const orion_scheduler_options options = {.threads = 1, .sequences = N, .batch_tokens = 8};
+    orion_model *model = open_public(data_path(PLAIN_MODEL));
+    orion_scheduler *scheduler = open_scheduler(model, options);
+    uint32_t n_cancelled = 0;
+
+    (void)state;
+    for (uint32_t round = 0; round < 40; round++) {
+        memset(among, 0, sizeof(among));
+        write_text(long_text, sizeof(long_text), 200, round * 7 + 1);
+        for (uint32_t i = 0; i < N; i++)
+            submit_text(scheduler, long_text, 3, &among[i]);
+        for (uint32_t i = 0; i < round; i++) /* some time goes by */
+            orion_scheduler_cancel(scheduler, UINT64_MAX);
+        for (uint32_t i = 0; i < 1 + round % (N - 1); i++)
+            orion_scheduler_cancel(scheduler, among[i].id);
+        for (uint32_t i = 0; i < N; i++)
+            wait_for(&among[i]);
+        for (uint32_t i = 0; i < N; i++) {
+            n_cancelled += among[i].status == ORION_E_CANCELLED;
+            if (among[i].status == ORION_OK)
+                assert_string_equal(among[i].text, among[N - 1].text);
+        }
+        assert_int_equal(among[N - 1].status, ORION_OK);
+        assert_int_equal(among[N - 1].stats.output_tokens, 3);
+    }
+    assert_true(n_cancelled > 0);
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
+/* Requests at random, cancelled at random, in few sequences whose caches are handed
+ * on: what is left in them never shows. */
+static void walk(const char *path)
+{
+    const orion_scheduler_options options = {.threads = 2, .sequences = 5, .batch_tokens = 48};
+    orion_model *model = open_public(data_path(path));
+    orion_scheduler *scheduler = open_scheduler(model, options);
+
+    for (uint32_t round = 0; round < 12; round++) {
+        make_asks(asks, false, false, round);
+        memset(alone, 0, sizeof(alone));
+        memset(among, 0, sizeof(among));
+        for (uint32_t i = 0; i < N_ASKS; i++)
+            submit(scheduler, &asks[i], &among[i]);
+        for (uint32_t i = 0; i < N_ASKS; i++)
+            if ((i + round) % 3 == 0)
+                orion_scheduler_cancel(scheduler, among[i].id);
+        for (uint32_t i = 0; i < N_ASKS; i++) {
+            wait_for(&among[i]);
+            answer_alone(model, 0, &asks[i], &alone[i]);
+            if (among[i].status == ORION_OK)
+                check_same(&alone[i], &among[i], path);
+            else
+                assert_memory_equal(alone[i].text, among[i].text, among[i].len);
+        }
+    }
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
+static void test_walk(void **state)
+{
+    (void)state;
+    walk(PLAIN_MODEL);
+    walk(WINDOW_MODEL);
+}
+
+/* A prefix on disk is there for the next scheduler. */
+static void test_prefix_on_disk(void **state)
+{
+    orion_prefix_cache_options cache_options;
+    orion_prefix_cache *cache;
+    orion_model *model = open_public(data_path(PLAIN_MODEL));
+
+    (void)state;
+    orion_prefix_cache_options_init(&cache_options);
+    cache_options.dir = path_of("cache");
+    write_text(long_text, sizeof(long_text), 200, 0);
+    assert_int_equal(orion_prefix_cache_open(NULL, &cache_options, &cache, NULL), ORION_OK);
+    const orion_scheduler_options options = {.threads = 1, .prefix_cache = cache};
+    for (uint32_t i = 0; i < 2; i++) {
+        orion_scheduler *scheduler = open_scheduler(model, options);
+        ask_text(scheduler, long_text, &among[i]);
+        orion_scheduler_close(scheduler);
+    }
+    assert_int_equal(among[0].stats.cached_tokens, 0);
+    assert_true(among[1].stats.cached_tokens >= ORI_PREFIX_BLOCK);
+    assert_string_equal(among[0].text, among[1].text);
+    assert_int_equal(orion_prefix_cache_clear(cache, NULL), ORION_OK);
+    orion_prefix_cache_close(cache);
+    (void)rmdir(path_of("cache/prefixes"));
+    assert_int_equal(rmdir(path_of("cache")), 0);
+    orion_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_logits),
+        cmocka_unit_test(test_beginnings_at_once),
+        cmocka_unit_test(test_chats_keep_their_place),
+        cmocka_unit_test(test_leader_is_cancelled),
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_prefix_on_disk),
     };
-    return cmocka_run_group_tests_name("scheduler", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("scheduler", tests, make_folder, remove_folder);
 }
