@@ -37,15 +37,20 @@ struct ollama_name ollama_name(const char *given)
     return name;
 }
 
-const char *ollama_model_of(struct http_request *request, const json_t *body)
+bool ollama_read_name(struct http_request *request, struct ollama_name *out)
 {
-    const char *name = json_string_value(json_object_get(body, "model"));
-    if (!name)
-        name = json_string_value(json_object_get(body, "name"));
-    if (name && *name)
-        return name;
-    http_reply_failure(request, 400, ORION_E_ARGUMENT, "model", "'model' is missing");
-    return NULL;
+    const json_t *body = http_json(request);
+    if (!body)
+        return false;
+    const char *given = json_string_value(json_object_get(body, "model"));
+    if (!given)
+        given = json_string_value(json_object_get(body, "name"));
+    if (!given || !*given) {
+        http_reply_failure(request, 400, ORION_E_ARGUMENT, "model", "'model' is missing");
+        return false;
+    }
+    *out = ollama_name(given);
+    return true;
 }
 
 /* ---- small answers ---- */

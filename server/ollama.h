@@ -25,9 +25,9 @@ struct ollama_name {
 };
 struct ollama_name ollama_name(const char *given);
 
-/* "model" of a request's body, or "name" as it was called once; replies and returns
- * NULL when there is none.  Borrowed from the body. */
-const char *ollama_model_of(struct http_request *request, const json_t *body);
+/* Of the model that a body names by "model", or "name" as it was called once.  False
+ * after a reply that there is none. */
+bool ollama_read_name(struct http_request *request, struct ollama_name *out);
 
 /* "3.8B" for 3821079552. */
 void ollama_parameter_size(uint64_t n_params, char out[16]);

@@ -42,13 +42,13 @@ static json_t *entry(const char *id, uint64_t bytes, const char *digest, json_t 
 
 /* ---- on disk ---- */
 
-static json_t *tag(struct server *server, const orion_model_facts *facts)
+static json_t *tag(orion_manager *manager, const orion_model_facts *facts)
 {
     char modified[INSTANT_BYTES];
     orion_fit fit;
 
     /* Reads the header; what is no model that can be read has no family. */
-    if (orion_manager_fit(server->manager, facts->id, 0, ORION_KV_F16, &fit, NULL) != ORION_OK)
+    if (orion_manager_fit(manager, facts->id, 0, ORION_KV_F16, &fit, NULL) != ORION_OK)
         fit = (orion_fit){0};
     instant_text(facts->modified_unix, modified);
     json_t *object =
@@ -61,34 +61,28 @@ static json_t *tag(struct server *server, const orion_model_facts *facts)
 }
 
 /* Ollama has these two fields for models that are not on the machine. */
-static void add_remote(const orion_remote *remote, void *models)
+static json_t *remote_tag(const orion_remote *remote)
 {
     json_t *object = entry(remote->name, 0, "", ollama_details("", "", 0));
+
     if (object) {
         (void)json_object_set_new(object, "remote_model", json_string(remote->model));
         (void)json_object_set_new(object, "remote_host", json_string(remote->url));
-        (void)json_array_append_new(models, object);
     }
+    return object;
 }
 
 void ollama_tags(struct http_request *request, void *user)
 {
-    struct server *server = user;
-    orion_model_list *list;
+    static const struct names_shape tags = {tag, remote_tag};
+    const struct server *server = user;
     orion_error err;
+    json_t *models;
 
-    if (orion_manager_downloaded(server->manager, &list, &err) != ORION_OK) {
+    if (names_list(server->manager, &tags, &models, &err) == ORION_OK)
+        http_reply_json(request, 200, json_pack("{s:o}", "models", models));
+    else
         http_reply_error(request, &err);
-        return;
-    }
-    json_t *models = json_array();
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->models[i].role, "model") == 0 &&
-            !remotes_answer(server->manager, list->models[i].id))
-            (void)json_array_append_new(models, tag(server, &list->models[i]));
-    orion_model_list_free(list);
-    remotes_each(server->manager, add_remote, models);
-    http_reply_json(request, 200, json_pack("{s:o}", "models", models));
 }
 
 /* ---- in memory ---- */
@@ -146,14 +140,12 @@ void ollama_ps(struct http_request *request, void *user)
 void ollama_delete(struct http_request *request, void *user)
 {
     struct server *server = user;
+    struct ollama_name name;
     struct model_file file;
     orion_error err;
 
-    const json_t *body = http_json(request);
-    const char *given = body ? ollama_model_of(request, body) : NULL;
-    if (!given)
+    if (!ollama_read_name(request, &name))
         return;
-    const struct ollama_name name = ollama_name(given);
     orion_status status = model_file_find(server->manager, name.text, &file, &err);
     if (status == ORION_OK) {
         (void)loaded_unload(server->loaded, file.id, NULL);

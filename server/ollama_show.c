@@ -79,16 +79,14 @@ static orion_status look(struct server *server, const char *name, struct model_f
 
 void ollama_show(struct http_request *request, void *user)
 {
+    struct ollama_name name;
     struct model_file file;
     orion_model *model = NULL;
     orion_fit fit;
     orion_error err;
 
-    const json_t *body = http_json(request);
-    const char *given = body ? ollama_model_of(request, body) : NULL;
-    if (!given)
+    if (!ollama_read_name(request, &name))
         return;
-    const struct ollama_name name = ollama_name(given);
     if (look(user, name.text, &file, &fit, &model, &err) == ORION_OK)
         http_reply_json(request, 200, shown(&file, &fit, model));
     else

@@ -62,29 +62,28 @@ static json_t *remote_json(const char *name)
                      "owned_by", "remote");
 }
 
-static void add_remote(const orion_remote *remote, void *models)
+static json_t *local_entry(orion_manager *manager, const orion_model_facts *facts)
 {
-    (void)json_array_append_new(models, remote_json(remote->name));
+    (void)manager;
+    return model_json(facts);
+}
+
+static json_t *remote_entry(const orion_remote *remote)
+{
+    return remote_json(remote->name);
 }
 
 static void list_models(struct http_request *request, void *user)
 {
+    static const struct names_shape entries = {local_entry, remote_entry};
     const struct server *server = user;
-    orion_model_list *list;
     orion_error err;
+    json_t *models;
 
-    if (orion_manager_downloaded(server->manager, &list, &err) != ORION_OK) {
+    if (names_list(server->manager, &entries, &models, &err) == ORION_OK)
+        http_reply_json(request, 200, json_pack("{s:s, s:o}", "object", "list", "data", models));
+    else
         http_reply_error(request, &err);
-        return;
-    }
-    json_t *models = json_array();
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->models[i].role, "model") == 0 &&
-            !remotes_answer(server->manager, list->models[i].id))
-            (void)json_array_append_new(models, model_json(&list->models[i]));
-    orion_model_list_free(list);
-    remotes_each(server->manager, add_remote, models);
-    http_reply_json(request, 200, json_pack("{s:s, s:o}", "object", "list", "data", models));
 }
 
 static void reply_model(struct http_request *request, const orion_model_list *list, const char *id)

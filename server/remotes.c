@@ -1,6 +1,7 @@
 #include "remotes.h"
 
 #include <stddef.h>
+#include <string.h>
 
 bool remotes_answer(orion_manager *manager, const char *name)
 {
@@ -8,8 +9,7 @@ bool remotes_answer(orion_manager *manager, const char *name)
     return orion_manager_choose(manager, name, &remote, NULL) == ORION_OK && remote;
 }
 
-void remotes_each(orion_manager *manager, void (*add)(const orion_remote *remote, void *user),
-                  void *user)
+static void add_remotes(orion_manager *manager, const struct names_shape *shape, json_t *names)
 {
     orion_remote_list *list;
 
@@ -17,6 +17,26 @@ void remotes_each(orion_manager *manager, void (*add)(const orion_remote *remote
         return;
     for (size_t i = 0; i < list->count; i++)
         if (remotes_answer(manager, list->remotes[i].name))
-            add(&list->remotes[i], user);
+            (void)json_array_append_new(names, shape->remote(&list->remotes[i]));
     orion_remote_list_free(list);
+}
+
+orion_status names_list(orion_manager *manager, const struct names_shape *shape, json_t **out,
+                        orion_error *err)
+{
+    orion_model_list *list;
+
+    *out = NULL;
+    const orion_status status = orion_manager_downloaded(manager, &list, err);
+    if (status != ORION_OK)
+        return status;
+    json_t *names = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->models[i].role, "model") == 0 &&
+            !remotes_answer(manager, list->models[i].id))
+            (void)json_array_append_new(names, shape->local(manager, &list->models[i]));
+    orion_model_list_free(list);
+    add_remotes(manager, shape, names);
+    *out = names;
+    return ORION_OK;
 }

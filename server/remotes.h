@@ -1,7 +1,9 @@
-/* remotes.h - names that leave this machine, for the lists of each family. */
+/* remotes.h - the names that a request may ask for, for the lists of each family: the
+ * models on disk, and those that leave this machine. */
 #ifndef SERVER_REMOTES_H
 #define SERVER_REMOTES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include <orion.h>
@@ -9,8 +11,15 @@
 /* Would a request for `name` be answered elsewhere now? */
 bool remotes_answer(orion_manager *manager, const char *name);
 
-/* Call `add` for each remote that requests for its name go to now. */
-void remotes_each(orion_manager *manager, void (*add)(const orion_remote *remote, void *user),
-                  void *user);
+/* How a family writes an entry of its list; NULL: memory is short. */
+struct names_shape {
+    json_t *(*local)(orion_manager *manager, const orion_model_facts *facts);
+    json_t *(*remote)(const orion_remote *remote);
+};
+
+/* All names that a request may ask for now, in *out.  One that both a model here and a
+ * remote answer to is listed as what the strategy prefers. */
+orion_status names_list(orion_manager *manager, const struct names_shape *shape, json_t **out,
+                        orion_error *err);
 
 #endif

@@ -37,21 +37,13 @@ class Mirror(world.Server):
         super().__init__('--mirror', *args, models=(), **more)
         self.files, self.size, self.repo = files, size, repo
 
-    def __enter__(self):
-        if self.owns_home:
-            self.home.__enter__()
-            self.root = os.path.join(self.home.path, 'hub')
-            for seed, file in enumerate(self.files):
-                make_file(os.path.join(self.root, self.repo, file), self.size, seed)
-            self.home.start_hub(self.root)
-            for file in self.files:
-                self.home.orion('pull', f'{self.repo}/{file}').expect()
-        try:
-            self.start()
-        except BaseException:
-            self.clean_up()
-            raise
-        return self
+    def furnish(self):
+        self.root = os.path.join(self.home.path, 'hub')
+        for seed, file in enumerate(self.files):
+            make_file(os.path.join(self.root, self.repo, file), self.size, seed)
+        self.home.start_hub(self.root)
+        for file in self.files:
+            self.home.orion('pull', f'{self.repo}/{file}').expect()
 
     def bytes_of(self, file, repo=None):
         return read(os.path.join(self.root, repo or self.repo, file))

@@ -399,22 +399,14 @@ class House(world.Server):
     def __init__(self, *args, models=(), **more):
         super().__init__(*args, models=models, **more)
 
-    def __enter__(self):
-        self.home.__enter__()
-        for source, name in self.models:
-            self.home.put(source, name)
+    def furnish(self):
+        super().furnish()
         root = os.path.join(self.home.path, 'hub')
         self.source = os.path.join(root, REF)
         os.makedirs(os.path.dirname(self.source))
         with open(self.source, 'wb') as f:
             f.write(b'GGUF' + random.Random(1).randbytes(SIZE - 4))
         self.home.start_hub(root)
-        try:
-            self.start()
-        except BaseException:
-            self.clean_up()
-            raise
-        return self
 
     @property
     def target(self):

@@ -67,9 +67,9 @@ class Server:
     def __enter__(self):
         if self.owns_home:
             self.home.__enter__()
-            for source, name in self.models:
-                self.home.put(source, name)
         try:
+            if self.owns_home:
+                self.furnish()
             self.start()
         except BaseException:
             self.clean_up()
@@ -82,6 +82,11 @@ class Server:
                 self.stop()
         finally:
             self.clean_up()
+
+    def furnish(self):
+        """Put into a new home what the server is to find there."""
+        for source, name in self.models:
+            self.home.put(source, name)
 
     def start(self):
         if self.token:
