@@ -8,6 +8,7 @@
 #include "messages.h"
 #include "model_file.h"
 #include "params.h"
+#include "remotes.h"
 
 struct options {
     struct sampling sampling;
@@ -113,7 +114,8 @@ static void load(struct http_request *request, struct server *server, const stru
     http_reply_json(request, 200, ollama_answer_empty(ask->model, chat, "load"));
 }
 
-/* It is let go also when it was not in memory, but not when it does not exist. */
+/* It is let go also when it was not in memory, or is elsewhere, but not when it does not
+ * exist. */
 static void unload(struct http_request *request, struct server *server, const struct ask *ask,
                    bool chat)
 {
@@ -122,6 +124,8 @@ static void unload(struct http_request *request, struct server *server, const st
     orion_error err;
 
     orion_status status = loaded_unload(server->loaded, name.text, &err);
+    if (status == ORION_E_NOT_FOUND && remotes_answer(server->manager, name.text))
+        status = ORION_OK;
     if (status == ORION_E_NOT_FOUND)
         status = model_file_find(server->manager, name.text, &file, &err);
     if (status == ORION_OK)

@@ -7,6 +7,7 @@
 
 #include "instant.h"
 #include "model_file.h"
+#include "remotes.h"
 
 /* A value of the file's metadata as JSON; NULL for lists, which are the vocabulary
  * and its like. */
@@ -77,8 +78,26 @@ static orion_status look(struct server *server, const char *name, struct model_f
     return status;
 }
 
+/* A model elsewhere: where, and that it chats, is all that is known. */
+static json_t *remote_shown(orion_manager *manager, const char *name)
+{
+    orion_remote_list *list;
+    json_t *object = NULL;
+
+    if (orion_manager_remotes(manager, &list, NULL) != ORION_OK)
+        return NULL;
+    for (size_t i = 0; i < list->count && !object; i++)
+        if (strcmp(list->remotes[i].name, name) == 0)
+            object = json_pack("{s:o, s:{}, s:[s], s:s, s:s}", "details", ollama_details("", "", 0),
+                               "model_info", "capabilities", "completion", "remote_model",
+                               list->remotes[i].model, "remote_host", list->remotes[i].url);
+    orion_remote_list_free(list);
+    return object;
+}
+
 void ollama_show(struct http_request *request, void *user)
 {
+    struct server *server = user;
     struct ollama_name name;
     struct model_file file;
     orion_model *model = NULL;
@@ -87,7 +106,11 @@ void ollama_show(struct http_request *request, void *user)
 
     if (!ollama_read_name(request, &name))
         return;
-    if (look(user, name.text, &file, &fit, &model, &err) == ORION_OK)
+    if (remotes_answer(server->manager, name.text)) {
+        http_reply_json(request, 200, remote_shown(server->manager, name.text));
+        return;
+    }
+    if (look(server, name.text, &file, &fit, &model, &err) == ORION_OK)
         http_reply_json(request, 200, shown(&file, &fit, model));
     else
         http_reply_error(request, &err);

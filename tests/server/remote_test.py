@@ -114,6 +114,11 @@ def lists():
         tags = {m['name']: m for m in server.get('/api/tags').json()['models']}
         assert tags['far']['remote_host'] == far.url and tags['far']['remote_model'] == 'big-1'
         assert all('remote_host' not in tag for name, tag in tags.items() if name != 'far')
+        shown = server.post('/api/show', {'model': 'far:latest'}).json()
+        assert shown['remote_host'] == far.url and shown['capabilities'] == ['completion'], shown
+        for fields, reason in (({}, 'load'), ({'keep_alive': 0}, 'unload')):
+            reply = server.post('/api/generate', {'model': 'far', **fields})
+            assert reply.code == 200 and reply.json()['done_reason'] == reason, reply
         assert not far.requests
 
 
