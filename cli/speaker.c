@@ -268,9 +268,13 @@ static void ask_endpoint(const struct cli_speaker *speaker, orion_request *reque
     request->on_piece = take_piece;
     request->on_done = take_end;
     request->user = w;
-    w->status = orion_endpoint_submit(speaker->endpoint, speaker->model, request, &id, &w->err);
-    if (w->status == ORION_OK)
+    /* It may be over before this returns: what came of it is take_end()'s to say. */
+    const orion_status taken =
+        orion_endpoint_submit(speaker->endpoint, speaker->model, request, &id, &w->err);
+    if (taken == ORION_OK)
         await_end(speaker, w, id);
+    else
+        w->status = taken;
     (void)close(w->ended[0]);
     (void)close(w->ended[1]);
 }

@@ -71,7 +71,10 @@ static bool add_given(json_t *body, const orion_generate_params *p)
 
 static bool add_extended(json_t *body, const orion_generate_params *p)
 {
-    return json_object_set_new(body, "top_k", json_integer(p->top_k)) == 0 &&
+    /* Said even when there is no limit: completions have one by default. */
+    const uint32_t max_tokens = p->max_tokens > 0 ? p->max_tokens : UINT32_MAX;
+    return json_object_set_new(body, "max_tokens", json_integer(max_tokens)) == 0 &&
+           json_object_set_new(body, "top_k", json_integer(p->top_k)) == 0 &&
            json_object_set_new(body, "min_p", json_real((double)p->min_p)) == 0 &&
            json_object_set_new(body, "repeat_penalty", json_real((double)p->repeat_penalty)) == 0;
 }

@@ -63,6 +63,7 @@ class Server:
         self.env, self.pass_fds, self.before = env or {}, pass_fds, before
         self.home, self.owns_home = home or cli.Home(), home is None
         self.printed = []  # lines on standard error
+        self.killed = False
 
     def __enter__(self):
         if self.owns_home:
@@ -78,7 +79,7 @@ class Server:
 
     def __exit__(self, kind, *_):
         try:
-            if kind in (None, SystemExit):  # tap.main() ends by that
+            if kind in (None, SystemExit) and not self.killed:  # tap.main() ends by that
                 self.stop()
         finally:
             self.clean_up()
@@ -125,6 +126,12 @@ class Server:
         assert code == 0, f'exit code {code}:\n' + '\n'.join(self.printed)
         wrong = [line for line in self.printed if not line.startswith('orion: serve: ')]
         assert not wrong, 'printed besides:\n' + '\n'.join(wrong)
+
+    def kill(self):
+        """End it as a crash does, which is all that is asked of its end then."""
+        self.killed = True
+        self.process.kill()
+        self.process.wait()
 
     def clean_up(self):
         process = getattr(self, 'process', None)
