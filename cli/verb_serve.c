@@ -6,6 +6,7 @@
 #include "server/server.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define FIRST_HANDED_FD 3 /* as systemd hands sockets over */
@@ -154,6 +155,16 @@ static void announce(const struct cli *cli, const struct serve_args *a, const st
     cli_note(cli, "listening on %s", server_url(server));
 }
 
+/* Prompts and answers are in memory, and must not come to lie on a disk.  A limit of
+ * one byte, not none: by that the kernel also keeps a dump from a program that it
+ * would be piped to. */
+static void dump_no_core(void)
+{
+    const struct rlimit least = {.rlim_cur = 1, .rlim_max = 1};
+
+    (void)setrlimit(RLIMIT_CORE, &least);
+}
+
 static int serve_run(struct cli *cli, const void *args, int n_operands, char **operands)
 {
     const struct serve_args *a = args;
@@ -171,6 +182,7 @@ static int serve_run(struct cli *cli, const void *args, int n_operands, char **o
         code = cli_manager(cli, &manager);
     if (code != CLI_OK)
         return code;
+    dump_no_core();
     cli_interrupt_install();
     fill_options(a, fd, &server_options);
     const orion_status status = server_start(manager, &server_options, &server, &err);

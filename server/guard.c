@@ -29,34 +29,27 @@ static bool refuse(struct guard_refusal *why_not, int code, orion_status status,
 
 /* ---- setting up ---- */
 
-static orion_status copy_host(const char *host, char out[GUARD_HOST_CHARS], orion_error *err)
-{
-    if (strlen(host) >= GUARD_HOST_CHARS)
-        return server_fail(err, ORION_E_ARGUMENT, "the host's name is too long");
-    (void)snprintf(out, GUARD_HOST_CHARS, "%s", host);
-    return ORION_OK;
-}
-
-orion_status guard_init(struct guard *guard, const char *host, uint16_t port, bool local,
+orion_status guard_init(struct guard *guard, const char *host, const struct listener *where,
                         const char *token_file, orion_error *err)
 {
-    orion_status status = ORION_OK;
+    orion_status status;
 
-    *guard = (struct guard){.port = port, .local = local};
-    if (!local && host)
-        status = copy_host(host, guard->host, err);
-    if (!local)
+    *guard = (struct guard){.port = where->port, .local = where->local};
+    if (host && strlen(host) >= sizeof(guard->host))
+        return server_fail(err, ORION_E_ARGUMENT, "the host's name is too long");
+    (void)snprintf(guard->host, sizeof(guard->host), "%s", host ? host : "");
+    (void)snprintf(guard->address, sizeof(guard->address), "%s", where->address);
+    if (!guard->local)
         (void)gethostname(guard->machine, sizeof(guard->machine) - 1);
-    if (status == ORION_OK)
-        status = token_make(guard->cookie, err);
+    status = token_make(guard->cookie, err);
     if (status == ORION_OK && token_file)
         status = token_from_file(token_file, guard->token, err);
-    if (status == ORION_OK && !local && !guard->token[0])
-        return server_fail(
-            err, ORION_E_DENIED,
-            "other machines could connect to '%s', so a token is needed: add --token-file FILE; a "
-            "file that does not exist is made, with a new token in it",
-            host ? host : "this socket");
+    if (status == ORION_OK && !guard->local && !guard->token[0])
+        return server_fail(err, ORION_E_DENIED,
+                           "other machines could connect to %s, so a token is needed: add "
+                           "--token-file FILE; a file that does not exist is made, with a new "
+                           "token in it",
+                           where->address);
     return status;
 }
 
@@ -86,16 +79,16 @@ static bool is_address(const char *text, size_t n)
                      : inet_pton(AF_INET, address, &four) == 1;
 }
 
-/* A server that others can reach is called by its addresses too, which no one can
+/* One that others can reach is called by any of its addresses, which no one can
  * rebind, and by the machine's own name. */
 static bool is_our_name(const struct guard *guard, const char *text, size_t n)
 {
     if (is_name(text, n, "127.0.0.1", "") || is_name(text, n, "[::1]", "") ||
-        is_name(text, n, "localhost", ""))
+        is_name(text, n, "localhost", "") || is_name(text, n, guard->address, "") ||
+        is_name(text, n, guard->host, ""))
         return true;
-    return !guard->local &&
-           (is_address(text, n) || is_name(text, n, guard->host, "") ||
-            is_name(text, n, guard->machine, "") || is_name(text, n, guard->machine, ".local"));
+    return !guard->local && (is_address(text, n) || is_name(text, n, guard->machine, "") ||
+                             is_name(text, n, guard->machine, ".local"));
 }
 
 /* "localhost:11435"; the port may be left out only where it is HTTP's own. */

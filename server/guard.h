@@ -29,6 +29,7 @@
 #include <orion.h>
 
 #include "http_head.h"
+#include "listen.h"
 #include "token.h"
 
 #define GUARD_HOST_CHARS 256
@@ -36,7 +37,8 @@
 struct guard {
     uint16_t port;
     bool local;                     /* only this machine can connect */
-    char host[GUARD_HOST_CHARS];    /* not local: a name that --host gave, or "" */
+    char host[GUARD_HOST_CHARS];    /* as --host gave it, or "" */
+    char address[64];               /* that it listens on */
     char machine[GUARD_HOST_CHARS]; /* not local: what this machine is called, or "" */
     char token[TOKEN_MAX + 1];      /* "": none is needed */
     char cookie[TOKEN_CHARS + 1];   /* of this run */
@@ -49,8 +51,8 @@ struct guard_refusal {
     const char *message;
 };
 
-/* `host` as it was asked for; `local` says what it came to. */
-orion_status guard_init(struct guard *guard, const char *host, uint16_t port, bool local,
+/* `host` as it was asked for, or NULL; `where` says what it came to. */
+orion_status guard_init(struct guard *guard, const char *host, const struct listener *where,
                         const char *token_file, orion_error *err);
 
 /* May this be asked for?  `open`: without a token too. */

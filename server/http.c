@@ -8,9 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POOL_BYTES                                                                                 \
-    (64u << 10) /* of a connection in libmicrohttpd: a head, and what comes of it                  \
-                 */
+/* Of a connection in libmicrohttpd: a head, and what comes of it. */
+#define POOL_BYTES (64u << 10)
+/* Threads of libmicrohttpd, so that one that waits for a disk holds up few, and
+ * connections of each.  Below 128: that many events at once, exactly, make 0.9.75
+ * wait for another one before it looks at any of them. */
+#define CARRIERS 4u
+#define CARRIER_CONNECTIONS 120u
+_Static_assert(CARRIERS *CARRIER_CONNECTIONS > HTTP_CONNECTIONS, "all find a place");
 
 int64_t http_now_ms(void)
 {
@@ -74,11 +79,12 @@ static struct MHD_Daemon *start_daemon(struct http *http)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
-        NULL, NULL, http_on_request, http, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)HTTP_CONNECTIONS + 1, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, http,
-        MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, http, MHD_OPTION_END);
+        NULL, NULL, http_on_request, http, MHD_OPTION_THREAD_POOL_SIZE, CARRIERS,
+        MHD_OPTION_CONNECTION_LIMIT, CARRIERS * CARRIER_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+        http_on_connection, http, MHD_OPTION_END);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }

@@ -19,25 +19,25 @@ union address {
     struct sockaddr_storage room;
 };
 
-static orion_status describe_four(const union address *address, struct listener *out)
+static orion_status describe_four(const struct sockaddr_in *address, struct listener *out)
 {
     char text[INET_ADDRSTRLEN] = "";
 
-    (void)inet_ntop(AF_INET, &address->four.sin_addr, text, sizeof(text));
-    out->port = ntohs(address->four.sin_port);
-    out->local = ntohl(address->four.sin_addr.s_addr) >> 24 == 127;
-    (void)snprintf(out->url, sizeof(out->url), "http://%s:%u", text, out->port);
+    (void)inet_ntop(AF_INET, &address->sin_addr, text, sizeof(text));
+    (void)snprintf(out->address, sizeof(out->address), "%s", text);
+    out->port = ntohs(address->sin_port);
+    out->local = ntohl(address->sin_addr.s_addr) >> 24 == 127;
     return ORION_OK;
 }
 
-static orion_status describe_six(const union address *address, struct listener *out)
+static orion_status describe_six(const struct sockaddr_in6 *address, struct listener *out)
 {
     char text[INET6_ADDRSTRLEN] = "";
 
-    (void)inet_ntop(AF_INET6, &address->six.sin6_addr, text, sizeof(text));
-    out->port = ntohs(address->six.sin6_port);
-    out->local = IN6_IS_ADDR_LOOPBACK(&address->six.sin6_addr);
-    (void)snprintf(out->url, sizeof(out->url), "http://[%s]:%u", text, out->port);
+    (void)inet_ntop(AF_INET6, &address->sin6_addr, text, sizeof(text));
+    (void)snprintf(out->address, sizeof(out->address), "[%s]", text);
+    out->port = ntohs(address->sin6_port);
+    out->local = IN6_IS_ADDR_LOOPBACK(&address->sin6_addr);
     return ORION_OK;
 }
 
@@ -54,9 +54,9 @@ static orion_status describe(struct listener *out, orion_error *err)
         fcntl(out->fd, F_SETFL, O_NONBLOCK) < 0 || fcntl(out->fd, F_SETFD, FD_CLOEXEC) < 0)
         return server_fail_errno(err, "take the socket over");
     if (listens && address.any.sa_family == AF_INET)
-        return describe_four(&address, out);
+        return describe_four(&address.four, out);
     if (listens && address.any.sa_family == AF_INET6)
-        return describe_six(&address, out);
+        return describe_six(&address.six, out);
     return server_fail(err, ORION_E_UNSUPPORTED,
                        "the socket that was handed over is not one that listens for TCP");
 }
@@ -106,6 +106,7 @@ orion_status listener_open(const char *host, uint16_t port, int fd, struct liste
         status = open_socket(host, port, &out->fd, err);
     if (status == ORION_OK)
         status = describe(out, err);
+    (void)snprintf(out->url, sizeof(out->url), "http://%s:%u", out->address, out->port);
     if (status != ORION_OK && out->fd >= 0) {
         (void)close(out->fd);
         out->fd = -1;

@@ -10,8 +10,9 @@
 struct listener {
     int fd; /* listens, does not block; the caller's to close */
     uint16_t port;
-    bool local;    /* only this machine can connect */
-    char url[128]; /* "http://127.0.0.1:11435" */
+    bool local;       /* only this machine can connect */
+    char address[64]; /* "127.0.0.1", "[::1]" */
+    char url[128];    /* "http://127.0.0.1:11435" */
 };
 
 /* Listen on `fd`, or, when that is -1, on an address of `host`. */

@@ -79,8 +79,8 @@ static orion_status start(struct server *server, orion_error *err)
     orion_status status = listener_open(host, o->port, o->listen_fd, &server->listener, err);
 
     if (status == ORION_OK)
-        status = guard_init(&server->guard, o->listen_fd < 0 ? host : NULL, server->listener.port,
-                            server->listener.local, o->token_file, err);
+        status = guard_init(&server->guard, o->listen_fd < 0 ? host : NULL, &server->listener,
+                            o->token_file, err);
     if (status == ORION_OK)
         status = open_models(server, err);
     if (status == ORION_OK)

@@ -377,6 +377,15 @@ FROM_OUTSIDE = [
 ]
 
 
+# By another address of this machine.
+BY_ADDRESS = [
+    ('its address', ask(host='127.0.0.2:{port}'), 200),
+    ('localhost', ask(host='localhost:{port}'), 200),
+    ('one that it does not listen on', ask(host='127.0.0.3:{port}'), 403),
+    ('a rebound name', ask(host='evil.example:{port}'), 403),
+]
+
+
 def result_of(raw):
     """(code or HANDLED or CLOSED, the reply) of all that came."""
     final = re.sub(rb'\AHTTP/1\.1 100 [^\r]*\r\n\r\n', b'', raw)
@@ -435,11 +444,14 @@ def nothing_printed(server):
 
 with concurrent.futures.ThreadPoolExecutor(32) as pool, \
         world.Server() as local, world.Server('--metrics', token=TOKEN) as closed, \
-        world.Server('--host', '0.0.0.0', token=TOKEN) as outside:
+        world.Server('--host', '0.0.0.0', token=TOKEN) as outside, \
+        world.Server('--host', '127.0.0.2') as other:
+    other.host = '127.0.0.2'
     assert len(ROWS) >= 150
     add_rows(local, ROWS, '', pool)
     add_rows(closed, WITH_TOKEN, 'with a token: ', pool)
     add_rows(outside, FROM_OUTSIDE, 'from outside: ', pool)
+    add_rows(other, BY_ADDRESS, 'at 127.0.0.2: ', pool)
     tap.add_case('strangers can not tell what is there', same_for_strangers(closed))
     tap.add_case('no token and no body is printed', nothing_printed(closed))
     tap.main()

@@ -147,6 +147,14 @@ def six():
         assert server.get('/health').code == 200
 
 
+@tap.case('a crash leaves no image of its memory')
+def no_core():
+    with world.Server() as server:
+        with open(f'/proc/{server.process.pid}/limits', encoding='utf-8') as file:
+            limit = next(line for line in file if line.startswith('Max core file size'))
+        assert limit.split()[4:6] == ['1', '1'], limit
+
+
 @tap.case('a port that is taken is said to be')
 def port_taken():
     with world.Server() as server:

@@ -30,8 +30,7 @@ HELPER void world_start(struct http_world *world, const struct http_route *route
     orion_error err;
 
     assert_int_equal(listener_open("127.0.0.1", 0, -1, &listener, &err), ORION_OK);
-    assert_int_equal(guard_init(&world->guard, "127.0.0.1", listener.port, true, NULL, &err),
-                     ORION_OK);
+    assert_int_equal(guard_init(&world->guard, "127.0.0.1", &listener, NULL, &err), ORION_OK);
     world->tables[0] = (struct http_table){routes, true};
     world->tables[1] = (struct http_table){NULL, false};
     world->port = listener.port;
