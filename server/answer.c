@@ -91,8 +91,7 @@ static int on_piece(const orion_answer_piece *piece, void *user)
         return 1;
     if (answer->streams)
         return !begin(answer) || !answer->shape->piece(answer->state, answer->stream, piece);
-    answer->too_long =
-        !gather(answer, piece) || !answer->shape->piece(answer->state, NULL, piece);
+    answer->too_long = !gather(answer, piece) || !answer->shape->piece(answer->state, NULL, piece);
     return answer->too_long;
 }
 

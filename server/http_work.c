@@ -52,8 +52,7 @@ static void *run(void *arg)
  * others. */
 static void start_one(struct http_work *work)
 {
-    if (work->n_threads < WORKERS &&
-        thread_start(&work->threads[work->n_threads], run, work) == 0)
+    if (work->n_threads < WORKERS && thread_start(&work->threads[work->n_threads], run, work) == 0)
         work->n_threads++;
 }
 

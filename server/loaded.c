@@ -107,7 +107,9 @@ static orion_status wait_for_change(struct loaded *loaded, const struct timespec
 {
     if (pthread_cond_timedwait(&loaded->changed, &loaded->lock, until) != ETIMEDOUT)
         return ORION_OK;
-    return server_fail(err, ORION_E_BUSY, "'%s' can't be opened before what is under way is done; ask again later", id);
+    return server_fail(err, ORION_E_BUSY,
+                       "'%s' can't be opened before what is under way is done; ask again later",
+                       id);
 }
 
 /* Under the lock. */
@@ -190,8 +192,7 @@ orion_status loaded_unload(struct loaded *loaded, const char *name, orion_error 
     /* A model whose file is gone is still known by its id. */
     const bool found = model_file_find(loaded->manager, name, &file, NULL) == ORION_OK;
     (void)pthread_mutex_lock(&loaded->lock);
-    struct loaded_model *model =
-        found ? find_id(loaded, file.id) : find_name(loaded, name);
+    struct loaded_model *model = found ? find_id(loaded, file.id) : find_name(loaded, name);
     if (model)
         loaded_send_away(loaded, model);
     (void)pthread_mutex_unlock(&loaded->lock);

@@ -35,8 +35,8 @@ struct loaded_model {
     uint32_t users;
     bool leaving; /* goes when no one uses it; a request that comes before that makes it stay */
     bool closing; /* the keeper is at it: no longer to be touched, only waited for */
-    int64_t keep_alive_s; /* negative: for ever */
-    int64_t idle_since_s; /* monotonic; of the last release */
+    int64_t keep_alive_s;    /* negative: for ever */
+    int64_t idle_since_s;    /* monotonic; of the last release */
     uint64_t idle_since_use; /* the same, counted in releases of all models */
 };
 
@@ -50,8 +50,8 @@ struct loaded {
     /* Under the lock: */
     struct loaded_model *models;
     struct loaded_model *remotes; /* each from its first request to the end */
-    uint64_t uses; /* releases so far */
-    bool opening; /* a thread opens a model */
+    uint64_t uses;                /* releases so far */
+    bool opening;                 /* a thread opens a model */
     bool ending;
 };
 

@@ -19,12 +19,16 @@ static orion_status no_room(const struct loaded *loaded, const char *id, uint64_
     for (const struct loaded_model *m = loaded->models; m; m = m->next)
         all += m->closing ? 0 : loaded_total_bytes(m);
     if (need <= all)
-        return server_fail(err, ORION_E_BUSY, "'%s' takes %.2f GiB of memory and %.2f GiB are free while other models answer "
-                    "requests; ask again when they are done",
-                    id, GIB(need), GIB(room));
-    return server_fail(err, ORION_E_NOMEM, "'%s' takes %.2f GiB of memory and %.2f GiB can be had; ask for a smaller context, "
-                "use a smaller model, or end other programs",
-                id, GIB(need), GIB(all));
+        return server_fail(
+            err, ORION_E_BUSY,
+            "'%s' takes %.2f GiB of memory and %.2f GiB are free while other models answer "
+            "requests; ask again when they are done",
+            id, GIB(need), GIB(room));
+    return server_fail(
+        err, ORION_E_NOMEM,
+        "'%s' takes %.2f GiB of memory and %.2f GiB can be had; ask for a smaller context, "
+        "use a smaller model, or end other programs",
+        id, GIB(need), GIB(all));
 }
 
 /* What idle models would give. */
@@ -116,7 +120,7 @@ static struct loaded_model *new_model(struct loaded *loaded, const char *name,
 }
 
 orion_status loaded_open(struct loaded *loaded, const char *name, const struct model_file *file,
-                             uint32_t context_tokens, orion_error *err)
+                         uint32_t context_tokens, orion_error *err)
 {
     struct loaded_model *model = new_model(loaded, name, file);
     if (!model)

@@ -113,7 +113,8 @@ static orion_status check_parts(const json_t *parts, const struct where *content
     struct part part;
 
     *bytes = 0;
-    json_array_foreach (parts, i, value) {
+    json_array_foreach(parts, i, value)
+    {
         const struct where where = nth(content->text, i);
         const orion_status status = read_part(value, &where, &part, err);
         if (status != ORION_OK)
@@ -135,7 +136,8 @@ static orion_status join(const json_t *parts, const struct where *content, char 
     char *text = malloc(bytes + 1);
     if (!text)
         return no_memory(err);
-    json_array_foreach (parts, i, value) {
+    json_array_foreach(parts, i, value)
+    {
         const json_t *piece = json_object_get(value, "text");
         memcpy(text + used, json_string_value(piece), json_string_length(piece));
         used += json_string_length(piece);
@@ -156,13 +158,14 @@ static orion_status read_content(const json_t *content, const struct where *mess
     if (json_is_array(content))
         status = join(content, &where, joined, err);
     else if (!json_is_string(content))
-        status = params_fail(err, ORION_E_ARGUMENT, where.text, "must be a text or a list of parts");
+        status =
+            params_fail(err, ORION_E_ARGUMENT, where.text, "must be a text or a list of parts");
     out->content = *joined ? *joined : json_string_value(content);
     return status;
 }
 
-static orion_status read_message(const json_t *value, const struct where *where,
-                                 orion_message *out, char **joined, orion_error *err)
+static orion_status read_message(const json_t *value, const struct where *where, orion_message *out,
+                                 char **joined, orion_error *err)
 {
     struct fields fields = {0};
 

@@ -38,7 +38,7 @@ static orion_status take_listed(const orion_model_list *list, const char *path, 
 }
 
 orion_status model_file_find(orion_manager *manager, const char *name, struct model_file *out,
-                              orion_error *err)
+                             orion_error *err)
 {
     orion_model_list *list = NULL;
     char *path = NULL;

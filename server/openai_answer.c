@@ -13,9 +13,9 @@ struct openai_answer {
     bool chat, include_usage, begun;
     int32_t top_logprobs;
     char id[48];
-    char *model;     /* its id */
-    char *echo;      /* a prompt to say before the answer, or NULL */
-    int64_t created; /* Unix time */
+    char *model;      /* its id */
+    char *echo;       /* a prompt to say before the answer, or NULL */
+    int64_t created;  /* Unix time */
     json_t *logprobs; /* of the whole reply so far; NULL: none wanted, or a stream */
     size_t n_logprobs;
     size_t n_chars; /* of the tokens told of so far */
@@ -130,9 +130,9 @@ static bool send_text(struct openai_answer *a, struct http_stream *stream, const
     json_t *value = json_stringn(text, n);
     if (a->chat)
         value = json_pack("{s:o}", "content", value);
-    return send(a, stream,
-                envelope(a, chunk_object(a),
-                         choice(a->chat ? "delta" : "text", value, logprobs, NULL)));
+    return send(
+        a, stream,
+        envelope(a, chunk_object(a), choice(a->chat ? "delta" : "text", value, logprobs, NULL)));
 }
 
 /* What comes before the first token: who speaks, or the prompt again. */
@@ -189,8 +189,8 @@ static void end(void *state, struct http_stream *stream, const orion_stats *stat
     struct openai_answer *a = state;
     const char *said = a->chat ? "delta" : "text";
     json_t *nothing = a->chat ? json_object() : json_string("");
-    json_t *last = envelope(a, chunk_object(a),
-                            choice(said, nothing, NULL, finish_reason(stats->finish)));
+    json_t *last =
+        envelope(a, chunk_object(a), choice(said, nothing, NULL, finish_reason(stats->finish)));
 
     (void)json_object_set_new(last, "timings", timings_of(stats));
     bool ok = begin(a, stream) && send(a, stream, last);

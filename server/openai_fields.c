@@ -25,7 +25,8 @@ static const struct param common_params[] = {
     {"model", PARAM_TEXT, FIELD(fields.model), .required = true},
     {"temperature", PARAM_NUMBER, FIELD(fields.sampling.generate.temperature), .max = 2},
     {.kind = PARAM_TABLE, FIELD(fields.sampling), .inside = sampling_params},
-    {"max_tokens", PARAM_COUNT, FIELD(fields.sampling.generate.max_tokens), .min = 1, .max = UINT32_MAX},
+    {"max_tokens", PARAM_COUNT, FIELD(fields.sampling.generate.max_tokens), .min = 1,
+     .max = UINT32_MAX},
     {"n", PARAM_COUNT, FIELD(fields.n), .min = 1, .max = 1},
     {"stream", PARAM_FLAG, FIELD(fields.stream)},
     {"stream_options", PARAM_OBJECT, .inside = stream_params},
@@ -43,7 +44,8 @@ static const struct param common_params[] = {
 static const struct param chat_params[] = {
     {.kind = PARAM_TABLE, .inside = common_params},
     {"messages", PARAM_JSON, FIELD(fields.messages), .required = true},
-    {"max_completion_tokens", PARAM_COUNT, FIELD(fields.sampling.generate.max_tokens), .min = 1, .max = UINT32_MAX},
+    {"max_completion_tokens", PARAM_COUNT, FIELD(fields.sampling.generate.max_tokens), .min = 1,
+     .max = UINT32_MAX},
     {"logprobs", PARAM_FLAG, FIELD(logprobs)},
     {"top_logprobs", PARAM_COUNT, FIELD(top_logprobs), .max = ORION_MAX_LOGPROBS},
     {"modalities", PARAM_JSON, FIELD(modalities)},
@@ -111,10 +113,11 @@ static orion_status check_modalities(const json_t *modalities, orion_error *err)
 
     if (modalities && !json_is_array(modalities))
         return params_fail(err, ORION_E_ARGUMENT, "modalities", "must be a list");
-    json_array_foreach(modalities, i, value)
-        if (!json_is_string(value) || strcmp(json_string_value(value), "text") != 0)
-            return params_fail(err, ORION_E_UNSUPPORTED, "modalities",
-                               "may be [\"text\"] only: no other kind of answer is supported");
+    json_array_foreach(modalities, i, value) if (
+        !json_is_string(value) ||
+        strcmp(json_string_value(value), "text") !=
+            0) return params_fail(err, ORION_E_UNSUPPORTED, "modalities",
+                                  "may be [\"text\"] only: no other kind of answer is supported");
     return ORION_OK;
 }
 

@@ -34,8 +34,8 @@ static bool add_completion_choice(json_t *logprobs, const orion_token_choice *ch
     bool ok = true;
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        ok &= json_array_append_new(json_object_get(logprobs, values[i].list), values[i].value) ==
-              0;
+        ok &=
+            json_array_append_new(json_object_get(logprobs, values[i].list), values[i].value) == 0;
     return ok;
 }
 
