@@ -89,13 +89,12 @@ class Answer extends EventTarget {
 
 /** The request; the server's defaults hold for what is not set. */
 function body({ model, system, settings, messages }) {
-  const set = Object.entries(settings).filter(([, value]) => value !== null && value !== '');
   const said = messages.filter(({ content }) => content).map(({ role, content }) => ({ role, content }));
   return {
     model,
+    ...settings,
     stream: true,
     stream_options: { include_usage: true },
-    ...Object.fromEntries(set),
     messages: system.trim() ? [{ role: 'system', content: system }, ...said] : said,
   };
 }

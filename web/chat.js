@@ -155,7 +155,7 @@ class Chat {
     ]);
     if (answered !== 'yes') return;
     for (const one of conversations.list()) forget(one);
-    conversations.removeAll();
+    conversations.forgetDefaults();
     say(t('all_deleted'));
     this.open(conversations.begin());
   }

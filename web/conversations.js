@@ -62,8 +62,5 @@ export function remove(id) {
   localStorage.removeItem(PREFIX + id);
 }
 
-/** With the system prompt, which may say as much as they do. */
-export function removeAll() {
-  for (const { id } of list()) remove(id);
-  localStorage.removeItem(SETTINGS);
-}
+/** What a new one would begin with: the system prompt may say as much as a conversation. */
+export const forgetDefaults = () => localStorage.removeItem(SETTINGS);

@@ -12,6 +12,7 @@
 
 const MAX_DEPTH = 8; // quotes and lists within each other; emphasis and links too
 const MAX_COLUMNS = 32;
+const MAX_TICKS = 32; // a run of each length is looked for once: two of them would have met
 
 export function parse(text) {
   return new Blocks().top(text.replace(/\r\n?/g, '\n').split('\n'));
@@ -212,7 +213,6 @@ class Inline {
     this.text = text;
     this.at = 0;
     this.open = [{ marker: '', inline: [] }];
-    this.unclosed = new Set(); // lengths of backtick runs of which no more follow
   }
 
   get top() {
@@ -268,9 +268,8 @@ class Inline {
 
   code() {
     const length = this.run('`');
-    const end = this.unclosed.has(length) ? -1 : this.closing(length);
+    const end = length > MAX_TICKS ? -1 : this.closing(length);
     if (end < 0) {
-      this.unclosed.add(length);
       this.take(length);
       return;
     }

@@ -142,6 +142,13 @@ for (const [label, text] of Object.entries(LONG)) {
   test(`long: ${label}`, { timeout: 20_000 }, () => assert.ok(depth(parse(text)) < 60));
 }
 
+test('a block has its lines as its source', () => {
+  assert.deepEqual(
+    parse('# a\n\nb\nc\n```\nd\n').map((block) => block.source),
+    ['# a', 'b\nc', '```\nd\n'],
+  );
+});
+
 test('what is complete has the same source when more comes', () => {
   const text = '# a\n\nb *c*\n\n- d\n- e\n\n```\nf\n```\n\nlast';
   const whole = parse(text).map((block) => block.source);

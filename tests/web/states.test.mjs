@@ -608,8 +608,10 @@ check('the policy holds even if a mistake made markup of an answer', async (t) =
 check('by keyboard alone, without motion', async (t) => {
   fake.models = [here('tiny')];
   fake.said = ['Pressed'];
+  fake.jobs = [job(1, 'other', { phase: 'resolve', total_bytes: null })]; // would move
   const page = await openPage(t, fake.url, { reducedMotion: 'reduce' });
-  await page.getByRole('heading', { name: 'tiny' }).waitFor();
+  await page.getByText('Asking the hub…').waitFor();
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
   await page.keyboard.press('Enter');
