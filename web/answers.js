@@ -66,6 +66,7 @@ class Answer extends EventTarget {
     const began = performance.now();
     let first = null;
     let usage = null;
+    let timings = null; // ours tells them; a model elsewhere may not
     let finish = null;
     const reply = await request('POST', '/v1/chat/completions', this.body, this.#abort.signal);
     this.message.remote = reply.headers.get('X-Orion-Remote') ?? undefined; // the address, if it was asked elsewhere
@@ -76,6 +77,7 @@ class Answer extends EventTarget {
       const piece = part.choices?.[0]?.delta?.content;
       finish = part.choices?.[0]?.finish_reason ?? finish;
       usage = part.usage ?? usage;
+      timings = part.timings ?? timings;
       if (!piece) continue;
       first ??= performance.now();
       this.message.content += piece;
@@ -83,7 +85,9 @@ class Answer extends EventTarget {
       this.dispatchEvent(new CustomEvent('change', { detail: { over: false } }));
     }
     if (!finish) throw Object.assign(new Error(''), { status: 'unreachable' });
-    this.message.stats = stats(usage, finish, began, first ?? performance.now(), performance.now());
+    first ??= performance.now();
+    const arrival = { first_ms: first - began, rest_ms: performance.now() - first };
+    this.message.stats = { finish, ...stats(usage, timings, arrival) };
   }
 }
 
@@ -99,14 +103,14 @@ function body({ model, system, settings, messages }) {
   };
 }
 
-function stats(usage, finish, began, first, end) {
+function stats(usage, timings, { first_ms, rest_ms }) {
   const tokens = usage?.completion_tokens ?? 0;
+  const seen = tokens > 1 && rest_ms > 100 ? (1000 * (tokens - 1)) / rest_ms : null;
   return {
-    finish,
     tokens,
     prompt: usage?.prompt_tokens ?? 0,
     cached: usage?.prompt_tokens_details?.cached_tokens ?? 0,
-    first_ms: first - began,
-    speed: tokens > 1 && end > first ? (1000 * (tokens - 1)) / (end - first) : null,
+    first_ms,
+    speed: timings?.predicted_per_second ?? seen,
   };
 }

@@ -3,7 +3,7 @@ import { regions, say } from './actions.js';
 import { ask } from './api.js';
 import { button, fill, h, icon, set } from './dom.js';
 import { language, speak, t } from './i18n.js';
-import { live } from './live.js';
+import { isFor, live } from './live.js';
 import { loginView } from './login.js';
 
 const VIEWS = [
@@ -27,14 +27,14 @@ export function go(path, state = null) {
 async function show(focus) {
   const view = viewAt(location.pathname);
   const turn = ++shown;
-  const { mount } = await view.load();
-  if (turn !== shown) return;
+  const module = await view.load().catch(() => say(t('error_unreachable')));
+  if (!module || turn !== shown) return;
   leave();
   document.title = `${t(view.name)} · Orion`;
   for (const link of document.querySelectorAll('nav a'))
     set(link, 'aria-current', link.getAttribute('href') === view.path && 'page');
   main.className = view.name;
-  leave = mount(fill(main), { go, state: history.state }) ?? (() => {});
+  leave = module.mount(fill(main), { go, state: history.state }) ?? (() => {});
   if (focus) main.focus();
 }
 
@@ -129,7 +129,7 @@ function banners() {
 }
 
 function finished({ detail: job }) {
-  const name = live.models?.find((model) => job.model === model.id)?.name ?? job.file ?? job.model;
+  const name = live.models?.find((model) => isFor(job, model))?.name ?? job.file ?? job.model;
   const key = `${job.kind}_${job.stage}`;
   if (job.stage !== 'cancelled') say(t(key, { name }));
 }

@@ -135,9 +135,7 @@ class Live extends EventTarget {
 
 export const unfinished = (job) => ['queued', 'running', 'paused'].includes(job.stage);
 
-export function isFor(job, model) {
-  return job.model === model.id || (job.file !== null && job.file === model.file && job.repo === model.repo);
-}
+export const isFor = (job, model) => (job.model_id ?? job.model) === model.id;
 
 /** Can this version answer with it, as far as is known without opening it? */
 export const canChat = (model) =>

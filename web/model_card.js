@@ -70,15 +70,19 @@ function factsOf(model) {
     .join(' · ');
 }
 
-function states(model, loaded) {
-  const verified = model.downloaded && VERIFIED[model.verified];
+function states(model, loaded, broken) {
+  const verified = model.downloaded && !broken && VERIFIED[model.verified];
   return [
+    broken && chip(t('damaged'), 'warn', 'bad'),
     verified && chip(t(`verified_${model.verified}`, { date: date(model.verified_unix) }), ...verified),
     model.link &&
       chip(t(`link_${model.link}`), model.link === 'intact' ? null : 'warn', model.link === 'intact' ? '' : 'bad'),
     model.role === 'projector' && chip(t('projector')),
     model.supported === false && chip(t('unsupported'), 'warn', 'so-so'),
-    model.fit && !loaded && chip(t(`fit_${model.fit.verdict}`), ...FITS[model.fit.verdict]),
+    model.fit &&
+      !loaded &&
+      model.supported !== false &&
+      chip(t(`fit_${model.fit.verdict}`), ...FITS[model.fit.verdict]),
     loaded && chip(t('in_memory', { size: bytes(loaded.memory_bytes) }), 'chip', 'good'),
   ];
 }
@@ -134,11 +138,12 @@ export class ModelCard {
     setText(this.title, model.name || model.id);
     set(this.summary, 'lang', model.summary ? 'en' : null); // the catalogue's
     setText(this.summary, model.summary || (model.in_catalogue === false ? model.id : ''));
-    renew(this.chips, [model, loaded?.memory_bytes], () => states(model, loaded));
+    const broken = model.downloaded && job?.stage === 'failed' && job.error.status === 'integrity';
+    renew(this.chips, [model, loaded?.memory_bytes, broken], () => states(model, loaded, broken));
     setText(this.facts, factsOf(model));
     this.showProgress(busy ? job : null);
     setText(this.problem, job?.stage === 'failed' ? describe(job.error) : '');
-    this.showActions(this.choices(busy, loaded));
+    this.showActions(this.choices(busy, loaded, broken));
   }
 
   showProgress(job) {
@@ -151,7 +156,7 @@ export class ModelCard {
   }
 
   /** [name, picture, kind, what it does]; a name is that of its label too. */
-  choices(busy, loaded) {
+  choices(busy, loaded, broken) {
     const { model, job } = this;
     if (busy && job.kind !== 'download') return [['cancel', 'close', 'text', () => jobDo(job, 'cancel')]]; // they can only begin anew
     if (busy) {
@@ -163,34 +168,32 @@ export class ModelCard {
       ];
     }
     if (!model.downloaded) return this.absentChoices();
-    const broken = job?.stage === 'failed' && job.error.status === 'integrity';
-    return [
-      ...(canChat(model)
-        ? [['chat', 'chat', 'tonal', () => this.tools.go('/chat', { model: model.id })], this.memoryChoice(loaded)]
-        : []),
-      broken
-        ? ['repair', 'download', 'tonal', () => startJob('repair', model.id)]
-        : ['verify', 'shield', 'icon', () => startJob('verify', model.id)],
-      ['delete', 'remove', 'icon', () => remove(model)],
+    const erase = ['delete', 'remove', 'icon', () => remove(model)];
+    if (broken) return [['repair', 'download', 'filled', () => startJob('repair', model.id)], erase];
+    const use = [
+      ['chat', 'chat', 'tonal', () => this.tools.go('/chat', { model: model.id })],
+      this.memoryChoice(loaded),
     ];
+    return [...(canChat(model) ? use : []), ['verify', 'shield', 'icon', () => startJob('verify', model.id)], erase];
   }
 
   absentChoices() {
     const { model, job } = this;
-    const failed = job?.kind === 'download' && job.stage === 'failed';
-    const name = failed ? 'try_again' : model.partial_bytes ? 'continue' : 'download';
+    const more = { disabled: live.server?.offline };
+    if (job?.kind === 'download' && job.stage === 'failed') {
+      const discard = () => ask('DELETE', `/orion/v1/jobs/${job.id}?discard=true`);
+      return [
+        ['try_again', 'again', 'filled', () => jobDo(job, 'resume'), more],
+        ['discard', 'remove', 'text', discard],
+      ];
+    }
+    const kind = model.supported === false ? 'tonal' : 'filled';
+    const fetch = () => startJob('download', model.id);
+    if (!model.partial_bytes) return [['download', 'download', kind, fetch, more]];
     return [
-      [
-        name,
-        failed ? 'again' : 'download',
-        'filled',
-        () => (failed ? jobDo(job, 'resume') : startJob('download', model.id)),
-        { disabled: live.server?.offline },
-      ],
-      failed
-        ? ['discard', 'remove', 'text', () => ask('DELETE', `/orion/v1/jobs/${job.id}?discard=true`)]
-        : model.partial_bytes > 0 && ['discard', 'remove', 'text', () => remove(model)],
-    ].filter(Boolean);
+      ['continue', 'download', kind, fetch, more],
+      ['discard', 'remove', 'text', () => remove(model)],
+    ];
   }
 
   memoryChoice(loaded) {

@@ -12,8 +12,7 @@ function strangers() {
     .filter((job) => job.kind === 'download' && (unfinished(job) || job.stage === 'failed'))
     .filter((job) => !live.models.some((model) => isFor(job, model)))
     .map((job) => ({
-      id: job.model,
-      repo: job.repo,
+      id: job.model_id ?? job.model,
       file: job.file,
       name: job.file ?? job.model,
       role: 'model',

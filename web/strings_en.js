@@ -69,6 +69,7 @@ export const strings = {
   link_intact: 'Link',
   link_changed: 'Link: its file has changed',
   link_gone: 'Link: its file is gone',
+  damaged: 'Damaged',
   in_memory: 'In memory: {size}',
 
   // What can be done with one

@@ -68,6 +68,7 @@ export const strings = {
   link_intact: 'Enlace',
   link_changed: 'Enlace: su archivo ha cambiado',
   link_gone: 'Enlace: su archivo ya no está',
+  damaged: 'Dañado',
   in_memory: 'En memoria: {size}',
 
   // Qué se puede hacer con uno

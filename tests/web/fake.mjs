@@ -107,7 +107,7 @@ export class Fake {
     reply.writeHead(200, { 'Content-Type': 'text/event-stream', ...address });
     for (const content of this.said) event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
     if (this.holds) return;
-    event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] });
+    event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], timings: { predicted_per_second: 12.34 } });
     event({
       choices: [],
       usage: { prompt_tokens: 12, completion_tokens: 34, prompt_tokens_details: { cached_tokens: 8 } },
@@ -173,7 +173,7 @@ export function job(id, name, more = {}) {
     id,
     kind: 'download',
     model: name,
-    repo: `acme/${name}`,
+    model_id: name,
     file: `${name}.gguf`,
     stage: 'running',
     phase: 'download',

@@ -92,7 +92,6 @@ function crowd() {
       error: { status: 'network', message: 'could not reach huggingface.co: connection refused' },
     }),
     job(4, 'acme/qwen/Qwen2.5-7B-Q4_K_M.gguf', {
-      repo: 'acme/qwen',
       file: 'Qwen2.5-7B-Q4_K_M.gguf',
       phase: 'resolve',
       percent: 0,
@@ -594,6 +593,7 @@ check('hostile Markdown does nothing', async (t) => {
 
 check('the policy holds even if a mistake made markup of an answer', async (t) => {
   const page = await openPage(t, fake.url, {}, /requires 'TrustedHTML'/);
+  await page.getByRole('heading', { name: 'Models' }).waitFor();
   const outcome = await page.evaluate(() => {
     try {
       document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="globalThis.harmed = 1">');
