@@ -37,7 +37,7 @@ export function duration(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return t('seconds', { n: s });
   const minutes = Math.floor(s / 60);
-  if (minutes < 60) return t('minutes', { n: minutes, s: s % 60 });
+  if (minutes < 60) return s % 60 ? t('minutes', { n: minutes, s: s % 60 }) : t('whole_minutes', { n: minutes });
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? t('hours', { n: hours, m: minutes % 60 }) : t('days', { n: Math.round(hours / 24) });
 }

@@ -84,7 +84,7 @@ class LoadedRow {
   }
 
   update(loaded) {
-    const name = loaded.name || loaded.id;
+    const name = live.models.find(({ id }) => id === loaded.id)?.name || loaded.name || loaded.id;
     setText(this.name, name);
     const left = loaded.expires_unix && loaded.expires_unix - Date.now() / 1000;
     setText(

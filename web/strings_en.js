@@ -27,6 +27,7 @@ export const strings = {
   // Numbers
   seconds: '{n} s',
   minutes: '{n} min {s} s',
+  whole_minutes: '{n} min',
   hours: '{n} h {m} min',
   days: '{n} days',
 

@@ -26,6 +26,7 @@ export const strings = {
   // Números
   seconds: '{n} s',
   minutes: '{n} min {s} s',
+  whole_minutes: '{n} min',
   hours: '{n} h {m} min',
   days: '{n} días',
 

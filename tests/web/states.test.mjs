@@ -593,7 +593,7 @@ check('hostile Markdown does nothing', async (t) => {
 
 check('the policy holds even if a mistake made markup of an answer', async (t) => {
   const page = await openPage(t, fake.url, {}, /requires 'TrustedHTML'/);
-  await page.getByRole('heading', { name: 'Models' }).waitFor();
+  await page.getByRole('heading', { name: 'Models', exact: true }).waitFor();
   const outcome = await page.evaluate(() => {
     try {
       document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="globalThis.harmed = 1">');
