@@ -1,13 +1,13 @@
 /* Memory that cannot be had: the Nth allocation fails, for every N, while a
- * model is opened, a session made and an answer given.  Each time the call says
- * so, nothing is left behind, and the next attempt works.  mmap() counts as
- * an allocation: linked with --wrap=mmap64,--wrap=munmap besides what
- * alloc_fault.h says. */
+ * model is opened, a session made, an answer given, and several asked for at once.  Each time the
+ * call says so, nothing is left behind, and the next attempt works.  mmap() counts as an
+ * allocation: linked with --wrap=mmap64,--wrap=munmap besides what alloc_fault.h says. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -170,6 +170,109 @@ static orion_status tokens(struct run *run)
     return status;
 }
 
+/* ---- several at once ---- */
+
+struct asked {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    uint32_t under_way;
+    orion_error err; /* of the last that failed */
+    size_t pieces;
+    size_t calls_at[64]; /* of the allocator, so far at each piece */
+};
+
+static int count_calls(const orion_answer_piece *piece, void *user)
+{
+    struct asked *asked = user;
+
+    (void)piece;
+    if (asked->pieces < ORI_COUNT(asked->calls_at))
+        asked->calls_at[asked->pieces++] = heap.calls;
+    return 0;
+}
+
+static void one_ended(orion_status status, const orion_stats *stats, const orion_error *err,
+                      void *user)
+{
+    struct asked *asked = user;
+
+    (void)stats;
+    pthread_mutex_lock(&asked->lock);
+    if (status != ORION_OK)
+        asked->err = *err;
+    asked->under_way--;
+    pthread_cond_signal(&asked->ended);
+    pthread_mutex_unlock(&asked->lock);
+}
+
+static orion_status ask(orion_scheduler *scheduler, uint32_t i, uint32_t max_tokens,
+                        struct asked *asked, orion_error *err)
+{
+    const char *const stop[] = {"never"};
+    const orion_message message = {"user", question};
+    orion_generate_params params;
+    orion_request r;
+
+    orion_generate_params_init(&params);
+    params.max_tokens = max_tokens;
+    params.stop = stop;
+    params.n_stop = 1;
+    params.lookup = 3;
+    params.frequency_penalty = i == 1 ? 1.0f : 0.0f;
+    orion_request_init(&r);
+    r.messages = &message;
+    r.n_messages = 1;
+    r.params = &params;
+    r.top_logprobs = i == 2 ? 5 : ORION_NO_LOGPROBS;
+    r.on_piece = count_calls;
+    r.on_done = one_ended;
+    r.user = asked;
+    pthread_mutex_lock(&asked->lock);
+    asked->under_way++;
+    pthread_mutex_unlock(&asked->lock);
+    const orion_status status = orion_scheduler_submit(scheduler, &r, NULL, err);
+    if (status != ORION_OK) {
+        pthread_mutex_lock(&asked->lock);
+        asked->under_way--;
+        pthread_mutex_unlock(&asked->lock);
+    }
+    return status;
+}
+
+static void wait_for_all(struct asked *asked)
+{
+    pthread_mutex_lock(&asked->lock);
+    while (asked->under_way > 0)
+        pthread_cond_wait(&asked->ended, &asked->lock);
+    pthread_mutex_unlock(&asked->lock);
+}
+
+static orion_status several(struct run *run)
+{
+    struct asked asked = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+    orion_scheduler_options options;
+    orion_scheduler *scheduler;
+
+    orion_scheduler_options_init(&options);
+    options.threads = 1;
+    options.sequences = 2;
+    options.context_tokens = 64;
+    orion_status status = orion_scheduler_open(run->model, &options, &scheduler, &run->err);
+    if (status != ORION_OK) {
+        assert_null(scheduler);
+        return status;
+    }
+    for (uint32_t i = 0; i < 3 && status == ORION_OK; i++)
+        status = ask(scheduler, i, 3, &asked, &run->err);
+    wait_for_all(&asked);
+    orion_scheduler_close(scheduler);
+    if (status == ORION_OK && asked.err.status != ORION_OK) {
+        run->err = asked.err;
+        status = asked.err.status;
+    }
+    return status;
+}
+
 /* Fail each allocation in turn until a run needs no more of them. */
 static void torture(orion_status (*what)(struct run *run), size_t at_least)
 {
@@ -244,12 +347,44 @@ static void test_tokens(void **state)
     torture(tokens, 3);
 }
 
+static void test_several(void **state)
+{
+    (void)state;
+    torture(several, 30);
+}
+
+/* Once an answer is under way it takes no more memory, token by token. */
+static void test_no_memory_for_a_token(void **state)
+{
+    struct asked asked = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+    orion_scheduler_options options;
+    orion_scheduler *scheduler;
+    orion_model *model;
+
+    (void)state;
+    orion_scheduler_options_init(&options);
+    options.threads = 2;
+    assert_int_equal(orion_model_open(model_path, NULL, &model, NULL), ORION_OK);
+    assert_int_equal(orion_scheduler_open(model, &options, &scheduler, NULL), ORION_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        watch(0);
+        asked.pieces = 0;
+        assert_int_equal(ask(scheduler, i, 60, &asked, NULL), ORION_OK);
+        wait_for_all(&asked);
+        assert_true(asked.pieces > 20);
+        assert_int_equal(asked.calls_at[asked.pieces - 1], asked.calls_at[4]);
+    }
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),       cmocka_unit_test(test_session),
         cmocka_unit_test(test_answer),     cmocka_unit_test(test_summarize),
         cmocka_unit_test(test_perplexity), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_several),    cmocka_unit_test(test_no_memory_for_a_token),
     };
     return cmocka_run_group_tests_name("memory for models", tests, write_model, remove_model);
 }
