@@ -1098,7 +1098,7 @@ typedef struct orion_scheduler_load {
     uint32_t running, waiting;
     uint64_t requests;                                    /* ended since the start */
     uint64_t prompt_tokens, cached_tokens, output_tokens; /* of them */
-    uint64_t kv_bytes;     /* of keys and values, at most what is resident */
+    uint64_t kv_bytes;     /* of keys and values that were ever written */
     uint64_t buffer_bytes; /* of scratch memory */
 } orion_scheduler_load;
 
