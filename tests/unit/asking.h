@@ -173,6 +173,7 @@ static inline orion_status try_text(orion_scheduler *scheduler, const char *prom
     orion_generate_params_init(&params);
     params.temperature = 0;
     params.max_tokens = max_tokens;
+    params.lookup = 15; /* so that several tokens may come of one step */
     orion_request_init(&r);
     r.prompt = prompt;
     r.params = &params;

@@ -236,20 +236,26 @@ static void logits_at_once(const char *path)
     orion_scheduler *scheduler = open_scheduler(model, options);
 
     make_asks(asks, false, 3);
+    uint32_t stopped = 0;
     memset(alone, 0, sizeof(alone));
     memset(among, 0, sizeof(among));
     for (uint32_t i = 0; i < N_ASKS; i++) {
         asks[i].top_logprobs = ORION_MAX_LOGPROBS;
+        asks[i].stop[0] = "e"; /* met soon; the token that ends in it is told of, too */
+        asks[i].stop[1] = "2";
+        asks[i].params.n_stop = i % 2 * 2;
         submit(scheduler, &asks[i], &among[i]);
     }
     for (uint32_t i = 0; i < N_ASKS; i++) {
         wait_for(&among[i]);
         choose_alone(model, &asks[i], &alone[i]);
+        stopped += among[i].stats.finish == ORION_FINISH_STOP;
         assert_int_equal(among[i].n_choices, among[i].stats.output_tokens);
         assert_int_equal(among[i].n_choices, alone[i].n_choices);
         if (among[i].digest != alone[i].digest)
             fail_msg("%s, request %u: other logits than alone", path, i);
     }
+    assert_true(stopped > 0);
     orion_scheduler_close(scheduler);
     orion_model_close(model);
 }
