@@ -201,7 +201,7 @@ void answer_start(const struct answer_job *job, orion_request *ask)
         stop(answer);
     } else {
         answer_refuse(answer->request, &err);
-        answer_release(answer); /* for the scheduler, which never had it */
+        atomic_store(&answer->holders, 1); /* the scheduler never had it */
     }
     answer_release(answer);
 }

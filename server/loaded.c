@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "fail.h"
+#include "thread.h"
 
 #define DEFAULT_SEQUENCES 4
 #define DEFAULT_CONTEXT 4096 /* tokens, as orion_scheduler_options has it */
@@ -250,7 +251,7 @@ orion_status loaded_new(orion_manager *manager, const struct loaded_options *opt
     loaded->options = *options;
     if (loaded->options.sequences == 0)
         loaded->options.sequences = DEFAULT_SEQUENCES;
-    if (pthread_create(&loaded->keeper, NULL, loaded_keep, loaded) != 0) {
+    if (thread_start(&loaded->keeper, loaded_keep, loaded) != 0) {
         (void)pthread_cond_destroy(&loaded->changed);
         (void)pthread_mutex_destroy(&loaded->lock);
         free(loaded);

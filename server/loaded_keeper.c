@@ -6,23 +6,10 @@
 #include "loaded_model.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define LOOK_AT_MEMORY_S 5 /* while something is idle that could go */
-
-/* Signals are for the program's own threads; faults come to who makes them. */
-static void block_signals(void)
-{
-    sigset_t set;
-    (void)sigfillset(&set);
-    (void)sigdelset(&set, SIGBUS);
-    (void)sigdelset(&set, SIGFPE);
-    (void)sigdelset(&set, SIGILL);
-    (void)sigdelset(&set, SIGSEGV);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
 
 static void unlink_model(struct loaded *loaded, const struct loaded_model *model)
 {
@@ -94,7 +81,6 @@ void *loaded_keep(void *user)
 {
     struct loaded *loaded = user;
 
-    block_signals();
     (void)pthread_mutex_lock(&loaded->lock);
     while (!loaded->ending || loaded->models) {
         struct loaded_model *model = next_to_close(loaded);

@@ -67,7 +67,8 @@ static struct where nth(const char *list, size_t i)
 
 static orion_status no_memory(orion_error *err)
 {
-    return params_fail(err, ORION_E_NOMEM, "messages", "take more memory than can be had");
+    (void)params_fail(err, ORION_E_NOMEM, "messages", "take more memory than can be had");
+    return ORION_E_NOMEM;
 }
 
 static orion_status read_role(const char *written, const struct where *message, const char **out,

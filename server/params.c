@@ -10,68 +10,32 @@
 
 #include "http.h"
 
-/* A field as it is called from the outside: with those around it. */
-struct place {
-    const struct place *around; /* NULL: nothing */
-    const char *name;
-};
-
-static void write_place(const struct place *place, char *out, size_t out_bytes)
-{
-    if (place->around) {
-        write_place(place->around, out, out_bytes);
-        const size_t len = strlen(out);
-        (void)snprintf(out + len, out_bytes - len, ".%s", place->name);
-    } else {
-        (void)snprintf(out, out_bytes, "%s", place->name);
-    }
-}
-
-static orion_status vfail(orion_error *err, orion_status status, const char *field,
-                          const char *format, va_list args)
-{
-    if (!err)
-        return status;
-    *err = (orion_error){.status = status, .offset = ORION_NO_OFFSET};
-    (void)snprintf(err->name, sizeof(err->name), "%s", field);
-    const int n = snprintf(err->message, sizeof(err->message), "'%s' ", err->name);
-    (void)vsnprintf(err->message + n, sizeof(err->message) - (size_t)n, format, args);
-    return status;
-}
-
 orion_status params_fail(orion_error *err, orion_status status, const char *field,
                          const char *format, ...)
 {
+    char why[sizeof(err->message)];
     va_list args;
 
+    if (!err)
+        return status;
     va_start(args, format);
-    (void)vfail(err, status, field, format, args);
+    (void)vsnprintf(why, sizeof(why), format, args);
     va_end(args);
-    return status;
-}
-
-__attribute__((format(printf, 4, 5))) static orion_status
-fail(orion_error *err, orion_status status, const struct place *place, const char *format, ...)
-{
-    char field[sizeof(err->name)];
-    va_list args;
-
-    write_place(place, field, sizeof(field));
-    va_start(args, format);
-    (void)vfail(err, status, field, format, args);
-    va_end(args);
+    *err = (orion_error){.status = status, .offset = ORION_NO_OFFSET};
+    (void)snprintf(err->name, sizeof(err->name), "%s", field);
+    (void)snprintf(err->message, sizeof(err->message), "'%s' %.300s", err->name, why);
     return status;
 }
 
 /* ---- one value ---- */
 
-static orion_status out_of_range(const struct param *row, double value, const struct place *place,
+static orion_status out_of_range(const struct param *row, double value, const char *field,
                                  orion_error *err)
 {
-    return fail(err, ORION_E_ARGUMENT, place,
-                "is %.15g, which is out of range: it must be %s %.15g and %s %.15g", value,
-                row->above_min ? "above" : "at least", row->min,
-                row->below_max ? "below" : "at most", row->max);
+    return params_fail(err, ORION_E_ARGUMENT, field,
+                       "is %.15g, which is out of range: it must be %s %.15g and %s %.15g", value,
+                       row->above_min ? "above" : "at least", row->min,
+                       row->below_max ? "below" : "at most", row->max);
 }
 
 static bool in_range(const struct param *row, double value)
@@ -81,24 +45,24 @@ static bool in_range(const struct param *row, double value)
 }
 
 static orion_status take_number(const json_t *value, const struct param *row, void *out,
-                                const struct place *place, orion_error *err)
+                                const char *field, orion_error *err)
 {
     if (!json_is_number(value))
-        return fail(err, ORION_E_ARGUMENT, place, "must be a number");
+        return params_fail(err, ORION_E_ARGUMENT, field, "must be a number");
     if (!in_range(row, json_number_value(value)))
-        return out_of_range(row, json_number_value(value), place, err);
+        return out_of_range(row, json_number_value(value), field, err);
     *(float *)out = (float)json_number_value(value);
     return ORION_OK;
 }
 
 static orion_status take_whole(const json_t *value, const struct param *row, void *out,
-                               const struct place *place, orion_error *err)
+                               const char *field, orion_error *err)
 {
     if (!json_is_integer(value))
-        return fail(err, ORION_E_ARGUMENT, place, "must be a whole number");
+        return params_fail(err, ORION_E_ARGUMENT, field, "must be a whole number");
     const json_int_t whole = json_integer_value(value);
     if (!in_range(row, (double)whole))
-        return out_of_range(row, (double)whole, place, err);
+        return out_of_range(row, (double)whole, field, err);
     if (row->kind == PARAM_COUNT)
         *(uint32_t *)out = (uint32_t)whole;
     else
@@ -106,39 +70,36 @@ static orion_status take_whole(const json_t *value, const struct param *row, voi
     return ORION_OK;
 }
 
-static orion_status take_flag(const json_t *value, void *out, const struct place *place,
-                              orion_error *err)
+static orion_status take_flag(const json_t *value, void *out, const char *field, orion_error *err)
 {
     if (!json_is_boolean(value))
-        return fail(err, ORION_E_ARGUMENT, place, "must be true or false");
+        return params_fail(err, ORION_E_ARGUMENT, field, "must be true or false");
     *(bool *)out = json_is_true(value);
     return ORION_OK;
 }
 
-static orion_status take_text(const json_t *value, void *out, const struct place *place,
-                              orion_error *err)
+static orion_status take_text(const json_t *value, void *out, const char *field, orion_error *err)
 {
     if (!json_is_string(value))
-        return fail(err, ORION_E_ARGUMENT, place, "must be a text");
+        return params_fail(err, ORION_E_ARGUMENT, field, "must be a text");
     *(const char **)out = json_string_value(value);
     return ORION_OK;
 }
 
-static orion_status take_texts(const json_t *value, void *out, const struct place *place,
-                               orion_error *err)
+static orion_status take_texts(const json_t *value, void *out, const char *field, orion_error *err)
 {
     struct param_texts texts = {.n = json_is_string(value) ? 1 : json_array_size(value)};
 
     if (!json_is_string(value) && !json_is_array(value))
-        return fail(err, ORION_E_ARGUMENT, place, "must be a text or a list of texts");
+        return params_fail(err, ORION_E_ARGUMENT, field, "must be a text or a list of texts");
     if (texts.n > PARAM_TEXTS_MAX)
-        return fail(err, ORION_E_ARGUMENT, place, "has %zu texts, but may have %d at most", texts.n,
-                    PARAM_TEXTS_MAX);
+        return params_fail(err, ORION_E_ARGUMENT, field, "has %zu texts, but may have %d at most",
+                           texts.n, PARAM_TEXTS_MAX);
     for (size_t i = 0; i < texts.n; i++) {
         const json_t *text = json_is_string(value) ? value : json_array_get(value, i);
         if (!json_is_string(text) || json_string_length(text) == 0)
-            return fail(err, ORION_E_ARGUMENT, place,
-                        "must be a text or a list of texts, none of them empty");
+            return params_fail(err, ORION_E_ARGUMENT, field,
+                               "must be a text or a list of texts, none of them empty");
         texts.items[i] = json_string_value(text);
     }
     *(struct param_texts *)out = texts;
@@ -154,34 +115,31 @@ static bool asks_for_nothing(const json_t *value)
            (json_is_object(value) && json_object_size(value) == 0);
 }
 
-static orion_status read_object(const json_t *object, const struct param *table, char *out,
-                                const struct place *around, orion_error *err);
-
-static orion_status take(json_t *value, const struct param *row, char *out,
-                         const struct place *place, orion_error *err)
+static orion_status take(json_t *value, const struct param *row, char *out, const char *field,
+                         orion_error *err)
 {
     switch (row->kind) {
     case PARAM_NUMBER:
-        return take_number(value, row, out, place, err);
+        return take_number(value, row, out, field, err);
     case PARAM_COUNT:
     case PARAM_INTEGER:
-        return take_whole(value, row, out, place, err);
+        return take_whole(value, row, out, field, err);
     case PARAM_FLAG:
-        return take_flag(value, out, place, err);
+        return take_flag(value, out, field, err);
     case PARAM_TEXT:
-        return take_text(value, out, place, err);
+        return take_text(value, out, field, err);
     case PARAM_TEXTS:
-        return take_texts(value, out, place, err);
+        return take_texts(value, out, field, err);
     case PARAM_JSON:
         *(json_t **)(void *)out = value;
         return ORION_OK;
     case PARAM_OBJECT:
         if (!json_is_object(value))
-            return fail(err, ORION_E_ARGUMENT, place, "must be an object");
-        return read_object(value, row->inside, out, place, err);
+            return params_fail(err, ORION_E_ARGUMENT, field, "must be an object");
+        return params_read(value, row->inside, field, out, err);
     case PARAM_REFUSED:
         if (!asks_for_nothing(value))
-            return fail(err, ORION_E_UNSUPPORTED, place, "is not supported; leave it out");
+            return params_fail(err, ORION_E_UNSUPPORTED, field, "is not supported; leave it out");
         return ORION_OK;
     case PARAM_NOTHING:
     case PARAM_OTHERS:
@@ -203,46 +161,55 @@ static bool names(const struct param *table, const char *name)
     return false;
 }
 
+/* A field as it is called from the outside: with those around it. */
+struct field {
+    char name[sizeof(((orion_error *)NULL)->name)];
+};
+
+static struct field inside(const char *around, const char *name)
+{
+    struct field field;
+    (void)snprintf(field.name, sizeof(field.name), "%s%s%s", around ? around : "",
+                   around ? "." : "", name);
+    return field;
+}
+
+static orion_status read_row(const json_t *object, const struct param *row, char *out,
+                             const char *around, orion_error *err)
+{
+    const struct field field = inside(around, row->name);
+    json_t *value = json_object_get(object, row->name);
+
+    if (value && !json_is_null(value))
+        return take(value, row, out + row->offset, field.name, err);
+    return row->required ? params_fail(err, ORION_E_ARGUMENT, field.name, "is missing") : ORION_OK;
+}
+
 static orion_status read_rows(const json_t *object, const struct param *table, char *out,
-                              const struct place *around, orion_error *err)
+                              const char *around, orion_error *err)
 {
     orion_status status = ORION_OK;
 
     for (const struct param *row = table; row->kind != PARAM_END && status == ORION_OK; row++) {
         if (row->kind == PARAM_TABLE)
             status = read_rows(object, row->inside, out + row->offset, around, err);
-        if (!row->name)
-            continue;
-        const struct place place = {around, row->name};
-        json_t *value = json_object_get(object, row->name);
-        if (value && !json_is_null(value))
-            status = take(value, row, out + row->offset, &place, err);
-        else if (row->required)
-            status = fail(err, ORION_E_ARGUMENT, &place, "is missing");
+        else if (row->name)
+            status = read_row(object, row, out, around, err);
     }
     return status;
-}
-
-static orion_status read_object(const json_t *object, const struct param *table, char *out,
-                                const struct place *around, orion_error *err)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach((json_t *)object, name, value)
-    { /* which only reads */
-        const struct place place = {around, name};
-        if (!names(table, name))
-            return fail(err, ORION_E_ARGUMENT, &place, "is not a field of this request");
-    }
-    return read_rows(object, table, out, around, err);
 }
 
 orion_status params_read(const json_t *object, const struct param *table, const char *around,
                          void *out, orion_error *err)
 {
-    const struct place place = {NULL, around};
-    return read_object(object, table, out, around ? &place : NULL, err);
+    void *at = json_object_iter((json_t *)object); /* which only reads */
+
+    for (; at; at = json_object_iter_next((json_t *)object, at)) {
+        const struct field field = inside(around, json_object_iter_key(at));
+        if (!names(table, json_object_iter_key(at)))
+            return params_fail(err, ORION_E_ARGUMENT, field.name, "is not a field of this request");
+    }
+    return read_rows(object, table, out, around, err);
 }
 
 void params_reply(struct http_request *request, const orion_error *err)
