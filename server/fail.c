@@ -59,3 +59,28 @@ orion_status server_fail_errno(orion_error *err, const char *format, ...)
     }
     return status;
 }
+
+/* Bytes of the character that begins there, 0 when none does. */
+static size_t character_bytes(const unsigned char *at)
+{
+    const size_t n = *at < 0x80                  ? 1
+                     : *at >= 0xC2 && *at < 0xE0 ? 2
+                     : *at >= 0xE0 && *at < 0xF0 ? 3
+                     : *at >= 0xF0 && *at < 0xF5 ? 4
+                                                 : 0;
+
+    for (size_t i = 1; i < n; i++)
+        if ((at[i] & 0xC0) != 0x80) /* the final NUL, too */
+            return 0;
+    return n;
+}
+
+void server_mend_text(char *text)
+{
+    while (*text) {
+        const size_t n = character_bytes((const unsigned char *)text);
+        if (n == 0)
+            *text = '?';
+        text += n ? n : 1;
+    }
+}

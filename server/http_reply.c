@@ -1,6 +1,8 @@
 /* Whole replies. */
 #include "exchange.h"
 
+#include "fail.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,17 +190,22 @@ void http_reply_json(struct http_request *request, int code, json_t *value)
     reply_owned(request, code, "application/json", text);
 }
 
-static void reply_shaped(struct http_request *request, int code, orion_status status,
-                         const char *message, const char *field)
+/* Texts from outside may have been cut, which JSON would not take. */
+static void reply_shaped(struct http_request *request, int code, orion_status status, char *message,
+                         const char *field)
 {
     const http_error_shape shape = request->shape ? request->shape : http_shape_native;
+    char whole_field[sizeof(((orion_error *)NULL)->name)];
 
-    http_reply_json(request, code, shape(code, status, message, field));
+    (void)snprintf(whole_field, sizeof(whole_field), "%s", field ? field : "");
+    server_mend_text(whole_field);
+    server_mend_text(message);
+    http_reply_json(request, code, shape(code, status, message, field ? whole_field : NULL));
 }
 
 void http_reply_error(struct http_request *request, const orion_error *err)
 {
-    reply_shaped(request, http_code(err->status), err->status, err->message, NULL);
+    http_reply_failure(request, http_code(err->status), err->status, NULL, "%s", err->message);
 }
 
 void http_reply_failure(struct http_request *request, int code, orion_status status,

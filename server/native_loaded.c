@@ -17,14 +17,14 @@ static json_t *entry(const struct loaded_facts *facts)
     json_t *expires =
         facts->expires_unix ? json_integer((json_int_t)facts->expires_unix) : json_null();
 
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:o, s:b}", "id", facts->id,
-        "name", facts->name, "path", facts->path, "architecture", facts->architecture,
-        "quantization", facts->quantization, "n_params", (json_int_t)facts->n_params, "file_bytes",
-        (json_int_t)facts->file_bytes, "memory_bytes", (json_int_t)facts->memory_bytes,
-        "context_tokens", (json_int_t)facts->context_tokens, "kv_type",
-        native_kv_type(facts->kv_type), "running", (json_int_t)facts->running, "waiting",
-        (json_int_t)facts->waiting, "expires_unix", expires, "unloading", facts->unloading);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:o, s:b}", "id",
+                     facts->id, "name", facts->name, "path", facts->path, "architecture",
+                     facts->architecture, "quantization", facts->quantization, "n_params",
+                     (json_int_t)facts->n_params, "file_bytes", (json_int_t)facts->file_bytes,
+                     "memory_bytes", (json_int_t)facts->memory_bytes, "context_tokens",
+                     (json_int_t)facts->context_tokens, "kv_type", native_kv_type(facts->kv_type),
+                     "running", (json_int_t)facts->running, "waiting", (json_int_t)facts->waiting,
+                     "expires_unix", expires, "unloading", facts->unloading);
 }
 
 json_t *native_loaded_json(struct server *server)
@@ -57,8 +57,8 @@ void native_loaded_list(struct http_request *request, void *user)
     orion_machine_get(&machine);
     http_reply_json(request, 200,
                     json_pack("{s:o, s:{s:o, s:o}}", "loaded", native_loaded_json(user), "memory",
-                              "total_bytes", bytes_or_null(machine.memory_bytes),
-                              "available_bytes", bytes_or_null(machine.available_bytes)));
+                              "total_bytes", bytes_or_null(machine.memory_bytes), "available_bytes",
+                              bytes_or_null(machine.available_bytes)));
 }
 
 /* ---- load ---- */
