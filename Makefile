@@ -18,6 +18,7 @@
 #   make bench-serve       orion serve under load; ONLY= CLIENTS= SIZE= MODEL= MODELS=
 #   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
 #   make bench-lookup      what guessing ahead gains on given texts; RUNS= ONLY= THREADS= MODELS=
+#   make check-tokenizers  ids beside Hugging Face's tokenizers; TEXTS= ONLY=
 #   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS=
 #   make fuzz     fuzz every parser for a while (clang's libFuzzer)
 #   make lint     gcc and clang with -Werror, clang-format, clang-tidy
@@ -97,6 +98,9 @@ bench-peer: all
 bench-lookup: all
 	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" MODELS=$(MODELS) scripts/bench-lookup build
 
+check-tokenizers: all
+	@TEXTS=$(TEXTS) ONLY="$(ONLY)" scripts/check-tokenizers build
+
 check-peer: all
 	@POSITIONS=$(POSITIONS) BIG=$(BIG) MODELS=$(MODELS) THREADS=$(THREADS) scripts/check-peer build
 
@@ -115,4 +119,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-serve bench-peer bench-lookup check-peer check-same check-instructions check-web fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-serve bench-peer bench-lookup check-tokenizers check-peer check-same check-instructions check-web fuzz lint format clean

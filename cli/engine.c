@@ -33,6 +33,11 @@ const struct cli_option cli_engine_options[] = {
      .name = "no-sliding-window",
      .offset = FIELD(no_sliding_window),
      .help = "let attention see the whole context"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "pre",
+     .offset = FIELD(pre),
+     .value = "NAME",
+     .help = "cut texts into words as this kind of model does (qwen2, llama-bpe, ...)"},
     CLI_KV_TYPE_OPTION(FIELD(kv_type)),
     {.kind = CLI_KIND_END},
 };
@@ -80,6 +85,7 @@ static int open_model(const struct cli *cli, const char *path, const struct cli_
 
     orion_model_options_init(&options);
     options.no_sliding_window = args->no_sliding_window;
+    options.pre_tokenizer = args->pre;
     const orion_status status = orion_model_open(path, &options, &engine->model, &err);
     return status == ORION_OK ? CLI_OK : cli_fail(cli, status, &err);
 }

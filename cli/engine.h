@@ -9,6 +9,7 @@
 struct cli_engine_args {
     uint32_t ctx, threads, chunk; /* 0: the library's default */
     bool no_sliding_window;
+    const char *pre;
     const char *kv_type; /* NULL: the default */
     bool prefix_cache;
 };

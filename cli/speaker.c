@@ -55,8 +55,8 @@ static int open_engine(struct cli_speaker *speaker)
 static bool may_use_server(const struct cli_speaker_args *a)
 {
     return !a->server->no_server && a->engine->threads == 0 && a->engine->chunk == 0 &&
-           !a->engine->no_sliding_window && !a->engine->prefix_cache && !a->sampling->no_lookup &&
-           a->sampling->lookup == 0;
+           !a->engine->no_sliding_window && !a->engine->pre && !a->engine->prefix_cache &&
+           !a->sampling->no_lookup && a->sampling->lookup == 0;
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -141,11 +141,11 @@ static int check_remote_options(const struct cli_speaker *speaker)
     const struct cli_engine_args *e = speaker->args.engine;
 
     if (e->ctx == 0 && e->threads == 0 && e->chunk == 0 && !e->kv_type && !e->no_sliding_window &&
-        !e->prefix_cache)
+        !e->pre && !e->prefix_cache)
         return CLI_OK;
     return cli_usage(speaker->cli,
                      "'%s' is computed elsewhere: --ctx, --threads, --chunk, --kv-type, "
-                     "--no-sliding-window and --prefix-cache have no effect there.",
+                     "--no-sliding-window, --pre and --prefix-cache have no effect there.",
                      speaker->ref);
 }
 

@@ -11,6 +11,7 @@
 
 struct tokenize_args {
     bool special, decode, bos;
+    const char *pre;
 };
 
 #define FIELD(name) offsetof(struct tokenize_args, name)
@@ -29,6 +30,11 @@ static const struct cli_option options[] = {
      .name = "decode",
      .offset = FIELD(decode),
      .help = "token ids to text"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "pre",
+     .offset = FIELD(pre),
+     .value = "NAME",
+     .help = "cut texts into words as this kind of model does (qwen2, llama-bpe, ...)"},
     {.kind = CLI_KIND_END},
 };
 
@@ -137,7 +143,7 @@ static int decode(const struct cli *cli, const orion_model *model, const struct 
 
 /* ---- both ---- */
 
-static int open_vocabulary(struct cli *cli, const char *ref, orion_model **out)
+static int open_vocabulary(struct cli *cli, const char *ref, const char *pre, orion_model **out)
 {
     orion_model_options how;
     orion_error err = CLI_NO_ERROR;
@@ -148,6 +154,7 @@ static int open_vocabulary(struct cli *cli, const char *ref, orion_model **out)
         return code;
     orion_model_options_init(&how);
     how.vocab_only = true;
+    how.pre_tokenizer = pre;
     const orion_status status = orion_model_open(path, &how, out, &err);
     orion_free(path);
     return status == ORION_OK ? CLI_OK : cli_fail(cli, status, &err);
@@ -181,7 +188,7 @@ static int tokenize_run(struct cli *cli, const void *args, int n_operands, char 
     if (code == CLI_OK && a->decode)
         code = read_ids(cli, &given, &ids);
     if (code == CLI_OK)
-        code = open_vocabulary(cli, operands[0], &model);
+        code = open_vocabulary(cli, operands[0], a->pre, &model);
     if (code == CLI_OK)
         code =
             a->decode ? decode(cli, model, a, &ids) : encode(cli, model, a, given.data, given.len);

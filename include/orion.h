@@ -622,8 +622,10 @@ typedef struct orion_model orion_model;
 
 typedef struct orion_model_options {
     size_t size;
-    bool vocab_only;        /* true: only the vocabulary; generating is refused */
-    bool no_sliding_window; /* true: ignore the model's attention window */
+    bool vocab_only;           /* true: only the vocabulary; generating is refused */
+    bool no_sliding_window;    /* true: ignore the model's attention window */
+    const char *pre_tokenizer; /* how a byte-pair tokenizer cuts texts into words: a name as
+                                * tokenizer.ggml.pre has it ("qwen2"); NULL: what the file says */
 } orion_model_options;
 
 ORION_API void orion_model_options_init(orion_model_options *options);

@@ -90,7 +90,7 @@ static orion_status check_vocabulary(const struct ori_gguf *gguf, orion_fit *out
     struct ori_vocab *vocab = NULL;
     orion_error why;
 
-    const orion_status status = ori_vocab_new(gguf, &vocab, &why);
+    const orion_status status = ori_vocab_new(gguf, NULL, &vocab, &why);
     ori_vocab_free(vocab);
     if (status == ORION_E_NOMEM)
         return ori_fail_nomem(err, "a vocabulary");

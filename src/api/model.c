@@ -30,7 +30,7 @@ orion_status orion_model_open(const char *path, const orion_model_options *optio
     orion_model *handle = calloc(1, sizeof(*handle));
     if (!handle)
         return ori_fail_nomem(err, "the model");
-    const struct ori_model_options inner = {o.vocab_only, o.no_sliding_window};
+    const struct ori_model_options inner = {o.vocab_only, o.no_sliding_window, o.pre_tokenizer};
     const orion_status status = ori_model_open(path, inner, &handle->model, err);
     if (status != ORION_OK) {
         free(handle);

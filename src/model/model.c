@@ -32,7 +32,7 @@ static orion_status read_all(struct ori_model *model, struct ori_model_options o
                         "the file holds a vocabulary and no tensors: it can tokenize, not answer");
     if (!options.vocab_only && (status = read_architecture(model, err)) != ORION_OK)
         return status;
-    status = ori_vocab_new(model->gguf, &model->vocab, err);
+    status = ori_vocab_new(model->gguf, options.pre_tokenizer, &model->vocab, err);
     if (status != ORION_OK)
         return status;
     if (ori_gguf_find(model->gguf, "tokenizer.chat_template"))

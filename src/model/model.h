@@ -117,6 +117,7 @@ struct ori_model {
 struct ori_model_options {
     bool vocab_only;
     bool no_sliding_window;
+    const char *pre_tokenizer; /* or NULL: as ori_vocab_new() has it */
 };
 
 orion_status ori_model_open(const char *path, struct ori_model_options options,

@@ -4,7 +4,10 @@
  *   index.c    text -> token, a hash table over the pieces
  *   special.c  finding special tokens in a text
  *   encode.c   pieces -> fragments, special tokens between them
+ *   merge.c    joining neighbours, what the next two have in common
  *   spm.c      the kind "llama": SentencePiece-style fragments <-> tokens
+ *   bpe.c      the kind "gpt2": byte-level byte-pair encoding
+ *   pre.c      how it cuts a text into words
  *   decoder.c  tokens -> whole characters
  *
  * Another kind of tokenizer is another file like spm.c and a row in the table
@@ -102,6 +105,8 @@ struct tokenizer_kind {
     const char *model; /* tokenizer.ggml.model */
     /* Read what only this kind needs; the tokens and the index are there. */
     orion_status (*load)(struct ori_vocab *vocab, const struct ori_gguf *gguf, orion_error *err);
+    /* Free what load() made, also after a failure; NULL: nothing. */
+    void (*release)(struct ori_vocab *vocab);
     /* Append the tokens of a fragment: text without special tokens in it that
      * stands at the beginning or behind a special token.  len > 0. */
     orion_status (*encode)(const struct ori_vocab *vocab, const char *text, size_t len,
@@ -119,13 +124,18 @@ struct ori_vocab {
     struct special_tree special;
     int32_t bos, eos, eot, eom, unk, pad; /* or ORI_NO_TOKEN */
     bool adds_bos;
-    bool adds_space; /* a space goes in front of each fragment */
-    /* kind "llama" */
+    bool says_bos;            /* the file says whether */
+    bool adds_space;          /* a space goes in front of each fragment */
     int32_t byte_tokens[256]; /* or ORI_NO_TOKEN */
-    bool words_stand_alone;   /* no piece crosses from a character to a space */
+    /* kind "llama" */
+    bool words_stand_alone; /* no piece crosses from a character to a space */
+    /* kind "gpt2" */
+    const char *pre_name; /* asked for instead of the file's, while it is loaded; or NULL */
+    struct ori_bpe *bpe;
 };
 
 extern const struct tokenizer_kind ori_spm_kind;
+extern const struct tokenizer_kind ori_bpe_kind;
 
 static inline const struct token *token_at(const struct ori_vocab *vocab, int32_t id)
 {

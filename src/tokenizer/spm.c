@@ -5,16 +5,14 @@
  * text is the piece with the highest score is joined, the leftmost of equals
  * first.  What is no piece in the end goes out byte by byte.
  *
- * Candidates wait in a heap and symbols in a linked list, so a text costs
- * O(n log n).  Usually no piece holds a space after another character; then
+ * Usually no piece holds a space after another character; then
  * no joining crosses from one word to the next, and words are encoded one by
  * one, with the same result and a heap that stays small.
  */
-#include "tokenizer/internal.h"
+#include "tokenizer/merge.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -146,74 +144,8 @@ static orion_status spm_load(struct ori_vocab *vocab, const struct ori_gguf *ggu
 
 /* ---- encoding ---- */
 
-#define NONE UINT32_MAX
-
-/* A run of text that is one character or has been joined; a list in order. */
-struct symbol {
-    uint32_t offset; /* in the text */
-    uint32_t len;    /* 0: joined to its left neighbour, gone */
-    uint32_t prev, next;
-};
-
-/* Joining symbol `left` with the one after it gives a piece of `len` bytes. */
-struct candidate {
-    float score;
-    uint32_t left;
-    uint32_t len;
-};
-
-struct merger {
-    const struct ori_vocab *vocab;
-    const char *text;
-    struct symbol *symbols; /* [n_symbols] */
-    uint32_t n_symbols, cap;
-    struct candidate *heap; /* [n_heap], room for 2 * cap */
-    uint32_t n_heap;
-};
-
-static bool comes_before(const struct candidate *a, const struct candidate *b)
-{
-    if (a->score > b->score)
-        return true;
-    return !(a->score < b->score) && a->left < b->left;
-}
-
-/* Each joining removes a symbol and offers two candidates at most, and there
- * are fewer than n_symbols to begin with, so 2 * n_symbols is room enough. */
-static void heap_push(struct merger *merger, struct candidate added)
-{
-    struct candidate *heap = merger->heap;
-    uint32_t at = merger->n_heap++;
-
-    while (at > 0 && comes_before(&added, &heap[(at - 1) / 2])) {
-        heap[at] = heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    heap[at] = added;
-}
-
-static struct candidate heap_pop(struct merger *merger)
-{
-    struct candidate *heap = merger->heap;
-    const struct candidate top = heap[0];
-    const struct candidate last = heap[--merger->n_heap];
-    const uint32_t n = merger->n_heap;
-    uint32_t at = 0;
-
-    for (uint32_t child = 1; child < n; child = 2 * at + 1) {
-        if (child + 1 < n && comes_before(&heap[child + 1], &heap[child]))
-            child++;
-        if (!comes_before(&heap[child], &last))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = last;
-    return top;
-}
-
 /* The piece with exactly this text that joining may make, or ORI_NO_TOKEN. */
-static int32_t find_piece(const struct merger *merger, uint32_t offset, uint32_t len)
+static int32_t find_piece(const struct merger *merger, size_t offset, size_t len)
 {
     const struct token *tokens = merger->vocab->tokens;
     const int32_t id =
@@ -221,76 +153,26 @@ static int32_t find_piece(const struct merger *merger, uint32_t offset, uint32_t
     return id != ORI_NO_TOKEN && (tokens[id].flags & TOKEN_MERGES) ? id : ORI_NO_TOKEN;
 }
 
-/* Offer to join a symbol with the one after it. */
-static void offer(struct merger *merger, uint32_t left)
+static int32_t spm_merge(const struct merger *merger, const struct symbol *left,
+                         const struct symbol *right, float *score)
 {
-    if (left == NONE || merger->symbols[left].next == NONE)
-        return;
-    const struct symbol *symbol = &merger->symbols[left];
-    const uint32_t len = symbol->len + merger->symbols[symbol->next].len;
-    const int32_t token = find_piece(merger, symbol->offset, len);
+    const int32_t token = find_piece(merger, left->offset, left->len + right->len);
+
     if (token != ORI_NO_TOKEN)
-        heap_push(merger, (struct candidate){
-                              .score = merger->vocab->tokens[token].score,
-                              .left = left,
-                              .len = len,
-                          });
-}
-
-static void join(struct merger *merger, const struct candidate *best)
-{
-    struct symbol *left = &merger->symbols[best->left];
-    if (left->len == 0 || left->next == NONE)
-        return;
-    struct symbol *right = &merger->symbols[left->next];
-    if (left->len + right->len != best->len)
-        return; /* out of date: one of the two has been joined since */
-
-    left->len = best->len;
-    left->next = right->next;
-    right->len = 0;
-    if (left->next != NONE)
-        merger->symbols[left->next].prev = best->left;
-    offer(merger, left->prev);
-    offer(merger, best->left);
-}
-
-/* Room for the symbols of a word; there are no more of them than bytes. */
-static orion_status reserve(struct merger *merger, size_t n_bytes)
-{
-    if (merger->symbols && n_bytes <= merger->cap)
-        return ORION_OK;
-    const size_t n = n_bytes < 256 ? 256 : n_bytes;
-    free(merger->symbols);
-    free(merger->heap);
-    merger->cap = 0;
-    merger->symbols = ori_alloc_array(n, sizeof(*merger->symbols));
-    merger->heap = ori_alloc_array(2 * n, sizeof(*merger->heap));
-    if (!merger->symbols || !merger->heap)
-        return ORION_E_NOMEM;
-    merger->cap = (uint32_t)n;
-    return ORION_OK;
+        *score = merger->vocab->tokens[token].score;
+    return token;
 }
 
 /* One symbol for each character; a byte that belongs to none is one too. */
 static void cut_characters(struct merger *merger, size_t begin, size_t end)
 {
-    uint32_t n = 0;
-
     while (begin < end) {
         size_t len = ori_utf8_char(merger->text + begin, end - begin);
         if (len == 0)
             len = 1;
-        merger->symbols[n] = (struct symbol){
-            .offset = (uint32_t)begin,
-            .len = (uint32_t)len,
-            .prev = n == 0 ? NONE : n - 1,
-            .next = begin + len < end ? n + 1 : NONE,
-        };
+        ori_merger_add(merger, begin, len, find_piece(merger, begin, len));
         begin += len;
-        n++;
     }
-    merger->n_symbols = n;
 }
 
 /* A character that is no piece: its bytes, or one unknown token where the
@@ -317,22 +199,16 @@ static orion_status put_bytes(const struct merger *merger, const struct symbol *
 static orion_status encode_word(struct merger *merger, size_t begin, size_t end,
                                 struct ori_tokens *out)
 {
-    orion_status status = reserve(merger, end - begin);
+    /* There are no more characters than bytes. */
+    orion_status status = ori_merger_start(merger, end - begin);
     if (status != ORION_OK)
         return status;
     cut_characters(merger, begin, end);
-    merger->n_heap = 0;
-    for (uint32_t i = 0; i < merger->n_symbols; i++)
-        offer(merger, i);
-    while (merger->n_heap > 0) {
-        const struct candidate best = heap_pop(merger);
-        join(merger, &best);
-    }
-    for (uint32_t i = 0; i != NONE && status == ORION_OK; i = merger->symbols[i].next) {
+    ori_merger_run(merger);
+    for (uint32_t i = 0; i != ORI_NO_SYMBOL && status == ORION_OK; i = merger->symbols[i].next) {
         const struct symbol *symbol = &merger->symbols[i];
-        const int32_t token = find_piece(merger, symbol->offset, symbol->len);
-        status =
-            token != ORI_NO_TOKEN ? ori_tokens_add(out, token) : put_bytes(merger, symbol, out);
+        status = symbol->token != ORI_NO_TOKEN ? ori_tokens_add(out, symbol->token)
+                                               : put_bytes(merger, symbol, out);
     }
     return status;
 }
@@ -358,20 +234,19 @@ static orion_status mark_spaces(const struct ori_vocab *vocab, const char *text,
 static orion_status spm_encode(const struct ori_vocab *vocab, const char *text, size_t len,
                                struct ori_tokens *out)
 {
-    struct merger merger = {.vocab = vocab};
+    struct merger merger;
     struct ori_buf marked;
 
     ori_buf_init(&marked, (size_t)SPACE_MARK_BYTES * (ORI_ENCODE_MAX_BYTES + 1));
     orion_status status = mark_spaces(vocab, text, len, &marked);
-    merger.text = marked.data;
+    ori_merger_init(&merger, vocab, marked.data, spm_merge);
     for (size_t at = 0; status == ORION_OK && at < marked.len;) {
         const size_t run = vocab->words_stand_alone ? word_len(marked.data + at, marked.len - at)
                                                     : marked.len - at;
         status = encode_word(&merger, at, at + run, out);
         at += run;
     }
-    free(merger.symbols);
-    free(merger.heap);
+    ori_merger_release(&merger);
     ori_buf_release(&marked);
     return status;
 }

@@ -18,9 +18,12 @@
 
 struct ori_vocab;
 
-/* ORION_E_UNSUPPORTED names the tokenizer model that we do not have.  The gguf
- * handle must outlive the vocab (pieces are borrowed from the mapping). */
-orion_status ori_vocab_new(const struct ori_gguf *gguf, struct ori_vocab **out, orion_error *err);
+/* ORION_E_UNSUPPORTED names the tokenizer model that we do not have, or its way to
+ * cut a text into words; `pre` is the name of a way to use instead of the file's,
+ * or NULL.  The gguf handle must outlive the vocab (pieces are borrowed from the
+ * mapping). */
+orion_status ori_vocab_new(const struct ori_gguf *gguf, const char *pre, struct ori_vocab **out,
+                           orion_error *err);
 void ori_vocab_free(struct ori_vocab *vocab); /* NULL is a no-op */
 
 /* Memory that a vocabulary of so many tokens takes besides the file. */

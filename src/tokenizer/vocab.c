@@ -11,6 +11,7 @@
 
 static const struct tokenizer_kind *const kinds[] = {
     &ori_spm_kind,
+    &ori_bpe_kind,
 };
 
 /* Control tokens that end a turn or a text, in the models that we know. */
@@ -61,7 +62,7 @@ static orion_status find_kind(struct ori_vocab *vocab, const struct ori_gguf *gg
         }
     }
     return ori_fail_at(err, ORION_E_UNSUPPORTED, ori_gguf_find(gguf, KEY_MODEL)->offset, KEY_MODEL,
-                       "the tokenizer model '%.*s' is not supported; 'llama' is",
+                       "the tokenizer model '%.*s' is not supported; 'llama' and 'gpt2' are",
                        ORI_STR_ARG(model));
 }
 
@@ -199,6 +200,7 @@ static orion_status load_switches(struct ori_vocab *vocab, const struct ori_gguf
     if (status == ORION_OK)
         status =
             load_switch(gguf, "tokenizer.ggml.add_space_prefix", true, &vocab->adds_space, err);
+    vocab->says_bos = ori_gguf_find(gguf, "tokenizer.ggml.add_bos_token") != NULL;
     if (vocab->bos == ORI_NO_TOKEN)
         vocab->adds_bos = false;
     return status;
@@ -316,13 +318,16 @@ static orion_status load(struct ori_vocab *vocab, const struct ori_gguf *gguf, o
     return status;
 }
 
-orion_status ori_vocab_new(const struct ori_gguf *gguf, struct ori_vocab **out, orion_error *err)
+orion_status ori_vocab_new(const struct ori_gguf *gguf, const char *pre, struct ori_vocab **out,
+                           orion_error *err)
 {
     *out = NULL;
     struct ori_vocab *vocab = ori_calloc_array(1, sizeof(*vocab));
     if (!vocab)
         return ori_fail_nomem(err, "the vocabulary");
+    vocab->pre_name = pre;
     const orion_status status = load(vocab, gguf, err);
+    vocab->pre_name = NULL;
     if (status != ORION_OK) {
         ori_vocab_free(vocab);
         return status;
@@ -335,6 +340,8 @@ void ori_vocab_free(struct ori_vocab *vocab)
 {
     if (!vocab)
         return;
+    if (vocab->kind && vocab->kind->release)
+        vocab->kind->release(vocab);
     ori_token_index_release(&vocab->index);
     ori_special_tree_release(&vocab->special);
     free(vocab->tokens);

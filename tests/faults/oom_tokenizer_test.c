@@ -37,7 +37,7 @@ static int setup(void **state)
     memset(text + 1000, ' ', 10);
     if (ori_gguf_parse(file.bytes.data, file.bytes.len, "test", &gguf, NULL) != ORION_OK)
         return -1;
-    return ori_vocab_new(gguf, &vocab, NULL) == ORION_OK ? 0 : -1;
+    return ori_vocab_new(gguf, NULL, &vocab, NULL) == ORION_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -56,7 +56,7 @@ typedef orion_status (*work_fn)(orion_error *err);
 static orion_status load(orion_error *err)
 {
     struct ori_vocab *made = vocab; /* must be cleared */
-    const orion_status status = ori_vocab_new(gguf, &made, err);
+    const orion_status status = ori_vocab_new(gguf, NULL, &made, err);
     assert_int_equal(status == ORION_OK, made != NULL);
     ori_vocab_free(made);
     return status;

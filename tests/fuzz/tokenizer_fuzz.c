@@ -55,7 +55,7 @@ static void try_file(const uint8_t *data, size_t size)
 
     if (ori_gguf_parse(data, size, "fuzz.gguf", &gguf, NULL) != ORION_OK)
         return;
-    const orion_status status = ori_vocab_new(gguf, &vocab, &err);
+    const orion_status status = ori_vocab_new(gguf, NULL, &vocab, &err);
     if (status == ORION_OK) {
         const size_t len = size < 4096 ? size : 4096; /* the file, taken for a text */
         use_vocab(vocab, (const char *)data + (size - len), len);
@@ -93,7 +93,7 @@ static void build_fixed(void)
     file_finish(&fixed.file);
     require(ori_gguf_parse(fixed.file.bytes.data, fixed.file.bytes.len, "fixed", &fixed.gguf,
                            NULL) == ORION_OK);
-    require(ori_vocab_new(fixed.gguf, &fixed.vocab, NULL) == ORION_OK);
+    require(ori_vocab_new(fixed.gguf, NULL, &fixed.vocab, NULL) == ORION_OK);
 }
 
 static bool has_mark(const char *text, size_t len)

@@ -347,7 +347,7 @@ static void test_refusals(void **state)
         if (ori_gguf_parse(file.bytes.data, file.bytes.len, "test", &gguf, &err) != ORION_OK)
             fail_msg("%s: the container is refused: %s", refusals[i].label, err.message);
 
-        const orion_status status = ori_vocab_new(gguf, &out, &err);
+        const orion_status status = ori_vocab_new(gguf, NULL, &out, &err);
         const uint64_t offset = expected_offset(gguf, refusals[i].key, refusals[i].element);
         if (status != refusals[i].status || out || err.status != status ||
             strcmp(err.name, refusals[i].key) != 0 || err.offset != offset ||
@@ -355,7 +355,7 @@ static void test_refusals(void **state)
             fail_msg("%s: got status %d, '%s' at %llu, want at %llu: %s", refusals[i].label,
                      (int)status, err.name, (unsigned long long)err.offset,
                      (unsigned long long)offset, err.message);
-        assert_int_equal(ori_vocab_new(gguf, &out, NULL), refusals[i].status);
+        assert_int_equal(ori_vocab_new(gguf, NULL, &out, NULL), refusals[i].status);
         ori_gguf_close(gguf);
         file_release(&file);
     }
@@ -429,7 +429,7 @@ static void test_accepted(void **state)
         cases[i].put(&file);
         file_finish(&file);
         if (ori_gguf_parse(file.bytes.data, file.bytes.len, "test", &gguf, &err) != ORION_OK ||
-            ori_vocab_new(gguf, &out, &err) != ORION_OK)
+            ori_vocab_new(gguf, NULL, &out, &err) != ORION_OK)
             fail_msg("%s: %s", cases[i].label, err.message);
         assert_int_equal(ori_vocab_bos(out), ORI_NO_TOKEN);
         assert_false(ori_vocab_adds_bos(out));
@@ -475,7 +475,7 @@ static void test_collisions_are_refused(void **state)
     file_finish(&file);
     assert_int_equal(ori_gguf_parse(file.bytes.data, file.bytes.len, "test", &gguf, &err),
                      ORION_OK);
-    assert_int_equal(ori_vocab_new(gguf, &out, &err), ORION_E_UNSUPPORTED);
+    assert_int_equal(ori_vocab_new(gguf, NULL, &out, &err), ORION_E_UNSUPPORTED);
     assert_string_equal(err.name, KEY_TOKENS);
     assert_int_equal(err.offset, expected_offset(gguf, KEY_TOKENS, 256));
     ori_gguf_close(gguf);

@@ -21,7 +21,7 @@ static inline void open_file(struct opened *opened)
     file_finish(&opened->file);
     if (ori_gguf_parse(opened->file.bytes.data, opened->file.bytes.len, "test", &opened->gguf,
                        &err) != ORION_OK ||
-        ori_vocab_new(opened->gguf, &opened->vocab, &err) != ORION_OK)
+        ori_vocab_new(opened->gguf, NULL, &opened->vocab, &err) != ORION_OK)
         fail_msg("%s", err.message);
 }
 
