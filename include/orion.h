@@ -614,6 +614,20 @@ ORION_API orion_status orion_download_list(orion_manager *manager, uint64_t **id
  * `seen` itself when nothing has changed.  Then list and get. */
 ORION_API uint64_t orion_download_changes(orion_manager *manager, uint64_t seen, int timeout_ms);
 
+/* Make the pulls that orion_download_start() begins outlive this process, however it
+ * ends: for servers.  Those that an earlier one left are here again, under new ids:
+ * what had not ended, or had failed, goes on, what was paused is paused.  From now on
+ * it is written down, in the models directory, what is to go on next time.
+ *
+ * Call it once, before the first orion_download_start().  Pulls that someone waits for
+ * (orion_manager_pull()) are not among them, nor are those of other processes.
+ *
+ * Returns ORION_OK, ORION_E_BUSY (another process keeps the downloads of this
+ * directory, or another manager of this one: go on without), ORION_E_IO,
+ * ORION_E_DENIED, ORION_E_NO_SPACE, ORION_E_NOMEM.  After a failure downloads work,
+ * and are not kept. */
+ORION_API orion_status orion_download_keep(orion_manager *manager, orion_error *err);
+
 /* ------------------------------------------------------------------------
  * 3. Model
  * ------------------------------------------------------------------------ */

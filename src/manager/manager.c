@@ -56,7 +56,7 @@ orion_status ori_manager_open(const orion_manager_options *options, struct ori_m
         status = ori_store_open(ori_config_text(&manager->config, ORI_CONFIG_MODELS_DIR),
                                 &manager->store, err);
     if (status == ORION_OK)
-        status = ori_downloads_new(&manager->downloads, err);
+        status = ori_downloads_new(manager, &manager->downloads, err);
     if (status != ORION_OK) {
         ori_manager_close(manager);
         return status;

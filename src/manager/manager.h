@@ -102,6 +102,7 @@ orion_status ori_download_wait(const struct ori_manager *manager, uint64_t id, i
 orion_status ori_download_free(const struct ori_manager *manager, uint64_t id, orion_error *err);
 orion_status ori_download_list(const struct ori_manager *manager, uint64_t **ids, size_t *n,
                                orion_error *err);
+orion_status ori_download_keep(const struct ori_manager *manager, orion_error *err);
 uint64_t ori_download_changes(const struct ori_manager *manager, uint64_t seen, int timeout_ms);
 
 /* ---- a model's header, for those who read it ---- */

@@ -399,6 +399,19 @@ static orion_status pull(struct ori_manager *manager, orion_error *err)
     return status;
 }
 
+/* One download is to go on, and it is paused. */
+static void wanted_before(void *self)
+{
+    char path[400];
+
+    empty_models(self);
+    (void)snprintf(path, sizeof(path), "%s/.downloads.json", models_dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs("{\"downloads\": [{\"model\": \"acme/tiny\", \"paused\": true}]}", file);
+    assert_int_equal(fclose(file), 0);
+}
+
 static orion_status jobs(struct ori_manager *manager, orion_error *err)
 {
     uint64_t id, *ids;
@@ -410,6 +423,11 @@ static orion_status jobs(struct ori_manager *manager, orion_error *err)
     status = ori_download_list(manager, &ids, &n, err);
     free(ids);
     return status;
+}
+
+static orion_status keep(struct ori_manager *manager, orion_error *err)
+{
+    return ori_download_keep(manager, err);
 }
 
 /* ---- all of them ---- */
@@ -443,6 +461,7 @@ static const struct scene {
     {{"a pull of what is here", pulled_before, NULL, model_is_intact, model_is_intact}, pull},
     {{"pull", empty_models, NULL, model_is_intact, pull_goes_on}, pull},
     {{"jobs", empty_models, NULL, NULL, pull_goes_on}, jobs},
+    {{"keep", wanted_before, NULL, NULL, pull_goes_on}, keep},
 };
 
 static orion_status carry_out(void *self, orion_error *err)

@@ -146,6 +146,9 @@ static void test_manager(void **state)
                      ORION_E_NOT_FOUND);
     assert_int_equal(id, 0);
     assert_true(orion_download_changes(manager, 0, -1) > 0);
+    assert_int_equal(orion_download_changes(NULL, 0, -1), 1);
+    assert_int_equal(orion_download_keep(manager, &err), ORION_OK);
+    assert_int_equal(orion_download_keep(NULL, &err), ORION_E_ARGUMENT);
     orion_manager_close(manager);
 
     assert_int_equal(orion_manager_open(&options, NULL, &err), ORION_E_ARGUMENT);
