@@ -78,6 +78,11 @@ void ori_manager_close(struct ori_manager *manager)
     free(manager);
 }
 
+bool ori_manager_is_offline(const struct ori_manager *manager)
+{
+    return manager->config.offline;
+}
+
 char *ori_manager_absolute(const struct ori_manager *manager, const char *path)
 {
     const char *root = ori_store_root(manager->store);

@@ -412,6 +412,24 @@ static void wanted_before(void *self)
     assert_int_equal(fclose(file), 0);
 }
 
+static orion_status one_model(struct ori_manager *manager, orion_error *err)
+{
+    orion_model_list *list;
+    const orion_status status = ori_manager_model(manager, "acme/tiny", &list, err);
+
+    ori_manager_list_free(list);
+    return status;
+}
+
+static orion_status offers(struct ori_manager *manager, orion_error *err)
+{
+    orion_offer_list *list;
+    const orion_status status = ori_manager_offers(manager, "acme/tiny", &list, err);
+
+    ori_offers_free(list);
+    return status;
+}
+
 static orion_status jobs(struct ori_manager *manager, orion_error *err)
 {
     uint64_t id, *ids;
@@ -438,6 +456,8 @@ static const struct scene {
 } scenes[] = {
     {{"open", NULL, NULL, NULL, NULL}, nothing},
     {{"available", pulled_before, NULL, model_is_intact, model_is_intact}, available},
+    {{"one model", pulled_before, NULL, model_is_intact, model_is_intact}, one_model},
+    {{"offers", pulled_before, NULL, model_is_intact, model_is_intact}, offers},
     {{"files", pulled_before, NULL, model_is_intact, model_is_intact}, files},
     {{"path by id", pulled_before, NULL, NULL, NULL}, path_by_id},
     {{"path by repository", pulled_before, NULL, NULL, NULL}, path_by_repo},

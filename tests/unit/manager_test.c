@@ -333,6 +333,64 @@ static void lists_join_catalogue_and_disk(void **state)
     ori_manager_list_free(NULL);
 }
 
+/* Write four of its bytes, as an interrupted pull leaves them. */
+static void begin_partial(const struct ori_manager *manager, const char *repo, const char *file)
+{
+    struct ori_blob blob = {
+        .hub = "http://hub", .repo = repo, .file = file, .revision = "", .size_bytes = 16};
+    struct ori_partial *partial;
+    enum ori_partial_state got;
+
+    memset(blob.digest.hex, 'b', 64);
+    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &got, &partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_write(partial, 0, "GGUF", 4, NULL), ORION_OK);
+    ori_partial_close(partial);
+}
+
+/* One model's facts, by any of its names. */
+static void a_model_by_its_names(void **state)
+{
+    static const struct {
+        const char *name, *id; /* NULL: not found */
+    } rows[] = {
+        {"phi3-mini", "phi3-mini-4k"},
+        {"microsoft/Phi-3-mini-4k-instruct-gguf/Phi-3-mini-4k-instruct-q4.gguf", "phi3-mini-4k"},
+        {"zeta/z", "zeta/z/z-Q8_0.gguf"},
+        {"z-Q8_0", "zeta/z/z-Q8_0.gguf"},
+        {"acme/cut", "acme/cut/c-00001-of-00002.gguf"},
+        {"acme/cut/c-00002-of-00002.gguf", "acme/cut/c-00001-of-00002.gguf"},
+        {"acme/half", "acme/half/h-Q4_K_M.gguf"},
+        {"acme/none", NULL},
+        {"acme/none/x.gguf", NULL},
+        {"nothing", NULL},
+        {"./outside.gguf", NULL},
+    };
+    const struct ori_manager *manager = *state;
+    orion_model_list *list;
+    orion_error err;
+
+    pull(manager, "zeta/z", "z-Q8_0.gguf");
+    pull(manager, "acme/cut", "c-00001-of-00002.gguf");
+    pull(manager, "acme/cut", "c-00002-of-00002.gguf");
+    begin_partial(manager, "acme/half", "h-Q4_K_M.gguf");
+    put("outside.gguf");
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        err.message[0] = '\0';
+        const orion_status status = ori_manager_model(manager, rows[i].name, &list, &err);
+        if (rows[i].id) {
+            assert_int_equal(status, ORION_OK);
+            assert_int_equal(list->count, 1);
+            assert_string_equal(list->models[0].id, rows[i].id);
+            ori_manager_list_free(list);
+        } else {
+            assert_int_equal(status, ORION_E_NOT_FOUND);
+            assert_null(list);
+            assert_true(err.message[0] != '\0');
+        }
+    }
+    assert_int_equal(ori_manager_model(manager, "a b/c", &list, &err), ORION_E_FORMAT);
+}
+
 static void unfinished_downloads_are_listed(void **state)
 {
     const struct ori_manager *manager = *state;
@@ -956,20 +1014,6 @@ static size_t count_downloads(const struct ori_manager *manager)
     return n;
 }
 
-/* Write four of its bytes, as an interrupted pull leaves them. */
-static void begin_partial(const struct ori_manager *manager, const char *repo, const char *file)
-{
-    struct ori_blob blob = {
-        .hub = "http://hub", .repo = repo, .file = file, .revision = "", .size_bytes = 16};
-    struct ori_partial *partial;
-    enum ori_partial_state got;
-
-    memset(blob.digest.hex, 'b', 64);
-    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &got, &partial, NULL), ORION_OK);
-    assert_int_equal(ori_partial_write(partial, 0, "GGUF", 4, NULL), ORION_OK);
-    ori_partial_close(partial);
-}
-
 static void downloads_outlive_the_process(void **state)
 {
     struct ori_manager *manager = *state;
@@ -1222,6 +1266,7 @@ int main(void)
         CASE(paths_may_be_no_names),
         CASE(quantizations_are_read),
         CASE(lists_join_catalogue_and_disk),
+        CASE(a_model_by_its_names),
         CASE(unfinished_downloads_are_listed),
         CASE(removing),
         CASE(verifying),
