@@ -1,7 +1,10 @@
 /* The routes of /orion/v1, and how its files read and write values. */
 #include "native.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "fail.h"
 
 const struct http_route native_routes[] = {
     {"GET", "/orion/v1/server", native_server, http_shape_native},
@@ -29,22 +32,17 @@ const struct http_route native_routes[] = {
 
 /* ---- values ---- */
 
-/* What a file or a hub says need not be UTF-8: other bytes become '?'. */
-static json_t *mended(const char *text)
-{
-    char clean[4096];
-    size_t n = 0;
-
-    for (; text[n] && n < sizeof(clean) - 1; n++)
-        clean[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
-    clean[n] = '\0';
-    return json_string(clean);
-}
-
 json_t *native_text(const char *text)
 {
     json_t *value = *text ? json_string(text) : json_null();
-    return value ? value : mended(text);
+    char *mended = value ? NULL : strdup(text); /* a file or a hub may say any bytes */
+
+    if (!mended)
+        return value;
+    server_mend_text(mended);
+    value = json_string(mended);
+    free(mended);
+    return value;
 }
 
 json_t *native_count(uint64_t n)

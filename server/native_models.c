@@ -162,14 +162,9 @@ static json_t *metadata_of(const orion_model *model)
 
     for (size_t i = 0; i < orion_model_n_metadata(model); i++) {
         const size_t n = orion_model_metadata(model, i, &key, value, sizeof(value));
-        const bool cut = n >= sizeof(value);
-        if (cut) /* not within a character */
-            for (size_t end = VALUE_BYTES; end > 0 && ((unsigned char)value[end] & 0xC0) == 0x80;)
-                value[end--] = '\0';
-        json_t *text = json_string(value);
         (void)json_array_append_new(list,
                                     json_pack("{s:o, s:o, s:b}", "key", native_text(key), "value",
-                                              text ? text : native_text(value), "cut", cut));
+                                              native_text(value), "cut", n >= sizeof(value)));
     }
     return list;
 }
