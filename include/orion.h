@@ -124,6 +124,8 @@ ORION_API void orion_manager_options_init(orion_manager_options *options);
 ORION_API orion_status orion_manager_open(const orion_manager_options *options, orion_manager **out,
                                           orion_error *err);
 ORION_API void orion_manager_close(orion_manager *manager); /* NULL is a no-op */
+/* Was it opened so that no socket is opened, by whichever setting?  False for NULL. */
+ORION_API bool orion_manager_is_offline(orion_manager *manager);
 
 /* A model that was imported with ORION_IMPORT_SYMLINK is a link to a file
  * elsewhere, which may change or go without us. */
@@ -179,6 +181,10 @@ ORION_API orion_status orion_manager_available(orion_manager *manager, orion_mod
 /* What is on disk, by a scan of the directory; any *.gguf file counts. */
 ORION_API orion_status orion_manager_downloaded(orion_manager *manager, orion_model_list **out,
                                                 orion_error *err);
+/* The one model of orion_manager_available() that `name` means; any name will do.
+ * ORION_E_NOT_FOUND when it is neither in the catalogue nor, in part, on disk. */
+ORION_API orion_status orion_manager_model(orion_manager *manager, const char *name,
+                                           orion_model_list **out, orion_error *err);
 ORION_API void orion_model_list_free(orion_model_list *list); /* NULL is a no-op */
 
 /* Which part of a pull is going on. */
@@ -402,6 +408,30 @@ ORION_API orion_status orion_manager_search(orion_manager *manager, const char *
                                             uint32_t limit, orion_hit_list **out, orion_error *err);
 ORION_API void orion_hit_list_free(orion_hit_list *list); /* NULL is a no-op */
 
+/* A model that a repository on the hub offers. */
+typedef struct orion_offer {
+    const char *id; /* org/repo/file.gguf: the name to pull it by */
+    const char *file;
+    const char *quantization; /* by its name: "Q4_K_M", or "" */
+    const char *role;         /* "model" or "projector" */
+    uint32_t n_files;         /* more than 1: cut into that many; `file` is the first */
+    uint64_t size_bytes;      /* of all of them; 0: not told */
+    bool preferred;           /* what the repository's name alone means */
+    bool downloaded;
+} orion_offer;
+
+typedef struct orion_offer_list {
+    size_t count;
+    const orion_offer *offers; /* [count], by name */
+    const char *repo, *revision;
+} orion_offer_list;
+
+/* Ask the hub what `repo` offers: org/repo, with an optional @REVISION.  Release
+ * with orion_offer_list_free().  Errors as orion_manager_pull(). */
+ORION_API orion_status orion_manager_offers(orion_manager *manager, const char *repo,
+                                            orion_offer_list **out, orion_error *err);
+ORION_API void orion_offer_list_free(orion_offer_list *list); /* NULL is a no-op */
+
 /* ---- the disk ---- */
 
 typedef struct orion_usage {
@@ -613,6 +643,20 @@ ORION_API orion_status orion_download_list(orion_manager *manager, uint64_t **id
  * (negative: as long as it takes).  Returns what to give the next time, never 0;
  * `seen` itself when nothing has changed.  Then list and get. */
 ORION_API uint64_t orion_download_changes(orion_manager *manager, uint64_t seen, int timeout_ms);
+
+/* Make the pulls that orion_download_start() begins outlive this process, however it
+ * ends: for servers.  Those that an earlier one left are here again, under new ids:
+ * what had not ended, or had failed, goes on, what was paused is paused.  From now on
+ * it is written down, in the models directory, what is to go on next time.
+ *
+ * Call it once, before the first orion_download_start().  Pulls that someone waits for
+ * (orion_manager_pull()) are not among them, nor are those of other processes.
+ *
+ * Returns ORION_OK, ORION_E_BUSY (another process keeps the downloads of this
+ * directory, or another manager of this one: go on without), ORION_E_IO,
+ * ORION_E_DENIED, ORION_E_NO_SPACE, ORION_E_NOMEM.  After a failure downloads work,
+ * and are not kept. */
+ORION_API orion_status orion_download_keep(orion_manager *manager, orion_error *err);
 
 /* ------------------------------------------------------------------------
  * 3. Model

@@ -82,7 +82,10 @@ const char *http_path(const struct http_request *request);
 /* The part of the path that matched "{name}", percent-decoded; never NULL for a
  * part that the route has. */
 const char *http_part(const struct http_request *request, const char *name);
-const char *http_query(const struct http_request *request, const char *name);  /* or NULL */
+const char *http_query(const struct http_request *request, const char *name); /* or NULL */
+/* The parameters of the query in their order; false when there is none at index. */
+bool http_query_at(const struct http_request *request, size_t index, const char **name,
+                   const char **value);
 const char *http_header(const struct http_request *request, const char *name); /* or NULL */
 const void *http_body(const struct http_request *request, size_t *bytes);
 /* The body as a JSON object, parsed once, depth at most 64, no duplicate keys;

@@ -323,6 +323,16 @@ const char *http_query(const struct http_request *request, const char *name)
     return value_of(request->query, request->n_query, name);
 }
 
+bool http_query_at(const struct http_request *request, size_t index, const char **name,
+                   const char **value)
+{
+    if (index >= request->n_query)
+        return false;
+    *name = request->query[index].name;
+    *value = request->query[index].value;
+    return true;
+}
+
 const void *http_body(const struct http_request *request, size_t *bytes)
 {
     *bytes = request->body_bytes;

@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include "fail.h"
+#include "native_events.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -84,8 +85,11 @@ static orion_status start(struct server *server, orion_error *err)
     if (status == ORION_OK)
         status = open_models(server, err);
     if (status == ORION_OK)
-        status = start_http(server, err);
-    return status;
+        status = native_events_new(server, &server->events, err);
+    if (status != ORION_OK)
+        return status;
+    server->keeps_downloads = orion_download_keep(server->manager, NULL) == ORION_OK;
+    return start_http(server, err);
 }
 
 orion_status server_start(orion_manager *manager, const struct server_options *options,
@@ -113,7 +117,9 @@ void server_stop(struct server *server)
 {
     if (!server)
         return;
+    native_events_stop(server->events);
     http_stop(server->http, GRACE_MS);
+    native_events_free(server->events);
     loaded_free(server->loaded);
     if (server->listener.fd >= 0)
         (void)close(server->listener.fd);

@@ -19,6 +19,8 @@
 #include "listen.h"
 #include "loaded.h"
 
+struct native_events;
+
 #define SERVER_PORT 11435
 
 struct server_options {
@@ -39,6 +41,8 @@ struct server_options {
 struct server {
     orion_manager *manager; /* borrowed; the server's own downloads live in it */
     struct loaded *loaded;
+    struct native_events *events;
+    bool keeps_downloads; /* those of an earlier server go on here, and ours in the next */
     struct server_options options;
     struct http *http;
     double started_unix;

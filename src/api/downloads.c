@@ -87,3 +87,8 @@ uint64_t orion_download_changes(orion_manager *handle, uint64_t seen, int timeou
 {
     return handle ? ori_download_changes(handle->manager, seen, timeout_ms) : 1;
 }
+
+orion_status orion_download_keep(orion_manager *handle, orion_error *err)
+{
+    return handle ? ori_download_keep(handle->manager, err) : ori_api_null_argument(err, __func__);
+}

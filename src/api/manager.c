@@ -50,6 +50,11 @@ void orion_manager_close(orion_manager *handle)
     free(handle);
 }
 
+bool orion_manager_is_offline(orion_manager *handle)
+{
+    return handle && ori_manager_is_offline(handle->manager);
+}
+
 orion_status orion_manager_available(orion_manager *handle, orion_model_list **out,
                                      orion_error *err)
 {
@@ -68,6 +73,16 @@ orion_status orion_manager_downloaded(orion_manager *handle, orion_model_list **
     if (!handle || !out)
         return ori_api_null_argument(err, __func__);
     return ori_manager_downloaded(handle->manager, out, err);
+}
+
+orion_status orion_manager_model(orion_manager *handle, const char *name, orion_model_list **out,
+                                 orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !name || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_model(handle->manager, name, out, err);
 }
 
 void orion_model_list_free(orion_model_list *list)
@@ -218,6 +233,21 @@ orion_status orion_manager_search(orion_manager *handle, const char *words, uint
 void orion_hit_list_free(orion_hit_list *list)
 {
     ori_hits_free(list);
+}
+
+orion_status orion_manager_offers(orion_manager *handle, const char *repo, orion_offer_list **out,
+                                  orion_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!handle || !repo || !out)
+        return ori_api_null_argument(err, __func__);
+    return ori_manager_offers(handle->manager, repo, out, err);
+}
+
+void orion_offer_list_free(orion_offer_list *list)
+{
+    ori_offers_free(list);
 }
 
 orion_status orion_manager_usage(orion_manager *handle, orion_usage *out, orion_error *err)

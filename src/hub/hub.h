@@ -58,6 +58,24 @@ struct ori_hub_file {
 
 void ori_hub_file_release(struct ori_hub_file *file);
 
+/* The GGUF files of a repository, as the hub lists them. */
+struct ori_hub_entry {
+    char *path;
+    uint64_t size_bytes; /* 0: not told */
+};
+
+struct ori_hub_listing {
+    struct ori_hub_entry *items; /* [n] */
+    size_t n, cap;
+};
+
+/* List the repository at ref->rev ("": as it is now), which becomes the commit.  The
+ * caller releases *out; it is empty after a failure. */
+orion_status ori_hub_list(const struct ori_hub *hub, struct ori_ref *ref,
+                          const struct ori_watch *watch, struct ori_hub_listing *out,
+                          orion_error *err);
+void ori_hub_listing_release(struct ori_hub_listing *listing);
+
 /* Which file of a repository `ref` means: ref->file, or the one that the
  * quantization picks from the repository's list.  Sets ref->file and, when the
  * list was asked for, ref->rev to the commit that it is of, so that the next

@@ -12,34 +12,31 @@
 #define MAX_PAGES 64
 #define MAX_FILES 20000
 
-struct names {
-    char **items; /* [n], paths of the GGUF files */
-    size_t n, cap;
-};
-
-static void names_release(struct names *names)
+void ori_hub_listing_release(struct ori_hub_listing *listing)
 {
-    for (size_t i = 0; i < names->n; i++)
-        free(names->items[i]);
-    free(names->items);
+    for (size_t i = 0; i < listing->n; i++)
+        free(listing->items[i].path);
+    free(listing->items);
+    *listing = (struct ori_hub_listing){0};
 }
 
-static bool names_add(struct names *names, const char *name)
+static bool add_entry(struct ori_hub_listing *listing, const char *path, uint64_t size_bytes)
 {
-    if (names->n == names->cap) {
-        const size_t cap = names->cap ? names->cap * 2 : 32;
-        char **items = realloc(names->items, cap * sizeof(*items));
+    if (listing->n == listing->cap) {
+        const size_t cap = listing->cap ? listing->cap * 2 : 32;
+        struct ori_hub_entry *items = realloc(listing->items, cap * sizeof(*items));
         if (!items)
             return false;
-        names->items = items;
-        names->cap = cap;
+        listing->items = items;
+        listing->cap = cap;
     }
-    names->items[names->n] = strdup(name);
-    return names->items[names->n] && ++names->n;
+    listing->items[listing->n] =
+        (struct ori_hub_entry){.path = strdup(path), .size_bytes = size_bytes};
+    return listing->items[listing->n].path && ++listing->n;
 }
 
 /* A path that we could not use as a name is left out: it can't be asked for. */
-static orion_status take_page(const json_t *page, struct names *names, orion_error *err)
+static orion_status take_page(const json_t *page, struct ori_hub_listing *listing, orion_error *err)
 {
     size_t i;
     json_t *entry;
@@ -49,12 +46,14 @@ static orion_status take_page(const json_t *page, struct names *names, orion_err
     json_array_foreach(page, i, entry)
     {
         const char *path = ori_json_str(entry, "path");
+        uint64_t size_bytes = 0;
         if (strcmp(ori_json_str(entry, "type"), "file") != 0 || !ori_name_is_gguf(path) ||
             !ori_name_path_ok(path))
             continue;
-        if (names->n == MAX_FILES)
+        if (listing->n == MAX_FILES)
             return ori_fail(err, ORION_E_NETWORK, "the hub lists more than %d files", MAX_FILES);
-        if (!names_add(names, path))
+        (void)ori_json_u64(entry, "size", &size_bytes);
+        if (!add_entry(listing, path, size_bytes))
             return ori_fail_nomem(err, "the hub's list of files");
     }
     return ORION_OK;
@@ -154,7 +153,7 @@ static orion_status next_page(const struct ori_hub *hub, const struct ori_reply 
 
 static orion_status list_files(const struct ori_hub *hub, struct ori_engine *engine,
                                struct ori_ref *ref, const struct ori_watch *watch,
-                               struct names *names, orion_error *err)
+                               struct ori_hub_listing *listing, orion_error *err)
 {
     struct ori_reply *reply = calloc(1, sizeof(*reply));
     if (!reply)
@@ -168,7 +167,7 @@ static orion_status list_files(const struct ori_hub *hub, struct ori_engine *eng
         json_t *entries = NULL;
         status = ask_json(hub, engine, ref, url, watch, reply, &entries, err);
         if (status == ORION_OK)
-            status = take_page(entries, names, err);
+            status = take_page(entries, listing, err);
         json_decref(entries);
         free(url);
         url = NULL;
@@ -183,17 +182,17 @@ static orion_status list_files(const struct ori_hub *hub, struct ori_engine *eng
 }
 
 static orion_status nothing_fits(const struct ori_hub *hub, const struct ori_ref *ref,
-                                 const struct names *names, orion_error *err)
+                                 const struct ori_hub_listing *listing, orion_error *err)
 {
     struct ori_buf list;
 
-    if (names->n == 0)
+    if (listing->n == 0)
         return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, ref->repo,
                            "'%s' holds no GGUF file; see %s/%s/tree/main", ref->repo, hub->endpoint,
                            ref->repo);
     ori_buf_init(&list, 300);
-    for (size_t i = 0; i < names->n && list.status == ORION_OK; i++)
-        (void)ori_buf_addf(&list, "%s%s", i ? ", " : "", names->items[i]);
+    for (size_t i = 0; i < listing->n && list.status == ORION_OK; i++)
+        (void)ori_buf_addf(&list, "%s%s", i ? ", " : "", listing->items[i].path);
     const orion_status status = ori_fail_at(
         err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, ref->repo,
         "'%s' has no file for '%s'; it has %s%s", ref->repo, *ref->quant ? ref->quant : "any use",
@@ -202,28 +201,53 @@ static orion_status nothing_fits(const struct ori_hub *hub, const struct ori_ref
     return status;
 }
 
+orion_status ori_hub_list(const struct ori_hub *hub, struct ori_ref *ref,
+                          const struct ori_watch *watch, struct ori_hub_listing *out,
+                          orion_error *err)
+{
+    struct ori_engine *engine = NULL;
+
+    *out = (struct ori_hub_listing){0};
+    orion_status status = ori_engine_new(hub, &engine, err);
+    if (status == ORION_OK)
+        status = list_files(hub, engine, ref, watch, out, err);
+    if (status != ORION_OK)
+        ori_hub_listing_release(out);
+    ori_engine_free(engine);
+    return status;
+}
+
+/* What ref->quant picks from the listing goes to ref->file. */
+static orion_status pick(const struct ori_hub *hub, const struct ori_hub_listing *listing,
+                         struct ori_ref *ref, orion_error *err)
+{
+    const char **names = ori_calloc_array(listing->n, sizeof(*names));
+    orion_status status = ORION_OK;
+    bool exact;
+
+    if (!names)
+        return ori_fail_nomem(err, "the hub's list of files");
+    for (size_t i = 0; i < listing->n; i++)
+        names[i] = listing->items[i].path;
+    const ptrdiff_t chosen = ori_hub_select(names, listing->n, ref->quant, &exact);
+    if (chosen < 0)
+        status = nothing_fits(hub, ref, listing, err);
+    else
+        (void)snprintf(ref->file, sizeof(ref->file), "%s", names[chosen]);
+    free(names);
+    return status;
+}
+
 orion_status ori_hub_choose(const struct ori_hub *hub, struct ori_ref *ref,
                             const struct ori_watch *watch, orion_error *err)
 {
-    struct ori_engine *engine = NULL;
-    struct names names = {0};
-    bool exact;
+    struct ori_hub_listing listing;
 
     if (*ref->file)
         return ORION_OK;
-    orion_status status = ori_engine_new(hub, &engine, err);
-    if (status != ORION_OK)
-        return status;
-    status = list_files(hub, engine, ref, watch, &names, err);
-    if (status == ORION_OK) {
-        const ptrdiff_t chosen =
-            ori_hub_select((const char *const *)names.items, names.n, ref->quant, &exact);
-        if (chosen < 0)
-            status = nothing_fits(hub, ref, &names, err);
-        else
-            (void)snprintf(ref->file, sizeof(ref->file), "%s", names.items[chosen]);
-    }
-    names_release(&names);
-    ori_engine_free(engine);
+    orion_status status = ori_hub_list(hub, ref, watch, &listing, err);
+    if (status == ORION_OK)
+        status = pick(hub, &listing, ref, err);
+    ori_hub_listing_release(&listing);
     return status;
 }

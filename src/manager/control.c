@@ -33,6 +33,7 @@ static orion_status ask_to_stop(const struct ori_manager *manager, uint64_t id, 
         job->stage = stop == ORI_STOP_PAUSE ? ORION_DOWNLOAD_PAUSED : ORION_DOWNLOAD_CANCELLED;
     ori_downloads_announce(d);
     ori_downloads_unlock(d);
+    ori_downloads_save(d);
     return job ? ORION_OK : ori_job_unknown(id, err);
 }
 
@@ -66,6 +67,7 @@ orion_status ori_download_resume(const struct ori_manager *manager, uint64_t id,
         ori_downloads_announce(d);
     }
     ori_downloads_unlock(d);
+    ori_downloads_save(d);
     return job ? ORION_OK : ori_job_unknown(id, err);
 }
 
@@ -128,6 +130,7 @@ orion_status ori_download_free(const struct ori_manager *manager, uint64_t id, o
         return ori_job_unknown(id, err);
     ori_job_join(job);
     ori_job_forget(job);
+    ori_downloads_save(d);
     return ORION_OK;
 }
 

@@ -46,11 +46,25 @@ orion_status ori_manager_path(const struct ori_manager *manager, const char *nam
     return status;
 }
 
-/* The place that a name has in the store though nothing is there yet, for the
- * sake of an unfinished download.  ORION_E_NOT_FOUND, without a sentence, when
- * there is none. */
-static orion_status find_partial(const struct ori_manager *manager, const char *name,
-                                 char place[ORI_STORE_PATH_MAX], orion_error *err)
+/* Add up the downloads of the model at `place`. */
+static void sum_partials(const struct ori_partial_facts *partials, size_t n, const char *place,
+                         uint64_t *done_bytes, uint64_t *size_bytes)
+{
+    char other[ORI_STORE_PATH_MAX];
+
+    *done_bytes = *size_bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ori_store_place(partials[i].repo, partials[i].file, other, NULL) != ORION_OK ||
+            (strcmp(other, place) != 0 && !ori_shard_same_model(other, place)))
+            continue;
+        *done_bytes += partials[i].done_bytes;
+        *size_bytes += partials[i].size_bytes;
+    }
+}
+
+orion_status ori_manager_find_partial(const struct ori_manager *manager, const char *name,
+                                      char place[ORI_STORE_PATH_MAX], uint64_t *done_bytes,
+                                      uint64_t *size_bytes, orion_error *err)
 {
     struct ori_partial_facts *partials;
     struct ori_ref ref;
@@ -77,6 +91,8 @@ static orion_status find_partial(const struct ori_manager *manager, const char *
         chosen = ori_hub_select(names, n, ref.quant, &exact);
     if (chosen < 0 || ori_store_place(ref.repo, names[chosen], place, NULL) != ORION_OK)
         status = ORION_E_NOT_FOUND;
+    else
+        sum_partials(partials, n, place, done_bytes, size_bytes);
     free(names);
     free(partials);
     return status;
@@ -108,10 +124,11 @@ orion_status ori_manager_remove(const struct ori_manager *manager, const char *n
 {
     char place[ORI_STORE_PATH_MAX];
     struct ori_found found;
+    uint64_t done, size;
 
     orion_status status = ori_manager_find(manager, name, &found, err);
     if (status == ORION_E_NOT_FOUND) {
-        status = find_partial(manager, name, place, err);
+        status = ori_manager_find_partial(manager, name, place, &done, &size, err);
         return status == ORION_OK ? remove_pieces(manager, place, err) : status;
     }
     if (status != ORION_OK)
@@ -132,11 +149,13 @@ orion_status ori_manager_remove_partials(const struct ori_manager *manager, cons
     char place[ORI_STORE_PATH_MAX], wanted[ORI_STORE_PATH_MAX] = "";
     struct ori_partial_facts *partials;
     struct ori_stored model;
+    uint64_t done, size;
     size_t n_partials;
 
     *n = 0;
     *freed_bytes = 0;
-    orion_status status = name ? find_partial(manager, name, wanted, err) : ORION_OK;
+    orion_status status =
+        name ? ori_manager_find_partial(manager, name, wanted, &done, &size, err) : ORION_OK;
     if (status == ORION_E_NOT_FOUND)
         return ori_fail_at(err, status, ORION_NO_OFFSET, name,
                            "there is no unfinished download of '%.200s'", name);

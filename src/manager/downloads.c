@@ -177,7 +177,8 @@ orion_status ori_job_sleep(struct ori_job *job, unsigned ms, orion_error *err)
 
 /* ---- the table ---- */
 
-orion_status ori_downloads_new(struct ori_downloads **out, orion_error *err)
+orion_status ori_downloads_new(const struct ori_manager *manager, struct ori_downloads **out,
+                               orion_error *err)
 {
     pthread_condattr_t monotonic;
 
@@ -185,12 +186,15 @@ orion_status ori_downloads_new(struct ori_downloads **out, orion_error *err)
     struct ori_downloads *d = calloc(1, sizeof(*d));
     if (!d)
         return ori_fail_nomem(err, "the downloads");
+    d->manager = manager;
     d->changes = 1;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&d->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&d->mutex, NULL);
+    (void)pthread_mutex_init(&d->saving, NULL);
+    d->keeping = (struct ori_lock){.dir = -1, .fd = -1};
     *out = d;
     return ORION_OK;
 }
@@ -217,6 +221,8 @@ void ori_downloads_free(struct ori_downloads *d)
         d->jobs = next;
     }
     ori_fetcher_free(d->fetcher);
+    ori_lock_release(&d->keeping);
+    (void)pthread_mutex_destroy(&d->saving);
     (void)pthread_cond_destroy(&d->changed);
     (void)pthread_mutex_destroy(&d->mutex);
     free(d);

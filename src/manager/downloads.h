@@ -43,6 +43,7 @@ struct ori_job {
     char *name;         /* what was asked for */
     struct ori_ref ref; /* what it means on a hub; of a pull */
     char *place;        /* in the store; of the others */
+    bool kept;          /* goes on in the next process, if this one keeps its downloads */
     orion_download_fn on_change;
     void *user;
 
@@ -71,6 +72,7 @@ struct ori_job {
 };
 
 struct ori_downloads {
+    const struct ori_manager *manager; /* whose they are; constant */
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     uint64_t changes;       /* counts up from 1 when anything does */
@@ -82,16 +84,27 @@ struct ori_downloads {
     bool has_engine;
     pthread_t engine;
     uint64_t calling; /* id of the job whose callback is being made, or 0 */
+    bool keeps;       /* those that are kept are written down */
+    bool unsaved;     /* and a job has ended since */
+    struct ori_lock keeping;
+    pthread_mutex_t saving; /* taken before `mutex` */
 };
 
-orion_status ori_downloads_new(struct ori_downloads **out, orion_error *err);
+orion_status ori_downloads_new(const struct ori_manager *manager, struct ori_downloads **out,
+                               orion_error *err);
 /* Stops everything and waits for it. */
 void ori_downloads_free(struct ori_downloads *downloads); /* NULL is a no-op */
+
+enum ori_job_start {
+    ORI_JOB_WAITED_FOR, /* a pull: it ends with its caller */
+    ORI_JOB_KEPT,       /* in the background */
+    ORI_JOB_PAUSED,     /* the same, and not yet */
+};
 
 /* Start a job for `name`, which means `ref` on a hub. */
 orion_status ori_job_start(const struct ori_manager *manager, const char *name,
                            const struct ori_ref *ref, const orion_download_options *options,
-                           uint64_t *id, orion_error *err);
+                           enum ori_job_start start, uint64_t *id, orion_error *err);
 
 /* Start one that verifies or mends what `name` means on disk, or what is at
  * `place` in the store. */
@@ -135,9 +148,11 @@ void ori_jobs_begin_next(struct ori_downloads *downloads);
 void ori_job_join(struct ori_job *job);
 void ori_job_forget(struct ori_job *job); /* taken off the list, and joined */
 
+/* Write down what is wanted, if that is kept (kept.c); without the mutex. */
+void ori_downloads_save(struct ori_downloads *downloads);
+
 /* Have the thread that moves bytes. */
-orion_status ori_downloads_begin_engine(struct ori_downloads *downloads,
-                                        const struct ori_manager *manager, orion_error *err);
+orion_status ori_downloads_begin_engine(struct ori_downloads *downloads, orion_error *err);
 
 /* ---- for a job's own thread, which does not hold the mutex ---- */
 

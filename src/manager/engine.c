@@ -143,6 +143,18 @@ static bool step(struct ori_downloads *d)
     return true;
 }
 
+/* Write down, without the mutex, that a job has ended. */
+static bool save(struct ori_downloads *d)
+{
+    if (!d->unsaved)
+        return false;
+    d->unsaved = false;
+    ori_downloads_unlock(d);
+    ori_downloads_save(d);
+    ori_downloads_lock(d);
+    return true;
+}
+
 static void *run_engine(void *self)
 {
     struct ori_downloads *d = self;
@@ -151,7 +163,8 @@ static void *run_engine(void *self)
     while (!d->closing || d->running > 0) {
         const bool moved = step(d);
         tell(d);
-        if (!moved && (!d->closing || d->running > 0))
+        const bool saved = save(d);
+        if (!moved && !saved && (!d->closing || d->running > 0))
             ori_downloads_await(d, d->running > 0 ? ORI_TELL_EVERY_MS : 60000);
     }
     tell(d);
@@ -159,14 +172,13 @@ static void *run_engine(void *self)
     return NULL;
 }
 
-orion_status ori_downloads_begin_engine(struct ori_downloads *d, const struct ori_manager *manager,
-                                        orion_error *err)
+orion_status ori_downloads_begin_engine(struct ori_downloads *d, orion_error *err)
 {
     if (d->has_engine)
         return ORION_OK;
-    const struct ori_fetch_limits limits = ori_manager_limits(manager);
+    const struct ori_fetch_limits limits = ori_manager_limits(d->manager);
     const orion_status status =
-        d->fetcher ? ORION_OK : ori_fetcher_new(manager->hub, &limits, &d->fetcher, err);
+        d->fetcher ? ORION_OK : ori_fetcher_new(d->manager->hub, &limits, &d->fetcher, err);
     if (status != ORION_OK)
         return status;
     if (ori_thread_start(&d->engine, run_engine, d) != 0)

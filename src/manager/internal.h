@@ -55,6 +55,13 @@ void ori_manager_id_of(const struct ori_manager *manager, const char *place,
 orion_status ori_manager_choose_stored(const struct ori_manager *manager, struct ori_ref *ref,
                                        bool *exact, orion_error *err);
 
+/* The place that `name` has in the store though nothing is there yet, for the sake
+ * of an unfinished download, and how far that is; of a cut model, what was begun of
+ * it.  ORION_E_NOT_FOUND, without a sentence, when there is none. */
+orion_status ori_manager_find_partial(const struct ori_manager *manager, const char *name,
+                                      char place[ORI_STORE_PATH_MAX], uint64_t *done_bytes,
+                                      uint64_t *size_bytes, orion_error *err);
+
 /* "<root>/<path>"; NULL when memory is short. */
 char *ori_manager_absolute(const struct ori_manager *manager, const char *path);
 

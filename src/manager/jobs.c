@@ -34,6 +34,7 @@ static void *run_job(void *self)
     d->running--;
     ori_jobs_begin_next(d);
     ori_downloads_announce(d);
+    d->unsaved = true; /* for the engine: whoever joins this thread may hold the mutex */
     ori_downloads_unlock(d);
     return NULL;
 }
@@ -131,7 +132,7 @@ static orion_status enter(struct ori_job *job, uint64_t *id, orion_error *err)
         status =
             ori_fail(err, ORION_E_BUSY, "there are %d downloads already; free some", ORI_JOBS_MAX);
     if (status == ORION_OK)
-        status = ori_downloads_begin_engine(d, job->manager, err);
+        status = ori_downloads_begin_engine(d, err);
     if (status == ORION_OK) {
         append(d, job);
         *id = job->id;
@@ -141,12 +142,32 @@ static orion_status enter(struct ori_job *job, uint64_t *id, orion_error *err)
     ori_downloads_unlock(d);
     if (status != ORION_OK)
         ori_job_forget(job);
+    else
+        ori_downloads_save(d);
     return status;
+}
+
+/* What an unfinished download of it has already: shown until it goes on. */
+static orion_status show_partial(struct ori_job *job, orion_error *err)
+{
+    char place[ORI_STORE_PATH_MAX];
+    uint64_t done, total;
+
+    const orion_status status =
+        ori_manager_find_partial(job->manager, job->name, place, &done, &total, err);
+    if (status != ORION_OK)
+        return status == ORION_E_NOT_FOUND ? ORION_OK : status;
+    ori_job_set_model(job, place);
+    ori_job_set_total(job, total);
+    ori_job_lock(job);
+    ori_job_note_progress(job, ORION_PHASE_RESOLVE, done, "");
+    ori_job_unlock(job);
+    return ORION_OK;
 }
 
 orion_status ori_job_start(const struct ori_manager *manager, const char *name,
                            const struct ori_ref *ref, const orion_download_options *options,
-                           uint64_t *id, orion_error *err)
+                           enum ori_job_start start, uint64_t *id, orion_error *err)
 {
     struct ori_job *job = new_job(manager, name, options);
     char place[ORI_STORE_PATH_MAX];
@@ -155,8 +176,17 @@ orion_status ori_job_start(const struct ori_manager *manager, const char *name,
     if (!job)
         return ori_fail_nomem(err, "a download");
     job->ref = *ref;
+    job->kept = start != ORI_JOB_WAITED_FOR;
     if (*ref->file && ori_store_place(ref->repo, ref->file, place, NULL) == ORION_OK)
         ori_job_set_model(job, place);
+    if (start == ORI_JOB_PAUSED) {
+        job->stage = ORION_DOWNLOAD_PAUSED;
+        const orion_status status = show_partial(job, err);
+        if (status != ORION_OK) {
+            ori_job_forget(job);
+            return status;
+        }
+    }
     return enter(job, id, err);
 }
 

@@ -409,3 +409,68 @@ orion_status ori_manager_downloaded(const struct ori_manager *manager, orion_mod
 {
     return make_list(manager, true, out, err);
 }
+
+/* ---- one of them ---- */
+
+static orion_status name_place(const struct ori_manager *manager, const struct ori_ref *ref,
+                               char id[ORI_STORE_PATH_MAX], orion_error *err)
+{
+    char place[ORI_STORE_PATH_MAX];
+    const orion_status status = ori_store_place(ref->repo, ref->file, place, err);
+
+    if (status == ORION_OK)
+        ori_manager_id_of(manager, place, id);
+    return status;
+}
+
+/* The id of what `name` means: on disk, in the catalogue, or half fetched. */
+static orion_status find_id(const struct ori_manager *manager, const char *name,
+                            char id[ORI_STORE_PATH_MAX], orion_error *err)
+{
+    const struct ori_catalogue_entry *entry = ori_catalogue_find(&manager->catalogue, name);
+    char place[ORI_STORE_PATH_MAX];
+    struct ori_found found;
+    struct ori_ref ref;
+    uint64_t done, size;
+
+    if (entry) {
+        (void)snprintf(id, ORI_STORE_PATH_MAX, "%s", entry->id);
+        return ORION_OK;
+    }
+    orion_status status = ori_manager_find(manager, name, &found, err);
+    if (status == ORION_OK)
+        ori_manager_id_of(manager, found.path ? found.path : "", id);
+    ori_found_release(&found);
+    if (status != ORION_E_NOT_FOUND)
+        return status;
+    if (ori_manager_refer(manager, name, &ref, NULL) == ORION_OK && *ref.file)
+        return name_place(manager, &ref, id, err);
+    status = ori_manager_find_partial(manager, name, place, &done, &size, err);
+    if (status == ORION_OK)
+        ori_manager_id_of(manager, place, id);
+    return status;
+}
+
+orion_status ori_manager_model(const struct ori_manager *manager, const char *name,
+                               orion_model_list **out, orion_error *err)
+{
+    char id[ORI_STORE_PATH_MAX];
+
+    *out = NULL;
+    orion_status status = find_id(manager, name, id, err);
+    if (status == ORION_OK)
+        status = make_list(manager, false, out, err);
+    if (status != ORION_OK)
+        return status;
+    struct list *list = (struct list *)*out;
+    const orion_model_facts *facts = find_added(list, 0, id);
+    if (!facts) { /* gone since, or not in the models directory */
+        ori_manager_list_free(*out);
+        *out = NULL;
+        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+                           "'%.200s' is not a model in the models directory", name);
+    }
+    list->models[0] = *facts;
+    list->shown.count = 1;
+    return ORION_OK;
+}

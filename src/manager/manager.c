@@ -56,7 +56,7 @@ orion_status ori_manager_open(const orion_manager_options *options, struct ori_m
         status = ori_store_open(ori_config_text(&manager->config, ORI_CONFIG_MODELS_DIR),
                                 &manager->store, err);
     if (status == ORION_OK)
-        status = ori_downloads_new(&manager->downloads, err);
+        status = ori_downloads_new(manager, &manager->downloads, err);
     if (status != ORION_OK) {
         ori_manager_close(manager);
         return status;
@@ -76,6 +76,11 @@ void ori_manager_close(struct ori_manager *manager)
     ori_catalogue_close(&manager->catalogue);
     ori_config_release(&manager->config);
     free(manager);
+}
+
+bool ori_manager_is_offline(const struct ori_manager *manager)
+{
+    return manager->config.offline;
 }
 
 char *ori_manager_absolute(const struct ori_manager *manager, const char *path)

@@ -21,11 +21,14 @@ struct ori_manager;
 orion_status ori_manager_open(const orion_manager_options *options, struct ori_manager **out,
                               orion_error *err);
 void ori_manager_close(struct ori_manager *manager);
+bool ori_manager_is_offline(const struct ori_manager *manager);
 
 orion_status ori_manager_available(const struct ori_manager *manager, orion_model_list **out,
                                    orion_error *err);
 orion_status ori_manager_downloaded(const struct ori_manager *manager, orion_model_list **out,
                                     orion_error *err);
+orion_status ori_manager_model(const struct ori_manager *manager, const char *name,
+                               orion_model_list **out, orion_error *err);
 void ori_manager_list_free(orion_model_list *list);
 
 orion_status ori_manager_pull(const struct ori_manager *manager, const char *name,
@@ -55,6 +58,9 @@ void ori_plan_free(orion_plan *plan);
 orion_status ori_manager_search(const struct ori_manager *manager, const char *words,
                                 uint32_t limit, orion_hit_list **out, orion_error *err);
 void ori_hits_free(orion_hit_list *list);
+orion_status ori_manager_offers(const struct ori_manager *manager, const char *repo,
+                                orion_offer_list **out, orion_error *err);
+void ori_offers_free(orion_offer_list *list);
 
 orion_status ori_manager_usage(const struct ori_manager *manager, orion_usage *out,
                                orion_error *err);
@@ -102,6 +108,7 @@ orion_status ori_download_wait(const struct ori_manager *manager, uint64_t id, i
 orion_status ori_download_free(const struct ori_manager *manager, uint64_t id, orion_error *err);
 orion_status ori_download_list(const struct ori_manager *manager, uint64_t **ids, size_t *n,
                                orion_error *err);
+orion_status ori_download_keep(const struct ori_manager *manager, orion_error *err);
 uint64_t ori_download_changes(const struct ori_manager *manager, uint64_t seen, int timeout_ms);
 
 /* ---- a model's header, for those who read it ---- */

@@ -98,7 +98,8 @@ static orion_status pull_ref(const struct ori_manager *manager, const char *name
                              char **path, orion_error *err)
 {
     uint64_t id;
-    const orion_status status = ori_job_start(manager, name, ref, NULL, &id, err);
+    const orion_status status =
+        ori_job_start(manager, name, ref, NULL, ORI_JOB_WAITED_FOR, &id, err);
     return status == ORION_OK ? ori_job_follow(manager, id, options, path, err) : status;
 }
 
@@ -159,5 +160,6 @@ orion_status ori_download_start(const struct ori_manager *manager, const char *n
     if (options && options->kind != ORION_DOWNLOAD_PULL)
         return ori_job_start_verify(manager, name, options, id, err);
     const orion_status status = ori_manager_refer(manager, name, &ref, err);
-    return status == ORION_OK ? ori_job_start(manager, name, &ref, options, id, err) : status;
+    return status == ORION_OK ? ori_job_start(manager, name, &ref, options, ORI_JOB_KEPT, id, err)
+                              : status;
 }

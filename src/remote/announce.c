@@ -172,10 +172,11 @@ orion_status ori_announced_find(struct ori_announced *out, orion_error *err)
     if (dir < 0)
         return no_server(err);
     out->pid = ori_lock_holder(dir, LOCK);
-    if (out->pid == 0 || read_note(dir, &note, NULL) != ORION_OK)
-        status = no_server(err);
-    else
+    status = out->pid == 0 ? ORION_E_NOT_FOUND : read_note(dir, &note, NULL);
+    if (status == ORION_OK)
         status = take_note(note, out, err);
+    else
+        status = status == ORION_E_NOMEM ? ori_fail_nomem(err, "a note") : no_server(err);
     json_decref(note);
     (void)close(dir);
     if (status != ORION_OK)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 static json_t *messages(const orion_request *request)
 {
@@ -88,12 +89,10 @@ static bool can_be_said(const orion_request *request, const orion_generate_param
            p->seed <= INT64_MAX && !(request->n_messages == 0 && request->parse_special);
 }
 
-/* jansson refuses broken UTF-8 with the same NULL as missing memory. */
 static bool is_text(const char *text)
 {
-    json_t *json = json_string(text);
-    json_decref(json);
-    return json != NULL;
+    const size_t len = strlen(text);
+    return ori_utf8_valid_len(text, len) == len;
 }
 
 static bool is_sayable(const orion_request *request, const orion_generate_params *p)

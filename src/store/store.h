@@ -7,6 +7,7 @@
  *   <root>/.partial/<digest>.json, .note    its journal, and what is newer than that
  *   <root>/.partial/<digest>.set            files that become visible together
  *   <root>/.lock/<digest>.lock              held while a download is worked on
+ *   <root>/.downloads.json                  which downloads a server is to go on with
  *
  * The promise: a model stands under its name only when it is complete, its
  * hash matched and it was synced; what was good is never lost to what was not;
@@ -24,7 +25,9 @@
 #define ORI_STORE_H
 
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/digest.h"
+#include "base/lock.h"
 #include "base/names.h"
 #include "base/ranges.h"
 #include "base/watch.h"
@@ -198,6 +201,20 @@ orion_status ori_store_repair_open(const struct ori_store *store, const char *pa
                                    const struct ori_blob *blob, const struct ori_ranges *damaged,
                                    const struct ori_watch *watch, enum ori_partial_state *state,
                                    struct ori_partial **out, orion_error *err);
+
+/* ---- which downloads are wanted ----
+ *
+ * A text of the manager's in ".downloads.json", for whoever keeps the list. */
+
+/* Become the one who does: ORION_E_BUSY when another process, or another manager
+ * of this one, is.  The caller owns the lock. */
+orion_status ori_store_wanted_open(const struct ori_store *store, struct ori_lock *lock,
+                                   orion_error *err);
+/* Append the text to `out`; nothing when there is none. */
+orion_status ori_store_wanted_read(const struct ori_store *store, struct ori_buf *out,
+                                   orion_error *err);
+orion_status ori_store_wanted_write(const struct ori_store *store, const struct ori_buf *text,
+                                    orion_error *err);
 
 /* ---- unfinished downloads and removal ---- */
 

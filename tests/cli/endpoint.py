@@ -2,6 +2,7 @@
 well as right.  A manner is a function that gets the connection and the request."""
 import json
 import socket
+import ssl
 import threading
 
 TEXTS = ['Hello', ' from', ' else', 'where', ' é✓.']
@@ -19,14 +20,18 @@ class Request:
 
 
 class Endpoint:
-    """Use with `with`; `requests` holds what was asked."""
+    """Use with `with`; `requests` holds what was asked.  `tls`: a PEM file with the
+    certificate and its key."""
 
-    def __init__(self, manner=None):
+    def __init__(self, manner=None, tls=None):
         self.manner = manner or answer()
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+        if tls:
+            self.tls.load_cert_chain(tls)
         self.requests = []
         self.gone = threading.Event()  # a client went away before its answer's end
         self.listener = socket.create_server(('127.0.0.1', 0))
-        self.url = f'http://127.0.0.1:{self.listener.getsockname()[1]}/v1'
+        self.url = f'http{"s" if tls else ""}://127.0.0.1:{self.listener.getsockname()[1]}/v1'
         threading.Thread(target=self.accept, daemon=True).start()
 
     def __enter__(self):
@@ -46,11 +51,13 @@ class Endpoint:
     def serve(self, connection):
         with connection:
             try:
+                if self.tls:
+                    connection = self.tls.wrap_socket(connection, server_side=True)
                 request = read_request(connection)
                 if request:
                     self.requests.append(request)
                     self.manner(connection, request)
-            except (BrokenPipeError, ConnectionResetError):
+            except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
                 self.gone.set()
 
 

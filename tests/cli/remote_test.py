@@ -4,11 +4,16 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import cli
 import endpoint
 from cli import tap
 from endpoint import DONE, TEXT, delta, event, head
+
+sys.path.insert(0, os.path.join(cli.HERE, '..', 'hub'))
+
+import certs  # noqa: E402  (found through the path above)
 
 KEY = 'sk-very-secret-0123456789'
 SAID = "'far' is a remote model: what you type leaves this machine"
@@ -171,6 +176,22 @@ def key_echoed():
     result, _ = asked('far', 'x', manner=echo, api_key_env='FAR_KEY', environment={'FAR_KEY': KEY})
     result.expect(code=1, err='does not accept the key')
     assert KEY not in result.out + result.err, str(result)
+
+
+@tap.case('who the endpoint is must be proved, before a word or a key is sent')
+def proved():
+    if not certs.available():
+        raise tap.Skip('openssl is not here')
+    with House() as home:
+        made = certs.Certs(home.path)
+        for tls, good in ((made.good, True), (made.self_signed, False), (made.expired, False),
+                          (made.wrong_host, False)):
+            with endpoint.Endpoint(tls=tls) as far:
+                home.configure(far.url, api_key_env='FAR_KEY')
+                result = home.orion('--cacert', made.authority, 'run', 'far', 'x', FAR_KEY=KEY)
+                assert (result.code == 0) == good and bool(far.requests) == good, str(result)
+                assert good or 'prove who it is' in result.err, str(result)
+                home.orion('run', 'far', 'x', FAR_KEY=KEY).expect(code=6, err='prove who it is')
 
 
 # ---- what an endpoint may do wrong: manner, exit code, a part of the sentence ----

@@ -399,6 +399,37 @@ static orion_status pull(struct ori_manager *manager, orion_error *err)
     return status;
 }
 
+/* One download is to go on, and it is paused. */
+static void wanted_before(void *self)
+{
+    char path[400];
+
+    empty_models(self);
+    (void)snprintf(path, sizeof(path), "%s/.downloads.json", models_dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs("{\"downloads\": [{\"model\": \"acme/tiny\", \"paused\": true}]}", file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static orion_status one_model(struct ori_manager *manager, orion_error *err)
+{
+    orion_model_list *list;
+    const orion_status status = ori_manager_model(manager, "acme/tiny", &list, err);
+
+    ori_manager_list_free(list);
+    return status;
+}
+
+static orion_status offers(struct ori_manager *manager, orion_error *err)
+{
+    orion_offer_list *list;
+    const orion_status status = ori_manager_offers(manager, "acme/tiny", &list, err);
+
+    ori_offers_free(list);
+    return status;
+}
+
 static orion_status jobs(struct ori_manager *manager, orion_error *err)
 {
     uint64_t id, *ids;
@@ -412,6 +443,11 @@ static orion_status jobs(struct ori_manager *manager, orion_error *err)
     return status;
 }
 
+static orion_status keep(struct ori_manager *manager, orion_error *err)
+{
+    return ori_download_keep(manager, err);
+}
+
 /* ---- all of them ---- */
 
 static const struct scene {
@@ -420,6 +456,8 @@ static const struct scene {
 } scenes[] = {
     {{"open", NULL, NULL, NULL, NULL}, nothing},
     {{"available", pulled_before, NULL, model_is_intact, model_is_intact}, available},
+    {{"one model", pulled_before, NULL, model_is_intact, model_is_intact}, one_model},
+    {{"offers", pulled_before, NULL, model_is_intact, model_is_intact}, offers},
     {{"files", pulled_before, NULL, model_is_intact, model_is_intact}, files},
     {{"path by id", pulled_before, NULL, NULL, NULL}, path_by_id},
     {{"path by repository", pulled_before, NULL, NULL, NULL}, path_by_repo},
@@ -443,6 +481,7 @@ static const struct scene {
     {{"a pull of what is here", pulled_before, NULL, model_is_intact, model_is_intact}, pull},
     {{"pull", empty_models, NULL, model_is_intact, pull_goes_on}, pull},
     {{"jobs", empty_models, NULL, NULL, pull_goes_on}, jobs},
+    {{"keep", wanted_before, NULL, NULL, pull_goes_on}, keep},
 };
 
 static orion_status carry_out(void *self, orion_error *err)

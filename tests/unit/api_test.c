@@ -104,6 +104,7 @@ static void test_manager(void **state)
     orion_manager *manager;
     uint64_t id = 9;
     orion_model_list *list;
+    orion_offer_list *offers;
     orion_error err = {0};
     char *path = (char *)&options;
     char models[600];
@@ -146,8 +147,22 @@ static void test_manager(void **state)
                      ORION_E_NOT_FOUND);
     assert_int_equal(id, 0);
     assert_true(orion_download_changes(manager, 0, -1) > 0);
+    assert_int_equal(orion_download_changes(NULL, 0, -1), 1);
+    assert_int_equal(orion_download_keep(manager, &err), ORION_OK);
+    assert_int_equal(orion_download_keep(NULL, &err), ORION_E_ARGUMENT);
+    assert_true(orion_manager_is_offline(manager) && !orion_manager_is_offline(NULL));
+    assert_int_equal(orion_manager_model(manager, "phi3-mini", &list, &err), ORION_OK);
+    assert_string_equal(list->models[0].id, "phi3-mini-4k");
+    orion_model_list_free(list);
+    assert_int_equal(orion_manager_offers(manager, "acme/tiny", &offers, &err), ORION_E_OFFLINE);
+    assert_null(offers);
+    assert_int_equal(orion_manager_offers(manager, "acme/tiny:Q8_0", &offers, &err),
+                     ORION_E_FORMAT);
     orion_manager_close(manager);
 
+    assert_int_equal(orion_manager_model(NULL, "x", &list, &err), ORION_E_ARGUMENT);
+    assert_int_equal(orion_manager_offers(NULL, "x/y", &offers, &err), ORION_E_ARGUMENT);
+    orion_offer_list_free(NULL);
     assert_int_equal(orion_manager_open(&options, NULL, &err), ORION_E_ARGUMENT);
     assert_int_equal(orion_manager_available(NULL, &list, &err), ORION_E_ARGUMENT);
     assert_null(list);

@@ -333,6 +333,64 @@ static void lists_join_catalogue_and_disk(void **state)
     ori_manager_list_free(NULL);
 }
 
+/* Write four of its bytes, as an interrupted pull leaves them. */
+static void begin_partial(const struct ori_manager *manager, const char *repo, const char *file)
+{
+    struct ori_blob blob = {
+        .hub = "http://hub", .repo = repo, .file = file, .revision = "", .size_bytes = 16};
+    struct ori_partial *partial;
+    enum ori_partial_state got;
+
+    memset(blob.digest.hex, 'b', 64);
+    assert_int_equal(ori_partial_open(manager->store, &blob, NULL, &got, &partial, NULL), ORION_OK);
+    assert_int_equal(ori_partial_write(partial, 0, "GGUF", 4, NULL), ORION_OK);
+    ori_partial_close(partial);
+}
+
+/* One model's facts, by any of its names. */
+static void a_model_by_its_names(void **state)
+{
+    static const struct {
+        const char *name, *id; /* NULL: not found */
+    } rows[] = {
+        {"phi3-mini", "phi3-mini-4k"},
+        {"microsoft/Phi-3-mini-4k-instruct-gguf/Phi-3-mini-4k-instruct-q4.gguf", "phi3-mini-4k"},
+        {"zeta/z", "zeta/z/z-Q8_0.gguf"},
+        {"z-Q8_0", "zeta/z/z-Q8_0.gguf"},
+        {"acme/cut", "acme/cut/c-00001-of-00002.gguf"},
+        {"acme/cut/c-00002-of-00002.gguf", "acme/cut/c-00001-of-00002.gguf"},
+        {"acme/half", "acme/half/h-Q4_K_M.gguf"},
+        {"acme/none", NULL},
+        {"acme/none/x.gguf", NULL},
+        {"nothing", NULL},
+        {"./outside.gguf", NULL},
+    };
+    const struct ori_manager *manager = *state;
+    orion_model_list *list;
+    orion_error err;
+
+    pull(manager, "zeta/z", "z-Q8_0.gguf");
+    pull(manager, "acme/cut", "c-00001-of-00002.gguf");
+    pull(manager, "acme/cut", "c-00002-of-00002.gguf");
+    begin_partial(manager, "acme/half", "h-Q4_K_M.gguf");
+    put("outside.gguf");
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        err.message[0] = '\0';
+        const orion_status status = ori_manager_model(manager, rows[i].name, &list, &err);
+        if (rows[i].id) {
+            assert_int_equal(status, ORION_OK);
+            assert_int_equal(list->count, 1);
+            assert_string_equal(list->models[0].id, rows[i].id);
+            ori_manager_list_free(list);
+        } else {
+            assert_int_equal(status, ORION_E_NOT_FOUND);
+            assert_null(list);
+            assert_true(err.message[0] != '\0');
+        }
+    }
+    assert_int_equal(ori_manager_model(manager, "a b/c", &list, &err), ORION_E_FORMAT);
+}
+
 static void unfinished_downloads_are_listed(void **state)
 {
     const struct ori_manager *manager = *state;
@@ -907,6 +965,126 @@ static void verifying_in_the_background(void **state)
     assert_int_equal(facts.error.status, ORION_E_UNSUPPORTED); /* no hash was recorded */
 }
 
+/* ---- downloads that outlive their process ---- */
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_true(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static struct ori_manager *open_again(struct ori_manager *manager)
+{
+    const orion_manager_options options = {.size = sizeof(options),
+                                           .models_dir = models,
+                                           .hub_url = "http://127.0.0.1:1",
+                                           .offline = true};
+
+    ori_manager_close(manager);
+    assert_int_equal(ori_manager_open(&options, &manager, NULL), ORION_OK);
+    return manager;
+}
+
+/* The facts of the download called so; fails when there is none. */
+static orion_download_facts the(const struct ori_manager *manager, const char *name)
+{
+    orion_download_facts facts = {.id = 0};
+    uint64_t *ids;
+    size_t n;
+
+    assert_int_equal(ori_download_list(manager, &ids, &n, NULL), ORION_OK);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(ori_download_get(manager, ids[i], &facts, NULL), ORION_OK);
+        if (strcmp(facts.name, name) == 0)
+            break;
+        facts.id = 0;
+    }
+    free(ids);
+    assert_int_not_equal(facts.id, 0);
+    return facts;
+}
+
+static size_t count_downloads(const struct ori_manager *manager)
+{
+    uint64_t *ids;
+    size_t n;
+
+    assert_int_equal(ori_download_list(manager, &ids, &n, NULL), ORION_OK);
+    free(ids);
+    return n;
+}
+
+static void downloads_outlive_the_process(void **state)
+{
+    struct ori_manager *manager = *state;
+    orion_download_facts facts;
+    uint64_t id;
+
+    begin_partial(manager, "acme/half", "h-Q4_K_M.gguf");
+    write_text("models/.downloads.json", "{\"orion_downloads\": 1, \"downloads\": ["
+                                         "{\"model\": \"acme/half\", \"paused\": true},"
+                                         "{\"model\": \"acme/gone\", \"paused\": false},"
+                                         "{\"model\": \"no name\"}, {\"model\": 7}, 8]}");
+    assert_int_equal(ori_download_keep(manager, NULL), ORION_OK);
+    assert_int_equal(ori_download_keep(manager, NULL), ORION_OK); /* already */
+    assert_int_equal(count_downloads(manager), 2);
+    facts = the(manager, "acme/half");
+    assert_int_equal(facts.stage, ORION_DOWNLOAD_PAUSED);
+    assert_string_equal(facts.model, "acme/half/h-Q4_K_M.gguf");
+    assert_true(facts.done_bytes == 4 && facts.total_bytes == 16 && facts.percent == 25);
+    id = the(manager, "acme/gone").id;
+    assert_int_equal(ori_download_wait(manager, id, -1, &facts, NULL, NULL), ORION_OK);
+    assert_int_equal(facts.error.status, ORION_E_OFFLINE);
+    assert_int_equal(ori_download_start(manager, "acme/new", NULL, &id, NULL), ORION_OK);
+    /* Whoever waits for one, and what is but verified, is of no concern to the next. */
+    assert_int_equal(ori_manager_pull(manager, "acme/pulled", NULL, NULL, NULL), ORION_E_OFFLINE);
+
+    const orion_manager_options options = {.size = sizeof(options), .models_dir = models};
+    struct ori_manager *second;
+    orion_error err;
+    assert_int_equal(ori_manager_open(&options, &second, NULL), ORION_OK);
+    assert_int_equal(ori_download_keep(second, &err), ORION_E_BUSY);
+    assert_int_equal(count_downloads(second), 0);
+    ori_manager_close(second);
+
+    *state = manager = open_again(manager);
+    assert_int_equal(ori_download_keep(manager, NULL), ORION_OK);
+    assert_int_equal(count_downloads(manager), 3);
+    assert_int_equal(the(manager, "acme/half").stage, ORION_DOWNLOAD_PAUSED);
+    (void)the(manager, "acme/new");
+    assert_int_equal(ori_download_cancel(manager, the(manager, "acme/half").id, NULL), ORION_OK);
+    assert_int_equal(ori_download_free(manager, the(manager, "acme/gone").id, NULL), ORION_OK);
+
+    *state = manager = open_again(manager);
+    assert_int_equal(ori_download_keep(manager, NULL), ORION_OK);
+    assert_int_equal(count_downloads(manager), 1);
+    (void)the(manager, "acme/new");
+
+    *state = manager = open_again(manager);
+    write_text("models/.downloads.json", "{\"orion_downloads\": 1, \"downl");
+    assert_int_equal(ori_download_keep(manager, NULL), ORION_OK); /* begun anew */
+    assert_int_equal(count_downloads(manager), 0);
+}
+
+/* Not asked to, a manager neither reads nor writes the list. */
+static void others_leave_the_list_alone(void **state)
+{
+    static const char list[] = "{\"orion_downloads\": 1, \"downloads\": [{\"model\": \"a/b\"}]}";
+    struct ori_manager *manager = *state;
+    char text[100] = "";
+    uint64_t id;
+
+    write_text("models/.downloads.json", list);
+    assert_int_equal(ori_download_start(manager, "acme/new", NULL, &id, NULL), ORION_OK);
+    assert_int_equal(ori_download_wait(manager, id, -1, NULL, NULL, NULL), ORION_OK);
+    *state = manager = open_again(manager);
+    FILE *file = fopen("models/.downloads.json", "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    (void)fclose(file);
+    assert_string_equal(text, list);
+}
+
 struct watcher {
     const struct ori_manager *manager;
     uint64_t seen, id;
@@ -1088,6 +1266,7 @@ int main(void)
         CASE(paths_may_be_no_names),
         CASE(quantizations_are_read),
         CASE(lists_join_catalogue_and_disk),
+        CASE(a_model_by_its_names),
         CASE(unfinished_downloads_are_listed),
         CASE(removing),
         CASE(verifying),
@@ -1100,6 +1279,8 @@ int main(void)
         CASE(verifying_in_the_background),
         CASE(changes_are_counted),
         CASE(a_pull_is_not_forgotten_by_others),
+        CASE(downloads_outlive_the_process),
+        CASE(others_leave_the_list_alone),
         CASE(many_downloads),
         CASE(options_environment_file_default),
         CASE(secrets_are_not_shown),
