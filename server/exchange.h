@@ -28,7 +28,6 @@
 
 #include "guard.h"
 
-#define HTTP_BODY_BYTES (8u << 20)
 #define HTTP_CONNECTIONS 256
 #define HTTP_HEAD_MS 5000    /* from the first byte of the connection to the end of the head */
 #define HTTP_IDLE_S 20       /* without a byte of a body, or a byte of a reply taken */

@@ -10,8 +10,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "exchange.h" /* HTTP_BODY_BYTES */
-
 const struct guard_header guard_headers[] = {
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},

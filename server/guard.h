@@ -32,6 +32,7 @@
 #include "listen.h"
 #include "token.h"
 
+#define HTTP_BODY_BYTES (8u << 20) /* of a request */
 #define GUARD_HOST_CHARS 256
 
 struct guard {

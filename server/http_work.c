@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define WORKERS 16
+#define WORKERS 32
 
 struct http_work {
     pthread_mutex_t lock;
