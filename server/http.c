@@ -110,11 +110,12 @@ orion_status http_start(const struct http_options *options, struct http **out, o
         (void)close(options->listen_fd);
         return server_fail(err, ORION_E_NOMEM, "not enough memory for a server");
     }
+    *out = http; /* before the first request may ask for it */
     const orion_status status = start(http, err);
-    if (status == ORION_OK)
-        *out = http;
-    else
+    if (status != ORION_OK) {
+        *out = NULL;
         free_http(http);
+    }
     return status;
 }
 
