@@ -67,6 +67,8 @@ export class Fake {
     for await (const chunk of request) text += chunk;
     const body = text ? JSON.parse(text) : null;
     const route = `${request.method} ${pathname}`;
+    const locked = this.login.needed && !this.login.done && /^\/(orion\/v1\/(?!login)|v1\/)/.test(pathname);
+    if (locked) return this.#json(reply, 401, { error: { status: 'denied', message: 'log in', field: null } });
     if (route in this.answers) return this.#json(reply, ...this.answers[route](body));
     if (pathname === '/orion/v1/events') return this.#listen(reply);
     if (route === 'POST /v1/chat/completions') return this.#chat(reply, body);

@@ -219,6 +219,33 @@ check('a token is asked for', async (t, fake) => {
   await page.getByRole('button', { name: 'Log out' }).waitFor();
 });
 
+check('a token that is good no longer is asked for again', async (t, fake) => {
+  fake.login = { needed: true, done: true };
+  fake.models = [here('tiny')];
+  const page = await openPage(t, fake.url);
+  await page.getByRole('heading', { name: 'tiny' }).waitFor();
+  await fake.stop();
+  fake.login.done = false;
+  await fake.start();
+  await page.getByLabel('Token').fill('secret');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'tiny' }).waitFor();
+});
+
+check('what fails says why, and the button can be pressed again', async (t, fake) => {
+  fake.models = [here('tiny')];
+  fake.answers['POST /orion/v1/loaded'] = () => [
+    503,
+    { error: { status: 'memory', message: 'it takes 9 GB, and 4 GB are free', field: null } },
+  ];
+  const page = await openPage(t, fake.url, { viewport: PHONE });
+  await page.getByRole('button', { name: 'Load: tiny' }).click();
+  await page.getByText('There is not enough memory: it takes 9 GB, and 4 GB are free').waitFor();
+  await shoot(page, 'no-memory');
+  await accessible(page, 'no memory');
+  await page.getByRole('button', { name: 'Load: tiny' }).waitFor();
+});
+
 check('the policy holds even if a mistake made markup of an answer', async (t, fake) => {
   const page = await openPage(t, fake.url, {}, /requires 'TrustedHTML'/);
   await page.getByRole('heading', { name: 'Models', exact: true }).waitFor();
