@@ -10,6 +10,8 @@ import { assistantMessage, userMessage } from './message.js';
 
 const NEAR_END = 80; // pixels: who is that near the end is taken along when more comes
 
+const touched = () => matchMedia('(pointer: coarse)').matches;
+
 let open = null; // the conversation that is looked at; stays when the view is left
 
 class Chat {
@@ -133,7 +135,7 @@ class Chat {
     this.showSide(false);
     this.showModels();
     this.show();
-    this.input.focus();
+    this.write();
   }
 
   async remove(conversation) {
@@ -304,15 +306,20 @@ class Chat {
   over(one) {
     if (one.conversation !== open) return;
     if (one.full) say(t('no_room'));
-    const held = this.stop === document.activeElement || document.activeElement === document.body;
+    const stopping = this.stop === document.activeElement; // it goes
     this.show();
-    if (held) this.input.focus();
+    if (stopping || document.activeElement === document.body) this.write();
     announce(one.message.error ? '' : t('answered'));
     live.refresh();
   }
 
+  /** Where one writes gets the focus, except where that would bring up a keyboard on the screen. */
+  write() {
+    if (!touched()) this.input.focus();
+  }
+
   key(event) {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || matchMedia('(pointer: coarse)').matches) return;
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || touched()) return;
     event.preventDefault();
     this.submit();
   }
@@ -339,7 +346,7 @@ class Chat {
   ask() {
     answer(open);
     this.show();
-    this.input.focus();
+    this.write();
   }
 }
 
