@@ -1,9 +1,10 @@
 /* ^C and SIGTERM. */
+#define _GNU_SOURCE /* ppoll */
 #include "interrupt.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/select.h>
 
 static volatile sig_atomic_t noted, terminated;
 static orion_session *volatile watched;
@@ -55,21 +56,16 @@ void cli_interrupt_watch(orion_session *session)
 
 bool cli_interrupt_wait_readable(int fd)
 {
+    struct pollfd wanted = {.fd = fd, .events = POLLIN}; /* fd -1 is passed over */
     sigset_t ours, before;
-    fd_set set;
     bool readable = false;
 
     (void)sigemptyset(&ours);
     (void)sigaddset(&ours, SIGINT);
     (void)sigaddset(&ours, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &ours, &before);
-    while (!noted && !readable) {
-        FD_ZERO(&set);
-        if (fd >= 0)
-            FD_SET(fd, &set);
-        /* Unblocks the signals only while it waits. */
-        readable = pselect(fd + 1, &set, NULL, NULL, NULL, &before) > 0;
-    }
+    while (!noted && !readable) /* unblocks the signals only while it waits */
+        readable = ppoll(&wanted, 1, NULL, &before) > 0;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return readable;
 }
