@@ -2,7 +2,8 @@
 #include "runtime/snapshot.h"
 
 /* Prompts share a batch with the next tokens of answers, which should not wait
- * long for them; a batch of so many costs little more a token than a full one. */
+ * long for them.  A token in a batch of so many costs a tenth more than in one of
+ * 256, in one of half as many a quarter (Llama-3.2-1B in Q4_K_M, Zen 4). */
 #define PROMPT_BESIDE_ANSWERS 64u
 
 /* ---- composing ---- */
