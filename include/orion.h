@@ -1129,7 +1129,9 @@ ORION_API void orion_request_init(orion_request *request);
 /* Hand in a request; everything is copied but `user`.  What can be known at once
  * is returned and on_done() is not called then: ORION_E_ARGUMENT,
  * ORION_E_TOO_LONG, ORION_E_UNSUPPORTED (no chat template), ORION_E_BUSY (so
- * many wait already), ORION_E_NOMEM.  *id (may be NULL) is never 0.
+ * many wait already), ORION_E_CANCELLED (the scheduler is closing), ORION_E_NOMEM.
+ * *id (may be NULL) is never 0, and set before any callback; these may come before
+ * the call returns.
  *
  * Threads: from any, callbacks included. */
 ORION_API orion_status orion_scheduler_submit(orion_scheduler *scheduler,

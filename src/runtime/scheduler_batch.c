@@ -1,8 +1,11 @@
 #include "runtime/scheduler_internal.h"
 #include "runtime/snapshot.h"
 
+#include <assert.h>
+
 /* Prompts share a batch with the next tokens of answers, which should not wait
- * long for them; a batch of so many costs little more a token than a full one. */
+ * long for them.  A token in a batch of so many costs a tenth more than in one of
+ * 256, in one of half as many a quarter (Llama-3.2-1B in Q4_K_M, Zen 4). */
 #define PROMPT_BESIDE_ANSWERS 64u
 
 /* ---- composing ---- */
@@ -83,6 +86,7 @@ static void enter_prompts(struct ori_scheduler *s)
 
 static void compose(struct ori_scheduler *s)
 {
+    assert(s->n_slots > 0);
     s->n_items = 0;
     for (uint32_t i = 0; i < s->n_slots; i++) {
         s->slots[i].n_entered = 0;
