@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define BLOCK_BYTES 4096
 #define FIRST_ROOM 1024
@@ -27,7 +28,17 @@ static ssize_t take_bytes(struct http_stream *stream, char *out, size_t n)
     return (ssize_t)taken;
 }
 
-/* libmicrohttpd has room for `room` bytes. */
+/* Cut the connection.  libmicrohttpd 0.9.75 would leave one that is to end with an
+ * error as it is until it has been idle for long, when epoll has nothing to tell of
+ * it; so the socket is shut, and a byte that can't be sent any more shows it. */
+static ssize_t cut_off(struct http_request *request, char *out)
+{
+    (void)shutdown(request->fd, SHUT_RDWR);
+    out[0] = '\0';
+    return 1;
+}
+
+/* libmicrohttpd has room for `room` > 0 bytes. */
 static ssize_t on_room(void *cls, uint64_t position, char *out, size_t room)
 {
     struct http_request *request = cls;
@@ -37,7 +48,7 @@ static ssize_t on_room(void *cls, uint64_t position, char *out, size_t room)
     (void)position;
     (void)pthread_mutex_lock(&request->lock);
     if (request->gone || stream->dead) {
-        result = MHD_CONTENT_READER_END_WITH_ERROR;
+        result = cut_off(request, out);
     } else if (stream->begin < stream->end) {
         result = take_bytes(stream, out, room);
     } else if (stream->ended) {
