@@ -37,8 +37,9 @@ static int check_template(const struct cli_speaker *speaker)
     orion_model_get_info(speaker->engine.model, &info);
     if (speaker->args.raw || info.chat_template[0])
         return CLI_OK;
-    cli_error(speaker->cli, "this model has no chat template that orion can run; --template chooses "
-                            "another, --raw continues the prompt as it stands.");
+    cli_error(speaker->cli,
+              "this model has no chat template that orion can run; --template chooses "
+              "another, --raw continues the prompt as it stands.");
     return CLI_FAILED;
 }
 

@@ -98,10 +98,8 @@ static int read_template(const struct cli *cli, const char *wanted, struct cli_b
 static int converse(struct cli *cli, const struct run_args *args,
                     const struct cli_engine_args *engine, const char *ref, const char *prompt)
 {
-    const struct cli_speaker_args how = {.engine = engine,
-                                         .sampling = &args->sampling,
-                                         .server = &args->server,
-                                         .raw = args->raw};
+    const struct cli_speaker_args how = {
+        .engine = engine, .sampling = &args->sampling, .server = &args->server, .raw = args->raw};
     struct cli_speaker speaker;
     orion_generate_params params;
     int code = cli_speaker_open(cli, ref, &how, &speaker);

@@ -24,7 +24,7 @@ static struct value neighbour(struct interp *ip, const struct loop *loop, bool n
     const size_t at = next ? loop->index + 1 : loop->index - 1;
     if (at < loop->items->n) /* before the first, it wraps to a large one */
         return loop->items->at[at];
-    return ori_jundefined(ip, text_of((struct ori_str){"there is no such item", 21}));
+    return ori_jundefined(ip, text_of((struct ori_str){next ? "nextitem" : "previtem", 8}));
 }
 
 static bool loop_field(struct interp *ip, const struct loop *loop, struct ori_str name,
@@ -84,6 +84,13 @@ struct value ori_jattribute(struct interp *ip, struct value object, struct ori_s
 
 /* ---- object[key] ---- */
 
+static struct value no_item(struct interp *ip, int64_t index)
+{
+    struct builder name = {0};
+    ori_jbuild_format(ip, &name, true, "item %lld", (long long)index);
+    return ori_jundefined(ip, ori_jbuilt(&name));
+}
+
 static struct value nth(struct interp *ip, struct value object, int64_t index)
 {
     const int64_t n = ori_jlength(ip, object);
@@ -91,7 +98,7 @@ static struct value nth(struct interp *ip, struct value object, int64_t index)
     if (index < 0)
         index += n;
     if (index < 0 || index >= n)
-        return ori_jundefined(ip, text_of((struct ori_str){"there is no such item", 21}));
+        return no_item(ip, index < 0 ? index - n : index);
     if (object.kind == VALUE_LIST)
         return object.as.list->at[index];
     const struct text text = *object.as.text;

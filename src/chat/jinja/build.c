@@ -31,7 +31,8 @@ static bool make_room(struct interp *ip, struct builder *builder, size_t more)
 
 void ori_jbuild(struct interp *ip, struct builder *builder, struct text text)
 {
-    if (text.len == 0 || !ori_jinja_spend_bytes(ip, text.len) || !make_room(ip, builder, text.len))
+    if (text.len == 0 || !ori_jinja_spend(ip, 1 + text.len / 64) ||
+        !make_room(ip, builder, text.len))
         return;
     uint8_t *marks = builder->marks + builder->len;
     memcpy(builder->data + builder->len, text.data, text.len);

@@ -48,6 +48,7 @@ static bool read_number(struct interp *ip, struct value self, double *out)
         text = ori_jtext_part(text, 1, text.len);
     while (text.len > 1 && text.data[0] == '0' && text.data[1] >= '0' && text.data[1] <= '9')
         text = ori_jtext_part(text, 1, text.len);
+    (void)ori_jinja_spend(ip, 8);
     if (text.len == 0 || text.data[0] == '-' || !ori_jread_float(text.data, text.len, out))
         return false;
     *out = negative ? -*out : *out;

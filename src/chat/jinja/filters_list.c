@@ -28,7 +28,8 @@ static struct value end_of(struct interp *ip, struct value self, bool last)
     const struct list *items = ori_jitems(ip, self);
 
     if (!items || items->n == 0)
-        return ori_jundefined(ip, ori_jtext_trusted((struct ori_str){"an item of nothing", 18}));
+        return ori_jundefined(
+            ip, ori_jtext_trusted((struct ori_str){last ? "last" : "first", last ? 4 : 5}));
     return items->at[last ? items->n - 1 : 0];
 }
 

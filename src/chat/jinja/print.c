@@ -111,6 +111,8 @@ void ori_jbuild_float(struct interp *ip, struct builder *out, double real)
                                        : "inf");
         return;
     }
+    if (!ori_jinja_spend(ip, 32)) /* trying out how many digits it takes is slow */
+        return;
     ori_buf_init(&written, 64);
     size_t precision = 1;
     while (precision < 17 && !write_real(real, precision, &written) && written.status == ORION_OK)

@@ -124,15 +124,20 @@ static size_t char_before(struct text text, size_t end)
     return end - 1;
 }
 
+/* Each character tried against a set is a step; white space is told faster. */
+static bool may_strip(struct interp *ip, struct text set)
+{
+    return set.data ? ori_jinja_spend(ip, 1 + set.len / 16) : !ori_jinja_failed(ip);
+}
+
 struct text ori_jtext_strip(struct interp *ip, struct text text, struct text set, bool left,
                             bool right)
 {
     size_t begin = 0, end = text.len;
 
-    while (left && begin < end && strips(text, begin, set) && ori_jinja_spend_bytes(ip, set.len))
+    while (left && begin < end && strips(text, begin, set) && may_strip(ip, set))
         begin += ori_jtext_char(text, begin);
-    while (right && end > begin && strips(text, char_before(text, end), set) &&
-           ori_jinja_spend_bytes(ip, set.len))
+    while (right && end > begin && strips(text, char_before(text, end), set) && may_strip(ip, set))
         end = char_before(text, end);
     ori_jinja_spend_bytes(ip, text.len - (end - begin));
     return ori_jtext_part(text, begin, end);
