@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-static void stop(struct interp *ip, orion_status status, const char *fmt, va_list args)
+static void ORI_PRINTF(3, 0)
+    stop(struct interp *ip, orion_status status, const char *fmt, va_list args)
 {
     if (ip->status == ORION_OK)
         ip->status = ori_jinja_report(ip->err, status, ip->source, ip->at, fmt, args);
