@@ -13,6 +13,7 @@
 #   make iofault           every system call of these on the store fails
 #   make check-server      the server, and npm's clients against it
 #   make check-hub-peer    the npm clients of the hub see what orion sees
+#   make check-templates   chat templates beside npm's Jinja
 #   make check-web         a browser drives the page of the server; ONLY= chooses by name
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
 #   make bench-serve       orion serve under load; ONLY= CLIENTS= SIZE= MODEL= MODELS=
@@ -78,6 +79,11 @@ check-server:
 	@scripts/configure build -Dtests=enabled
 	@scripts/check-server build
 
+check-templates:
+	@scripts/bootstrap check
+	@scripts/configure build -Dtests=enabled
+	@scripts/check-templates build
+
 check-web: all
 	@scripts/bootstrap web
 	@scripts/check-web build "$(ONLY)"
@@ -119,4 +125,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-server bench-pull bench-serve bench-peer bench-lookup check-tokenizers check-peer check-same check-instructions check-web fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-templates check-server bench-pull bench-serve bench-peer bench-lookup check-tokenizers check-peer check-same check-instructions check-web fuzz lint format clean

@@ -86,6 +86,7 @@ static int open_model(const struct cli *cli, const char *path, const struct cli_
     orion_model_options_init(&options);
     options.no_sliding_window = args->no_sliding_window;
     options.pre_tokenizer = args->pre;
+    options.chat_template = args->chat_template;
     const orion_status status = orion_model_open(path, &options, &engine->model, &err);
     return status == ORION_OK ? CLI_OK : cli_fail(cli, status, &err);
 }

@@ -12,6 +12,7 @@ struct cli_engine_args {
     const char *pre;
     const char *kv_type; /* NULL: the default */
     bool prefix_cache;
+    const char *chat_template; /* a name or a program; NULL: the file's own */
 };
 
 extern const struct cli_option cli_engine_options[];

@@ -28,7 +28,11 @@ struct show {
 void show_facts(const struct show *show);
 void show_tensors(const struct show *show);
 int show_metadata(const struct show *show);
-int show_json(const struct show *show, bool metadata, bool tensors);
+int show_template(const struct show *show);
+int show_json(const struct show *show, bool metadata, bool tensors, bool template);
+
+/* The file's own chat template; free with free().  NULL when it has none. */
+char *show_template_text(const struct show *show);
 
 /* The value of metadata key `index` in full; free with free().  NULL past the
  * last key (*key NULL), or when memory is short. */

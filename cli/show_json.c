@@ -72,7 +72,17 @@ static json_t *tensors_array(const struct show *show)
     return array;
 }
 
-int show_json(const struct show *show, bool metadata, bool tensors)
+/* null when the file has none. */
+static json_t *template_text(const struct show *show)
+{
+    char *text = show_template_text(show);
+    json_t *json = text ? cli_json_text(text) : json_null();
+
+    free(text);
+    return json;
+}
+
+int show_json(const struct show *show, bool metadata, bool tensors, bool template)
 {
     json_t *document = json_pack("{s:o, s:o, s:o}", "path", cli_json_text(show->path), "file",
                                  show->facts ? cli_json_facts(show->facts) : json_null(), "model",
@@ -82,5 +92,7 @@ int show_json(const struct show *show, bool metadata, bool tensors)
         (void)json_object_set_new(document, "metadata", metadata_object(show));
     if (document && tensors)
         (void)json_object_set_new(document, "tensors", tensors_array(show));
+    if (document && template)
+        (void)json_object_set_new(document, "template", template_text(show));
     return cli_json_print(show->cli, document);
 }

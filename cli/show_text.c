@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void print_where(const struct show *show)
 {
@@ -144,5 +145,36 @@ int show_metadata(const struct show *show)
         (void)fputc('\n', stdout);
         free(value);
     }
+    return CLI_OK;
+}
+
+/* ---- the chat template ---- */
+
+char *show_template_text(const struct show *show)
+{
+    const char *key = "";
+
+    for (size_t i = 0; key; i++) {
+        char *value = show_value(show->model, i, &key);
+        if (value && strcmp(key, "tokenizer.chat_template") == 0)
+            return value;
+        free(value);
+    }
+    return NULL;
+}
+
+int show_template(const struct show *show)
+{
+    char *text = show_template_text(show);
+
+    if (!text) {
+        cli_error(show->cli, "the file has no chat template.");
+        return CLI_NOT_FOUND;
+    }
+    const size_t len = strlen(text);
+    cli_text_put(stdout, text, len);
+    if (len == 0 || text[len - 1] != '\n')
+        (void)fputc('\n', stdout);
+    free(text);
     return CLI_OK;
 }

@@ -37,8 +37,9 @@ static int check_template(const struct cli_speaker *speaker)
     orion_model_get_info(speaker->engine.model, &info);
     if (speaker->args.raw || info.chat_template[0])
         return CLI_OK;
-    cli_error(speaker->cli, "this model has no chat template that orion knows; --raw continues "
-                            "the prompt as it stands.");
+    cli_error(speaker->cli,
+              "this model has no chat template that orion can run; --template chooses "
+              "another, --raw continues the prompt as it stands.");
     return CLI_FAILED;
 }
 
@@ -56,7 +57,7 @@ static bool may_use_server(const struct cli_speaker_args *a)
 {
     return !a->server->no_server && a->engine->threads == 0 && a->engine->chunk == 0 &&
            !a->engine->no_sliding_window && !a->engine->pre && !a->engine->prefix_cache &&
-           !a->sampling->no_lookup && a->sampling->lookup == 0;
+           !a->engine->chat_template && !a->sampling->no_lookup && a->sampling->lookup == 0;
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -141,11 +142,12 @@ static int check_remote_options(const struct cli_speaker *speaker)
     const struct cli_engine_args *e = speaker->args.engine;
 
     if (e->ctx == 0 && e->threads == 0 && e->chunk == 0 && !e->kv_type && !e->no_sliding_window &&
-        !e->pre && !e->prefix_cache)
+        !e->pre && !e->prefix_cache && !e->chat_template)
         return CLI_OK;
     return cli_usage(speaker->cli,
                      "'%s' is computed elsewhere: --ctx, --threads, --chunk, --kv-type, "
-                     "--no-sliding-window, --pre and --prefix-cache have no effect there.",
+                     "--no-sliding-window, --pre, --prefix-cache and --template have no effect "
+                     "there.",
                      speaker->ref);
 }
 

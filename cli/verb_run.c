@@ -1,6 +1,7 @@
 /* orion run: one answer, or a conversation. */
 #include "answer.h"
 #include "chat.h"
+#include "input.h"
 #include "interrupt.h"
 #include "speaker.h"
 
@@ -12,6 +13,7 @@ struct run_args {
     struct cli_engine_args engine;
     struct cli_server_args server;
     const char *system;
+    const char *template; /* a file, or a name */
     bool raw, verbose, history;
 };
 
@@ -23,6 +25,11 @@ static const struct cli_option options[] = {
      .offset = FIELD(system),
      .value = "TEXT",
      .help = "what the model is told before the conversation"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "template",
+     .offset = FIELD(template),
+     .value = "FILE",
+     .help = "lay the chat out by this Jinja template, or by a built-in one (chatml, ...)"},
     {.kind = CLI_KIND_FLAG,
      .name = "raw",
      .offset = FIELD(raw),
@@ -74,14 +81,25 @@ static int answer_once(const struct cli *cli, const struct run_args *args,
     return code;
 }
 
-/* `prompt` NULL: a conversation. */
-static int run_with(struct cli *cli, const struct run_args *args, const char *ref,
-                    const char *prompt)
+/* What --template names, in *out, which `text` may hold: a file's text, or else a
+ * name that the library may know. */
+static int read_template(const struct cli *cli, const char *wanted, struct cli_buffer *text,
+                         const char **out)
 {
-    const struct cli_speaker_args how = {.engine = &args->engine,
-                                         .sampling = &args->sampling,
-                                         .server = &args->server,
-                                         .raw = args->raw};
+    *out = wanted;
+    if (!wanted || (!strchr(wanted, '/') && access(wanted, F_OK) != 0))
+        return CLI_OK;
+    const int code = cli_read_text(cli, wanted, "the template", text);
+    *out = text->data;
+    return code;
+}
+
+/* `prompt` NULL: a conversation. */
+static int converse(struct cli *cli, const struct run_args *args,
+                    const struct cli_engine_args *engine, const char *ref, const char *prompt)
+{
+    const struct cli_speaker_args how = {
+        .engine = engine, .sampling = &args->sampling, .server = &args->server, .raw = args->raw};
     struct cli_speaker speaker;
     orion_generate_params params;
     int code = cli_speaker_open(cli, ref, &how, &speaker);
@@ -98,6 +116,19 @@ static int run_with(struct cli *cli, const struct run_args *args, const char *re
                                                    .verbose = args->verbose,
                                                    .history = args->history});
     cli_speaker_close(&speaker);
+    return code;
+}
+
+static int run_with(struct cli *cli, const struct run_args *args, const char *ref,
+                    const char *prompt)
+{
+    struct cli_engine_args engine = args->engine;
+    struct cli_buffer template = {0};
+    int code = read_template(cli, args->template, &template, &engine.chat_template);
+
+    if (code == CLI_OK)
+        code = converse(cli, args, &engine, ref, prompt);
+    cli_buffer_free(&template);
     return code;
 }
 

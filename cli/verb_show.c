@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct show_args {
-    bool metadata, tensors;
+    bool metadata, tensors, template;
     const char *kv_type;
 };
 
@@ -21,6 +21,10 @@ static const struct cli_option options[] = {
      .name = "tensors",
      .offset = offsetof(struct show_args, tensors),
      .help = "print all tensors instead"},
+    {.kind = CLI_KIND_FLAG,
+     .name = "template",
+     .offset = offsetof(struct show_args, template),
+     .help = "print the chat template instead"},
     CLI_KV_TYPE_OPTION(offsetof(struct show_args, kv_type)),
     {.kind = CLI_KIND_END},
 };
@@ -90,12 +94,14 @@ static int print(const struct show *show, const struct show_args *args)
     int code = CLI_OK;
 
     if (show->cli->json)
-        return show_json(show, args->metadata, args->tensors);
+        return show_json(show, args->metadata, args->tensors, args->template);
     if (args->metadata)
         code = show_metadata(show);
     if (args->tensors)
         show_tensors(show);
-    if (!args->metadata && !args->tensors)
+    if (args->template && code == CLI_OK)
+        code = show_template(show);
+    if (!args->metadata && !args->tensors && !args->template)
         show_facts(show);
     return code;
 }
@@ -130,7 +136,7 @@ static int show_run(struct cli *cli, const void *args, int n_operands, char **op
 
 const struct cli_verb verb_show = {
     .name = "show",
-    .usage = "[--metadata] [--tensors] [--kv-type TYPE] REF",
+    .usage = "[--metadata] [--tensors] [--template] [--kv-type TYPE] REF",
     .summary = "show what is in a model on disk",
     .details =
         "Memory is what orion fit predicts for a process: the weights, which are used from the\n"

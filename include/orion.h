@@ -670,6 +670,8 @@ typedef struct orion_model_options {
     bool no_sliding_window;    /* true: ignore the model's attention window */
     const char *pre_tokenizer; /* how a byte-pair tokenizer cuts texts into words: a name as
                                 * tokenizer.ggml.pre has it ("qwen2"); NULL: what the file says */
+    const char *chat_template; /* lays out chats: a built-in template's name ("chatml") or a
+                                * Jinja program, not retained; NULL: the file's own does */
 } orion_model_options;
 
 ORION_API void orion_model_options_init(orion_model_options *options);
@@ -703,7 +705,8 @@ typedef struct orion_model_info {
     const char
         *quantization;   /* "Q4_K_M", "F16", ... by general.file_type, else the commonest type */
     const char *license; /* general.license, or "" */
-    const char *chat_template; /* name of the template in use ("phi3"), or "" when there is none */
+    const char *chat_template; /* the template in use: the name of the built-in one that it is like
+                                  ("phi3"), else "jinja", or "" when there is none */
     uint64_t n_params;
     uint64_t file_bytes;
     uint32_t n_layers, n_embd, n_heads, n_heads_kv, head_dim, n_ff, n_vocab;

@@ -30,7 +30,10 @@ orion_status orion_model_open(const char *path, const orion_model_options *optio
     orion_model *handle = calloc(1, sizeof(*handle));
     if (!handle)
         return ori_fail_nomem(err, "the model");
-    const struct ori_model_options inner = {o.vocab_only, o.no_sliding_window, o.pre_tokenizer};
+    const struct ori_model_options inner = {.vocab_only = o.vocab_only,
+                                            .no_sliding_window = o.no_sliding_window,
+                                            .pre_tokenizer = o.pre_tokenizer,
+                                            .chat_template = o.chat_template};
     const orion_status status = ori_model_open(path, inner, &handle->model, err);
     if (status != ORION_OK) {
         free(handle);
@@ -67,7 +70,7 @@ void orion_model_get_info(const orion_model *handle, orion_model_info *out)
         .architecture = m->arch ? m->arch->name : ori_gguf_text(m->gguf, "general.architecture"),
         .quantization = ori_model_quantization(m),
         .license = ori_gguf_text(m->gguf, "general.license"),
-        .chat_template = m->chat ? ori_chat_name(m->chat) : "",
+        .chat_template = ori_chat_label(&m->chat),
         .n_params = m->n_params,
         .file_bytes = ori_gguf_file_bytes(m->gguf),
         .n_layers = hp->n_layers,

@@ -2,6 +2,9 @@
  *
  * A template lays messages out as a run of pieces: its own markup, in which
  * control tokens are recognised, and the messages' text, in which they are not.
+ *
+ * A model's file carries its template as a program (Jinja), which is run; some
+ * layouts are built in by name, for files whose program can't be.
  */
 #ifndef ORI_CHAT_H
 #define ORI_CHAT_H
@@ -9,7 +12,8 @@
 #include "base/base.h"
 #include "base/buf.h"
 
-struct ori_chat_template; /* static, immutable */
+struct ori_chat_template; /* one that is built in: static, immutable */
+struct ori_jinja;         /* a program: jinja/jinja.h */
 
 /* Recognise the template that a model file carries (tokenizer.chat_template)
  * by the control tokens in it.  Without one (source.len 0), NULL. */
@@ -39,6 +43,37 @@ orion_status ori_chat_render(const struct ori_chat_template *chat_template,
                              const orion_message *messages, size_t n_messages,
                              struct ori_chat_prompt *out, orion_error *err);
 void ori_chat_prompt_release(struct ori_chat_prompt *prompt);
+
+/* ---- how one model lays out its chats (chat.c) ---- */
+
+struct ori_chat {
+    struct ori_jinja *program;               /* owned; NULL: `builtin` lays out */
+    const struct ori_chat_template *builtin; /* that the program is known to be; or NULL */
+    const char *bos_token, *eos_token;       /* borrowed; NULL: none */
+    char why_not[256]; /* the program can't be run, in words; "" when it can */
+};
+
+/* By a program.  One that does not parse is put aside for the built-in layout that
+ * it is recognised as; without one, *out lays out nothing and says why in
+ * why_not.  Without a program (source.len 0), nothing.  Fails only for lack of
+ * memory.  Release with ori_chat_release() in any case. */
+orion_status ori_chat_init(struct ori_chat *out, struct ori_str source, const char *bos_token,
+                           const char *eos_token, orion_error *err);
+/* By what someone asks for: the name of a built-in layout, or a program (it has a
+ * tag), which must parse.  `out` keeps its tokens, and what it had on failure.
+ * ORION_E_NOT_FOUND for a name of none. */
+orion_status ori_chat_use(struct ori_chat *out, const char *wanted, orion_error *err);
+void ori_chat_release(struct ori_chat *chat);
+
+/* "phi3", "jinja" for a program that is none of the built-in ones, "" for none. */
+const char *ori_chat_label(const struct ori_chat *chat);
+
+/* Lay out messages and open the assistant's turn, as ori_chat_render().  Where a
+ * program refuses a system message, its text goes in front of the next user
+ * message.  ORION_E_UNSUPPORTED when there is no template; else what
+ * ori_jinja_render() returns. */
+orion_status ori_chat_layout(const struct ori_chat *chat, const orion_message *messages,
+                             size_t n_messages, struct ori_chat_prompt *out, orion_error *err);
 
 /* ---- the request for a summary (summary.c) ---- */
 

@@ -39,7 +39,7 @@ static orion_status add_span(struct ori_chat_prompt *out, size_t len, bool speci
     return ORION_OK;
 }
 
-static orion_status put(struct ori_chat_prompt *out, const char *text, size_t len, bool special)
+orion_status ori_chat_put(struct ori_chat_prompt *out, const char *text, size_t len, bool special)
 {
     if (len == 0)
         return ORION_OK;
@@ -49,7 +49,7 @@ static orion_status put(struct ori_chat_prompt *out, const char *text, size_t le
 
 static orion_status put_markup(struct renderer *renderer, const char *markup)
 {
-    return markup ? put(renderer->out, markup, strlen(markup), true) : ORION_OK;
+    return markup ? ori_chat_put(renderer->out, markup, strlen(markup), true) : ORION_OK;
 }
 
 static bool is_space(char byte)
@@ -69,7 +69,7 @@ static orion_status put_content(struct renderer *renderer, const char *content)
         while (len > 0 && is_space(content[len - 1]))
             len--;
     }
-    return put(renderer->out, content, len, false);
+    return ori_chat_put(renderer->out, content, len, false);
 }
 
 static orion_status put_turn(struct renderer *renderer, const struct chat_turn *turn,
@@ -133,7 +133,7 @@ static orion_status put_all(struct renderer *renderer, const orion_message *mess
     return status == ORION_OK ? put_markup(renderer, row->open) : status;
 }
 
-static orion_status check(const orion_message *messages, size_t n_messages, orion_error *err)
+orion_status ori_chat_check(const orion_message *messages, size_t n_messages, orion_error *err)
 {
     if (n_messages == 0)
         return ori_fail(err, ORION_E_ARGUMENT, "there is no message to answer");
@@ -156,7 +156,7 @@ orion_status ori_chat_render(const struct ori_chat_template *chat_template,
                              struct ori_chat_prompt *out, orion_error *err)
 {
     struct renderer renderer = {.row = chat_template, .out = out};
-    orion_status status = check(messages, n_messages, err);
+    orion_status status = ori_chat_check(messages, n_messages, err);
     if (status != ORION_OK)
         return status;
 

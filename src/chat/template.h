@@ -25,4 +25,10 @@ struct ori_chat_template {
     bool trims; /* white space around messages is taken off */
 };
 
+/* Append a run of text to a prompt, whose text must have been initialised. */
+orion_status ori_chat_put(struct ori_chat_prompt *out, const char *text, size_t len, bool special);
+
+/* Every message has a role that we know, and content. */
+orion_status ori_chat_check(const orion_message *messages, size_t n_messages, orion_error *err);
+
 #endif

@@ -3,7 +3,7 @@
 #define ORI_GGUF_READER_H
 
 #include "base/map.h"
-#include "gguf/arena.h"
+#include "base/arena.h"
 #include "gguf/cursor.h"
 #include "gguf/gguf.h"
 

@@ -21,10 +21,41 @@ static orion_status read_architecture(struct ori_model *model, orion_error *err)
     return ORION_OK;
 }
 
+/* A control token's text, as templates name it; *out is NULL without the token. */
+static orion_status token_text(const struct ori_vocab *vocab, int32_t token, char **out,
+                               orion_error *err)
+{
+    struct ori_buf text;
+
+    *out = NULL;
+    if (token == ORI_NO_TOKEN)
+        return ORION_OK;
+    ori_buf_init(&text, 1024);
+    (void)ori_vocab_token_bytes(vocab, token, true, &text);
+    *out = ori_buf_take(&text);
+    ori_buf_release(&text);
+    return *out ? ORION_OK : ori_fail_nomem(err, "the chat template");
+}
+
+/* `wanted` NULL: the file's own. */
+static orion_status read_chat(struct ori_model *model, const char *wanted, orion_error *err)
+{
+    struct ori_str source = {0};
+    orion_status status =
+        token_text(model->vocab, ori_vocab_bos(model->vocab), &model->bos_text, err);
+
+    if (status == ORION_OK)
+        status = token_text(model->vocab, ori_vocab_eos(model->vocab), &model->eos_text, err);
+    if (status == ORION_OK && ori_gguf_find(model->gguf, "tokenizer.chat_template"))
+        status = ori_gguf_get_str(model->gguf, "tokenizer.chat_template", &source, err);
+    if (status == ORION_OK)
+        status = ori_chat_init(&model->chat, source, model->bos_text, model->eos_text, err);
+    return status == ORION_OK && wanted ? ori_chat_use(&model->chat, wanted, err) : status;
+}
+
 static orion_status read_all(struct ori_model *model, struct ori_model_options options,
                              orion_error *err)
 {
-    struct ori_str source = {0};
     orion_status status;
 
     if (!options.vocab_only && ori_gguf_n_tensors(model->gguf) == 0)
@@ -35,12 +66,9 @@ static orion_status read_all(struct ori_model *model, struct ori_model_options o
     status = ori_vocab_new(model->gguf, options.pre_tokenizer, &model->vocab, err);
     if (status != ORION_OK)
         return status;
-    if (ori_gguf_find(model->gguf, "tokenizer.chat_template"))
-        status = ori_gguf_get_str(model->gguf, "tokenizer.chat_template", &source, err);
+    status = read_chat(model, options.chat_template, err);
     if (status != ORION_OK)
         return status;
-    model->chat = ori_chat_recognise(source);
-
     model->vocab_only = options.vocab_only;
     if (options.vocab_only)
         return ORION_OK;
@@ -76,6 +104,9 @@ void ori_model_close(struct ori_model *model)
 {
     if (!model)
         return;
+    ori_chat_release(&model->chat);
+    free(model->bos_text);
+    free(model->eos_text);
     ori_vocab_free(model->vocab);
     ori_gguf_close(model->gguf);
     free(model->layers);

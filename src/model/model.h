@@ -95,9 +95,10 @@ static inline uint32_t ori_ring_window(const struct ori_hparams *hp)
 }
 
 struct ori_model {
-    struct ori_gguf *gguf;                /* owned */
-    struct ori_vocab *vocab;              /* owned */
-    const struct ori_chat_template *chat; /* NULL: none that we know */
+    struct ori_gguf *gguf;     /* owned */
+    struct ori_vocab *vocab;   /* owned */
+    struct ori_chat chat;      /* how the file lays out chats, or nothing */
+    char *bos_text, *eos_text; /* what the chat calls them; NULL: none */
     bool vocab_only;
 
     /* Unset (zero) in a vocab-only model: */
@@ -118,6 +119,7 @@ struct ori_model_options {
     bool vocab_only;
     bool no_sliding_window;
     const char *pre_tokenizer; /* or NULL: as ori_vocab_new() has it */
+    const char *chat_template; /* for the file's own: a built-in name, or a program; or NULL */
 };
 
 orion_status ori_model_open(const char *path, struct ori_model_options options,

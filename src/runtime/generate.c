@@ -2,6 +2,15 @@
 #include "runtime/session.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* Does the template write the BOS token itself?  Then the tokenizer need not. */
+static bool begins_with_bos(const struct ori_model *model, const struct ori_chat_prompt *prompt)
+{
+    const size_t len = model->bos_text ? strlen(model->bos_text) : 0;
+    return len > 0 && prompt->n_spans > 0 && prompt->spans[0].special &&
+           prompt->spans[0].len >= len && memcmp(prompt->text.data, model->bos_text, len) == 0;
+}
 
 orion_status ori_chat_tokens(const struct ori_model *model, const orion_message *messages,
                              size_t n_messages, struct ori_tokens *out, orion_error *err)
@@ -9,11 +18,7 @@ orion_status ori_chat_tokens(const struct ori_model *model, const orion_message 
     struct ori_chat_prompt prompt = {0};
     struct ori_piece *pieces = NULL;
 
-    if (!model->chat)
-        return ori_fail(err, ORION_E_UNSUPPORTED,
-                        "the model has no chat template that is known; give it plain text to "
-                        "continue instead (orion run --raw)");
-    orion_status status = ori_chat_render(model->chat, messages, n_messages, &prompt, err);
+    orion_status status = ori_chat_layout(&model->chat, messages, n_messages, &prompt, err);
     if (status != ORION_OK)
         goto done;
     pieces = ori_calloc_array(prompt.n_spans, sizeof(*pieces));
@@ -27,7 +32,8 @@ orion_status ori_chat_tokens(const struct ori_model *model, const orion_message 
             .len = prompt.spans[i].len,
             .special = prompt.spans[i].special,
         };
-    status = ori_vocab_encode(model->vocab, pieces, prompt.n_spans, true, out, err);
+    status = ori_vocab_encode(model->vocab, pieces, prompt.n_spans,
+                              !begins_with_bos(model, &prompt), out, err);
 done:
     free(pieces);
     ori_chat_prompt_release(&prompt);

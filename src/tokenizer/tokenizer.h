@@ -31,6 +31,7 @@ uint64_t ori_vocab_bytes(uint32_t n_tokens);
 
 uint32_t ori_vocab_size(const struct ori_vocab *vocab);
 int32_t ori_vocab_bos(const struct ori_vocab *vocab); /* or ORI_NO_TOKEN */
+int32_t ori_vocab_eos(const struct ori_vocab *vocab); /* or ORI_NO_TOKEN */
 bool ori_vocab_adds_bos(const struct ori_vocab *vocab);
 /* Tokens that end an answer: the file's eos and eot, and control tokens known
  * to end a turn (<|end|>, <|eot_id|>, <|im_end|>, ...). */

@@ -361,6 +361,11 @@ uint32_t ori_vocab_size(const struct ori_vocab *vocab)
     return vocab->n_tokens;
 }
 
+int32_t ori_vocab_eos(const struct ori_vocab *vocab)
+{
+    return vocab->eos;
+}
+
 int32_t ori_vocab_bos(const struct ori_vocab *vocab)
 {
     return vocab->bos;

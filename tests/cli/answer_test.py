@@ -178,6 +178,29 @@ def run_raw():
         assert counts[0] < counts[1] < counts[2], counts
 
 
+@tap.case('run: --template lays the chat out by a file or by a built-in template')
+def run_template():
+    with cli.Home() as home:
+        def tokens(*more):
+            return answer(home, '--json', *more, PROMPT).json()['prompt_tokens']
+
+        def written(text):
+            path = os.path.join(home.path, 'chat.jinja')
+            with open(path, 'w', encoding='utf-8') as out:
+                out.write(text)
+            return path
+
+        assert answer(home, '--template', 'phi3', PROMPT).out == answer(home, PROMPT).out
+        twice = '{{ bos_token }}{% for m in messages %}{{ m.content }} {{ m.content }}{% endfor %}'
+        assert tokens('--template', written(twice)) > tokens()
+        home.orion('run', cli.TINY, '--template', 'nothing', PROMPT).expect(code=3, err='chatml')
+        home.orion('run', cli.TINY, '--template', './nothing', PROMPT).expect(code=3, err='cannot open')
+        home.orion('run', cli.TINY, '--template', written('{{ x'), PROMPT).expect(
+            code=1, err='line 1, column 5')
+        refusing = written("{{ raise_exception('Not today') }}")
+        home.orion('run', cli.TINY, '--template', refusing, PROMPT).expect(err='Not today', code=2)
+
+
 @tap.case('run: a prompt that does not fit is exit code 4 with both numbers')
 def run_too_long():
     with cli.Home() as home:

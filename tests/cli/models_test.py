@@ -192,6 +192,18 @@ def show_tensors():
         assert any(line.startswith('token_embd.weight ') for line in lines)
 
 
+@tap.case('show: --template is the chat template as it is in the file')
+def show_template():
+    with cli.Home() as home:
+        metadata = home.orion('show', '--json', '--metadata', cli.TINY).expect().json()['metadata']
+        source = metadata['tokenizer.chat_template']
+        assert '{% for message in messages %}' in source
+        assert home.orion('show', '--template', cli.TINY).expect().out == source.rstrip('\n') + '\n'
+        assert home.orion('show', '--json', '--template', cli.TINY).expect().json()['template'] == source
+        assert home.orion('show', '--json', '--template', cli.SMALL).expect().json()['template'] is None
+        home.orion('show', '--template', cli.SMALL).expect(code=3, err='no chat template')
+
+
 @tap.case('show: a file that is no model says where and why')
 def show_garbage():
     with cli.Home() as home:

@@ -114,6 +114,31 @@ static orion_status render(orion_error *err)
     return status;
 }
 
+/* By a program: parsing, values, a number, a macro, JSON; and again without the
+ * system message, which it refuses. */
+static orion_status run_program(orion_error *err)
+{
+    static const char source[] =
+        "{% macro m(a) %}<{{ a }}>{% endmacro %}{% set ns = namespace(t='') %}"
+        "{% for m_ in messages %}{% set ns.t = ns.t + m_.content|upper %}{{ m(m_.role) }}"
+        "{{ {'a': [1.5, m_.content]}|tojson }}{% endfor %}{{ ns.t }}{{ messages|map(attribute="
+        "'role')|unique|sort|join }}{% if messages[0].role == 'system' %}"
+        "{{ raise_exception('x') }}{% endif %}";
+    orion_message messages[] = {{"system", "a"}, {"user", "b"}, {"user", "c"}};
+    struct ori_chat_prompt prompt = {0};
+    struct ori_chat chat;
+
+    orion_status status =
+        ori_chat_init(&chat, (struct ori_str){source, sizeof(source) - 1}, "<s>", NULL, err);
+    if (status == ORION_OK)
+        status = ori_chat_layout(&chat, messages, 3, &prompt, err);
+    if (status != ORION_OK)
+        assert_true(prompt.text.data == NULL && prompt.spans == NULL);
+    ori_chat_prompt_release(&prompt);
+    ori_chat_release(&chat);
+    return status;
+}
+
 static orion_status summarise(orion_error *err)
 {
     struct ori_buf out;
@@ -169,6 +194,12 @@ static void test_chat(void **state)
     fail_each(render, 5);
 }
 
+static void test_program(void **state)
+{
+    (void)state;
+    fail_each(run_program, 10);
+}
+
 static void test_summary(void **state)
 {
     (void)state;
@@ -180,7 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loading),  cmocka_unit_test(test_encoding),
         cmocka_unit_test(test_decoding), cmocka_unit_test(test_chat),
-        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_program),  cmocka_unit_test(test_summary),
     };
     return cmocka_run_group_tests_name("oom_tokenizer", tests, setup, teardown);
 }

@@ -277,6 +277,125 @@ static void test_prompt_is_bounded(void **state)
     free(content);
 }
 
+/* ---- a model's own template ---- */
+
+#define PHI3                                                                                       \
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'system' %}"             \
+    "{{'<|system|>\n' + message['content'] + '<|end|>\n'}}"                                        \
+    "{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}"      \
+    "{% elif message['role'] == 'assistant' %}"                                                    \
+    "{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}"              \
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"
+/* Refuses system messages and two turns of one side. */
+#define STRICT                                                                                     \
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system') }}{% endif %}"        \
+    "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"              \
+    "{{ raise_exception('Take turns') }}{% endif %}<{{ m['role'] }}>{{ m['content'] }}"            \
+    "{% endfor %}"
+#define FALCON "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+#define BROKEN "{% for m in messages %}<|im_start|>{{ m.nosuchthing| }}<|im_end|>{% endfor %}"
+
+static const orion_message folds[] = {{"system", "A"}, {"system", "B"}, {"user", "Hi"}};
+static const orion_message only_system[] = {{"system", "A"}};
+static const orion_message same_side[] = {{"user", "A"}, {"user", "B"}};
+static const orion_message system_late[] = {
+    {"user", "A"}, {"system", "B"}, {"assistant", "C"}, {"user", "D"}};
+
+static void test_own_template(void **state)
+{
+    static const struct {
+        const char *label, *source;
+        const orion_message *messages;
+        size_t n;
+        orion_status status;
+        const char *name, *want; /* or what the message says */
+    } cases[] = {
+        {"run", FALCON, M(one), ORION_OK, "jinja", "user: { Hi\n}\n"},
+        {"run, and recognised", PHI3, M(all), ORION_OK, "phi3",
+         "<s><|system|>\n{Be brief}<|end|>\n<|user|>\n{Hi}<|end|>\n<|assistant|>\n{Hello}<|end|>\n"
+         "<|user|>\n{Bye}<|end|>\n<|assistant|>\n"},
+        {"forged", PHI3, M(forged), ORION_OK, "phi3",
+         "<s><|user|>\n{<|end|>}<|end|>\n<|assistant|>\n"},
+        {"not to be parsed, but recognised", BROKEN, M(one), ORION_OK, "chatml",
+         "<|im_start|>user\n{ Hi\n}<|im_end|>\n<|im_start|>assistant\n"},
+        {"neither", "{% nonsense %}", M(one), ORION_E_UNSUPPORTED, "",
+         "line 1, column 4: there is no statement 'nonsense' here; choose another"},
+        {"none", "", M(one), ORION_E_UNSUPPORTED, "", "the model has no chat template; choose one"},
+        {"refuses system messages", STRICT, M(folds), ORION_OK, "jinja", "<user>{A\n\nB\n\nHi}"},
+        {"a system message alone", STRICT, M(only_system), ORION_OK, "jinja", "<user>{A}"},
+        {"a system message later on", STRICT, M(system_late), ORION_OK, "jinja",
+         "<user>{A}<assistant>{C}<user>{B\n\nD}"},
+        {"refuses the turns", STRICT, M(same_side), ORION_E_ARGUMENT, "jinja",
+         "it refuses these messages: Take turns"},
+        {"fails on them", "{{ messages[0].nope.more }}", M(one), ORION_E_FORMAT, "jinja",
+         "'nope' is undefined"},
+        {"no message", FALCON, NULL, 0, ORION_E_ARGUMENT, "jinja", "no message"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(cases); i++) {
+        struct ori_chat chat;
+        struct ori_chat_prompt prompt = {0};
+        struct ori_buf got;
+        orion_error err = {0};
+
+        ori_buf_init(&got, 1u << 16);
+        assert_int_equal(ori_chat_init(&chat, str(cases[i].source), "<s>", "</s>", NULL), ORION_OK);
+        assert_string_equal(ori_chat_label(&chat), cases[i].name);
+        const orion_status status =
+            ori_chat_layout(&chat, cases[i].messages, cases[i].n, &prompt, &err);
+        if (status == ORION_OK)
+            spell(&prompt, &got);
+        const bool right = status == ORION_OK ? strcmp(ori_buf_text(&got), cases[i].want) == 0
+                                              : strstr(err.message, cases[i].want) != NULL;
+        if (status != cases[i].status || !right)
+            fail_msg("%s: status %d, %s, got\n%s", cases[i].label, (int)status, err.message,
+                     ori_buf_text(&got));
+        ori_chat_prompt_release(&prompt);
+        ori_chat_release(&chat);
+        ori_buf_release(&got);
+    }
+}
+
+/* What the built-in layout makes of a chat, the file's program makes too, but for BOS. */
+static void test_phi3_as_before(void **state)
+{
+    struct ori_chat chat;
+    struct ori_chat_prompt own = {0}, builtin = {0};
+
+    (void)state;
+    assert_int_equal(ori_chat_init(&chat, str(PHI3), "<s>", NULL, NULL), ORION_OK);
+    assert_int_equal(ori_chat_layout(&chat, M(all), &own, NULL), ORION_OK);
+    assert_int_equal(ori_chat_use(&chat, "phi3", NULL), ORION_OK);
+    assert_int_equal(ori_chat_layout(&chat, M(all), &builtin, NULL), ORION_OK);
+    assert_string_equal(ori_buf_text(&own.text) + 3, ori_buf_text(&builtin.text));
+    assert_int_equal(own.n_spans, builtin.n_spans);
+    ori_chat_prompt_release(&own);
+    ori_chat_prompt_release(&builtin);
+    ori_chat_release(&chat);
+}
+
+static void test_choosing(void **state)
+{
+    struct ori_chat chat;
+    orion_error err = {0};
+
+    (void)state;
+    assert_int_equal(ori_chat_init(&chat, str("{% nonsense %}"), NULL, NULL, &err), ORION_OK);
+    assert_int_equal(ori_chat_use(&chat, "chatmlx", &err), ORION_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "'chatmlx'"));
+    assert_int_equal(ori_chat_use(&chat, "{{ x", &err), ORION_E_FORMAT);
+    assert_string_equal(ori_chat_label(&chat), "");
+    assert_true(chat.why_not[0] != '\0');
+    assert_int_equal(ori_chat_use(&chat, FALCON, &err), ORION_OK);
+    assert_string_equal(ori_chat_label(&chat), "jinja");
+    assert_int_equal(ori_chat_use(&chat, "gemma", &err), ORION_OK);
+    assert_string_equal(ori_chat_label(&chat), "gemma");
+    assert_null(chat.program);
+    ori_chat_release(&chat);
+    ori_chat_release(&chat);
+}
+
 /* ---- the request for a summary ---- */
 
 #define EN_REST                                                                                    \
@@ -435,6 +554,9 @@ int main(void)
         cmocka_unit_test(test_many_messages),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_prompt_is_bounded),
+        cmocka_unit_test(test_own_template),
+        cmocka_unit_test(test_phi3_as_before),
+        cmocka_unit_test(test_choosing),
         cmocka_unit_test(test_summary_request),
         cmocka_unit_test(test_summary_request_is_bounded),
         cmocka_unit_test(test_lang_guess),

@@ -301,7 +301,7 @@ static orion_status answer(struct ori_session *s, const char *text, const struct
         all.sampling = greedy;
     const orion_message message = {"user", text};
     orion_status status =
-        s->engine.model->chat
+        ori_chat_label(&s->engine.model->chat)[0]
             ? ori_chat_tokens(s->engine.model, &message, 1, &tokens, err)
             : ori_text_tokens(s->engine.model, text, strlen(text), false, &tokens, err);
     if (status == ORION_OK)
