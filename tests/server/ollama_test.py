@@ -465,8 +465,8 @@ def pull_left():
         with server.open('POST', '/api/pull', {'model': REF}) as reply:
             while b'completed' not in reply.readline():
                 pass
-        while any(name.endswith('.lock') for name in
-                  os.listdir(os.path.join(server.home.models, '.lock'))):
+        # The server holds one lock for its list of downloads, and one for each of them.
+        while os.listdir(os.path.join(server.home.models, '.lock')) != ['downloads.lock']:
             pass  # until the download has let go
         server.home.hub.set_rate(0)
         assert not os.path.exists(server.target)
