@@ -55,7 +55,7 @@ static orion_status guessing(struct job *job, orion_error *err)
         batch[0] = sequence->tokens[known] = job->answer[i];
         ori_lookup_add(&lookup, sequence->tokens, known + 1, true);
         const uint32_t n =
-            ori_lookup_draft(&lookup, sequence->tokens, n_steps(job) - i - 1, batch + 1);
+            ori_lookup_draft(&lookup, sequence->tokens, 0, n_steps(job) - i - 1, batch + 1);
         status = ori_session_append(s, batch, 1 + n, err);
         uint32_t right = 0;
         while (right < n && batch[1 + right] == job->answer[i + 1 + right]) {
