@@ -20,6 +20,20 @@ ORI_INLINE __m512i ori_broadcast4(const void *p)
     return _mm512_set1_epi32(x);
 }
 
+/* In each quarter, 4 by 4: x[i] becomes element i of the four. */
+ORI_INLINE void ori_transpose4(__m512i x[4])
+{
+    const __m512i ab_low = _mm512_unpacklo_epi32(x[0], x[1]);
+    const __m512i ab_high = _mm512_unpackhi_epi32(x[0], x[1]);
+    const __m512i cd_low = _mm512_unpacklo_epi32(x[2], x[3]);
+    const __m512i cd_high = _mm512_unpackhi_epi32(x[2], x[3]);
+
+    x[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
+    x[1] = _mm512_unpackhi_epi64(ab_low, cd_low);
+    x[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+    x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+}
+
 /* Columns whose sums are in registers at a time. */
 #define ORI_GROUP 6
 

@@ -137,20 +137,6 @@ ORI_INLINE __m512i quarters(const uint8_t *p, const struct places *places)
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-/* In each quarter, 4 by 4: x[i] becomes element i of the four. */
-ORI_INLINE void transpose(__m512i x[4])
-{
-    const __m512i ab_low = _mm512_unpacklo_epi32(x[0], x[1]);
-    const __m512i ab_high = _mm512_unpackhi_epi32(x[0], x[1]);
-    const __m512i cd_low = _mm512_unpacklo_epi32(x[2], x[3]);
-    const __m512i cd_high = _mm512_unpackhi_epi32(x[2], x[3]);
-
-    x[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
-    x[1] = _mm512_unpackhi_epi64(ab_low, cd_low);
-    x[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
-    x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
-}
-
 /* 16 bytes at `offset` of each block, in the order of fours(). */
 ORI_INLINE void fours_of(const uint8_t *const w[4], const struct places *places, size_t offset,
                          __m512i out[4])
@@ -158,7 +144,7 @@ ORI_INLINE void fours_of(const uint8_t *const w[4], const struct places *places,
     ORI_UNROLL
     for (int r = 0; r < 4; r++)
         out[r] = quarters(w[r] + offset, places);
-    transpose(out);
+    ori_transpose4(out);
 }
 
 /* Nibbles: the low ones are the first half. */

@@ -3,9 +3,10 @@
  * Quants come out of the file's blocks 64 at a time, unsigned (q + 4 for Q3_K,
  * q + 32 for Q6_K), as two runs of 32 that the type's `runs` names.
  *
- * A few columns: four rows at a time, lanes along the row.  A pair of
- * products is at most 63 * 127 * 2 = 16,002, so vpmaddubsw is exact, and
- * vpdpwssd multiplies the pairs with their scales.
+ * A few columns of a type whose scales are for 32 elements: eight rows at a time,
+ * a lane for a part of a sub-block of a row.  Of the others: four rows at a time,
+ * lanes along the row.  A pair of products is at most 63 * 127 * 2 = 16,002, so
+ * vpmaddubsw is exact, and vpdpwssd multiplies the pairs with their scales.
  *
  * More columns: panels of 32 rows (panel_avx512.h), lanes across the rows.
  *
@@ -17,7 +18,7 @@
 #include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx512.h"
 
-#define FEW_ROWS ORI_ROWS
+#define FEW_ROWS 8
 
 struct kind {
     size_t block_bytes;
@@ -27,6 +28,10 @@ struct kind {
     uint8_t runs[4][2]; /* which runs of 32 elements chunk c holds */
     __m512i (*chunk)(const uint8_t *block, int c);
     struct ori_kquant_scales (*scales)(const uint8_t *block);
+    /* Of a type whose scales are for 32 elements, else NULL: chunks 2h and 2h + 1 of
+     * four rows.  out[.][i] has the i-th fours of each 16 elements, which are a
+     * quarter, a row in each of its lanes. */
+    void (*fours)(const uint8_t *const w[4], int h, __m512i out[2][4]);
 };
 
 /* ---- quants ---- */
@@ -118,6 +123,43 @@ ORI_INLINE __m512i chunk_q6_k(const uint8_t *block, int c)
                      load32_twice(b->qh + c / 2 * 32), first, first + 2, 4, 48);
 }
 
+/* ---- the same of four rows, by fours: nibbles are parted after the transposing ---- */
+
+ORI_INLINE void fours_of_nibbles(const uint8_t *const w[4], size_t offset, __m512i out[2][4])
+{
+    ORI_UNROLL
+    for (int r = 0; r < 4; r++)
+        out[0][r] = load64(w[r] + offset);
+    ori_transpose4(out[0]);
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++) {
+        out[1][i] = high_nibbles(out[0][i]);
+        out[0][i] = low_nibbles(out[0][i]);
+    }
+}
+
+ORI_INLINE void fours_q4_k(const uint8_t *const w[4], int h, __m512i out[2][4])
+{
+    fours_of_nibbles(w, offsetof(struct ori_block_q4_k, qs) + 64 * (size_t)h, out);
+}
+
+ORI_INLINE void fours_q5_k(const uint8_t *const w[4], int h, __m512i out[2][4])
+{
+    __m512i bits[4];
+
+    fours_of_nibbles(w, offsetof(struct ori_block_q5_k, qs) + 64 * (size_t)h, out);
+    ORI_UNROLL
+    for (int r = 0; r < 4; r++)
+        bits[r] = load32_twice(w[r] + offsetof(struct ori_block_q5_k, qh));
+    ori_transpose4(bits);
+    ORI_UNROLL
+    for (int odd = 0; odd < 2; odd++) {
+        ORI_UNROLL
+        for (int i = 0; i < 4; i++)
+            out[odd][i] = WITH_BITS(out[odd][i], bits[i], 4 * h + odd, 4 * h + odd + 2, 4, 16);
+    }
+}
+
 /* ---- a few columns: four rows at a time ---- */
 
 /* For vpermw: word i becomes the scale of the 16s of chunk c that it lies in. */
@@ -198,8 +240,8 @@ ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
 }
 
 /* Four rows from r by n_cols columns from c, n_cols a constant. */
-ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
-                           int n_cols)
+ORI_INLINE void four_rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r,
+                                size_t c, int n_cols)
 {
     const size_t ahead = ori_ahead(m, ORI_ROWS);
     const uint8_t *w[ORI_ROWS];
@@ -228,6 +270,203 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++)
         ori_store4(m, r, c + (size_t)i, acc[i]);
+}
+
+/* ---- a few columns: eight rows at a time, where 32 elements share a scale ---- */
+
+/* What four blocks' heads hold: lane r belongs to row r. */
+struct heads {
+    __m512i scales[2], mins[2]; /* [h] of sub-blocks 4h to 4h + 3, one in each quarter */
+    __m128 d, dmin;
+};
+
+/* Bytes of four sub-blocks in each row's lane -> integers, a sub-block in each
+ * quarter. */
+ORI_INLINE __m512i by_sub_block(__m128i bytes)
+{
+    const __m128i order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+
+    return _mm512_cvtepu8_epi32(_mm_shuffle_epi8(bytes, order));
+}
+
+/* d, dmin and the 12 bytes of scales are the first 16 bytes of a block; how the six
+ * bits lie is said in blocks.h. */
+ORI_INLINE struct heads load_heads(const uint8_t *const w[4])
+{
+    const __m512i by_row = _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_set_m128i(ori_load16(w[1]), ori_load16(w[0]))),
+        _mm256_set_m128i(ori_load16(w[3]), ori_load16(w[2])), 1);
+    const __m512i words = _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), by_row);
+    const __m128i units =
+        _mm_shuffle_epi8(_mm512_castsi512_si128(words),
+                         _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+    const __m128i a = _mm512_extracti32x4_epi32(words, 1);
+    const __m128i b = _mm512_extracti32x4_epi32(words, 2);
+    const __m128i c = _mm512_extracti32x4_epi32(words, 3);
+    const __m128i six = _mm_set1_epi8(0x3f), four = _mm_set1_epi8(0x0f);
+    const __m128i two = _mm_set1_epi8(0x30);
+    const __m256 d = _mm256_cvtph_ps(units);
+
+    return (struct heads){
+        .scales = {by_sub_block(_mm_and_si128(a, six)),
+                   by_sub_block(_mm_or_si128(_mm_and_si128(c, four),
+                                             _mm_and_si128(_mm_srli_epi16(a, 2), two)))},
+        .mins = {by_sub_block(_mm_and_si128(b, six)),
+                 by_sub_block(_mm_or_si128(_mm_and_si128(_mm_srli_epi16(c, 4), four),
+                                           _mm_and_si128(_mm_srli_epi16(b, 2), two)))},
+        .d = _mm256_castps256_ps128(d),
+        .dmin = _mm256_extractf128_ps(d, 1),
+    };
+}
+
+/* The fours of a chunk of activations, for all four rows. */
+ORI_INLINE void spread_fours(const struct kind *kind, const struct ori_act_q8k *a, int c,
+                             __m512i out[4])
+{
+    const __m512i x = ori_load32x2(a->qs + 32 * kind->runs[c][0], a->qs + 32 * kind->runs[c][1]);
+
+    out[0] = _mm512_shuffle_epi32(x, 0x00);
+    out[1] = _mm512_shuffle_epi32(x, 0x55);
+    out[2] = _mm512_shuffle_epi32(x, 0xaa);
+    out[3] = _mm512_shuffle_epi32(x, 0xff);
+}
+
+ORI_INLINE __m512i dot_fours(const __m512i w[4], const __m512i x[4])
+{
+    __m512i sum = _mm512_setzero_si512();
+
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++)
+        sum = _mm512_dpbusd_epi32(sum, w[i], x[i]);
+    return sum;
+}
+
+/* Sums of 16 elements, of sub-blocks 0, 0, 2, 2 and of 1, 1, 3, 3, to those of 32. */
+ORI_INLINE __m512i sub_block_sums(__m512i even, __m512i odd)
+{
+    const __mmask16 other = 0xf0f0;
+    const __m512i x = _mm512_mask_blend_epi32(other, even, odd);
+    const __m512i y = _mm512_mask_blend_epi32(other, odd, even);
+
+    return _mm512_add_epi32(x, _mm512_shuffle_i32x4(y, y, _MM_SHUFFLE(2, 3, 0, 1)));
+}
+
+ORI_INLINE __m128i sum_quarters(__m512i x)
+{
+    const __m256i y = ori_join_to_8_i32(x);
+
+    return _mm_add_epi32(_mm256_castsi256_si128(y), _mm256_extracti128_si256(y, 1));
+}
+
+/* The activations' sums of sub-blocks 4h to 4h + 3, one in each quarter. */
+ORI_INLINE __m512i spread_sums(const struct ori_act_q8k *a, int h)
+{
+    const __m256i sums = _mm256_madd_epi16(ori_load32(a->sums), _mm256_set1_epi16(1));
+    const __m512i quarter = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+
+    return _mm512_permutexvar_epi32(_mm512_add_epi32(quarter, _mm512_set1_epi32(4 * h)),
+                                    _mm512_castsi256_si512(sums));
+}
+
+/* One superblock of four rows with one column folded into acc. */
+ORI_INLINE __m128 fold_heads(const struct heads *w, __m512i dots, const struct ori_act_q8k *a,
+                             const __m512i sums[2], __m128 acc)
+{
+    const __m128 da = _mm_set1_ps(a->d);
+    const __m512i second = _mm512_add_epi32(_mm512_mullo_epi32(w->mins[0], sums[0]),
+                                            _mm512_mullo_epi32(w->mins[1], sums[1]));
+
+    acc = _mm_fmadd_ps(_mm_mul_ps(w->d, da), _mm_cvtepi32_ps(sum_quarters(dots)), acc);
+    return _mm_fnmadd_ps(_mm_mul_ps(w->dmin, da), _mm_cvtepi32_ps(sum_quarters(second)), acc);
+}
+
+/* One superblock of eight rows with n_cols columns folded into acc. */
+ORI_INLINE void fold8(const struct kind *kind, const uint8_t *const w[FEW_ROWS],
+                      const struct ori_act_q8k *const a[ORI_FEW_GROUP], int n_cols,
+                      __m128 acc[ORI_FEW_GROUP][2])
+{
+    const struct heads heads[2] = {load_heads(w), load_heads(w + 4)};
+    __m512i dots[ORI_FEW_GROUP][2];
+
+    ORI_UNROLL
+    for (int h = 0; h < 2; h++) {
+        __m512i part[ORI_FEW_GROUP][2][2];
+
+        __m512i fours[2][2][4]; /* of each four rows, of even and odd sub-blocks */
+
+        kind->fours(w, h, fours[0]);
+        kind->fours(w + 4, h, fours[1]);
+        ORI_UNROLL
+        for (int odd = 0; odd < 2; odd++) {
+            ORI_UNROLL
+            for (int i = 0; i < n_cols; i++) {
+                __m512i x[4];
+                spread_fours(kind, a[i], 2 * h + odd, x);
+                part[i][0][odd] = dot_fours(fours[0][odd], x);
+                part[i][1][odd] = dot_fours(fours[1][odd], x);
+            }
+        }
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++) {
+            ORI_UNROLL
+            for (int g = 0; g < 2; g++) {
+                const __m512i sums = sub_block_sums(part[i][g][0], part[i][g][1]);
+                const __m512i scaled = _mm512_mullo_epi32(sums, heads[g].scales[h]);
+                dots[i][g] = h ? _mm512_add_epi32(dots[i][g], scaled) : scaled;
+            }
+        }
+    }
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++) {
+        const __m512i sums[2] = {spread_sums(a[i], 0), spread_sums(a[i], 1)};
+        acc[i][0] = fold_heads(&heads[0], dots[i][0], a[i], sums, acc[i][0]);
+        acc[i][1] = fold_heads(&heads[1], dots[i][1], a[i], sums, acc[i][1]);
+    }
+}
+
+/* Eight rows from r by n_cols columns from c, n_cols a constant. */
+ORI_INLINE void eight_rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r,
+                                 size_t c, int n_cols)
+{
+    const size_t ahead = ori_ahead(m, FEW_ROWS);
+    const uint8_t *w[FEW_ROWS];
+    const struct ori_act_q8k *a[ORI_FEW_GROUP];
+    __m128 acc[ORI_FEW_GROUP][2];
+
+    ori_rows(m, r, FEW_ROWS, w);
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++) {
+        a[i] = (const void *)(m->acts + (c + (size_t)i) * m->act_bytes);
+        acc[i][0] = acc[i][1] = _mm_setzero_ps();
+    }
+    for (size_t b = 0; b < m->n / ORI_SUPERBLOCK; b++) {
+        fold8(kind, w, a, n_cols, acc);
+        ORI_UNROLL
+        for (int i = 0; i < FEW_ROWS; i++) {
+            for (size_t line = 0; line < kind->block_bytes; line += 64)
+                ori_prefetch_far(w[i], ahead + line);
+            w[i] += kind->block_bytes;
+        }
+        ORI_UNROLL
+        for (int i = 0; i < n_cols; i++)
+            a[i]++;
+    }
+    ORI_UNROLL
+    for (int i = 0; i < n_cols; i++)
+        ori_store8(m, r, c + (size_t)i, _mm256_set_m128(acc[i][1], acc[i][0]));
+}
+
+ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
+                           int n_cols)
+{
+    if (kind->fours) {
+        eight_rows_times(kind, m, r, c, n_cols);
+        return;
+    }
+    four_rows_times(kind, m, r, c, n_cols);
+    if (r + ORI_ROWS < m->n_rows)
+        four_rows_times(kind, m, r + ORI_ROWS, c, n_cols);
 }
 
 /* ---- many columns: panels ---- */
@@ -423,18 +662,19 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 
 /* ---- the types ---- */
 
-#define DEFINE_TYPE(type, offset, sub, ...)                                                        \
+#define DEFINE_TYPE(type, offset, sub, fours, ...)                                                 \
     static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
                                             offsetof(struct ori_block_##type, d),                  \
                                             offset,                                                \
                                             sub,                                                   \
                                             __VA_ARGS__,                                           \
                                             chunk_##type,                                          \
-                                            ori_scales_##type};                                    \
+                                            ori_scales_##type,                                     \
+                                            fours};                                                \
     ORI_DEFINE_MATMUL_AVX512(type, ORI_SUPERBLOCK, struct ori_act_q8k)
 
-DEFINE_TYPE(q2_k, 0, 16, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
-DEFINE_TYPE(q3_k, 2, 16, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
-DEFINE_TYPE(q4_k, 0, 32, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
-DEFINE_TYPE(q5_k, 0, 32, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
-DEFINE_TYPE(q6_k, 5, 16, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(q2_k, 0, 16, NULL, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q3_k, 2, 16, NULL, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q4_k, 0, 32, fours_q4_k, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q5_k, 0, 32, fours_q5_k, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q6_k, 5, 16, NULL, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
