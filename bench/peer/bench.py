@@ -4,14 +4,14 @@
     bench.py ORION MODELS-FOLDER MODEL...
 
 Environment: RUNS (3), THREADS ("2", or "1 2"), TESTS (pp512,pp64,tg64), CONTEXT (1024),
-COLD (1: also the first token with the file not in memory; 0), PEER, BATCH and FLASH as
-peer.mjs has them.
+PEER, BATCH and FLASH as peer.mjs has them.
 
 A run is a fresh process of each in turn, the order turned round every other run.  Both
-compute the same kinds of random tokens with the model's file in the page cache and
-after a short prompt that warms them up; neither samples.  "load + 16 tokens" is measured
-within; the first token is a whole process, with a prompt of 16 tokens and node's own
-start counted.
+compute the same kinds of random tokens after a short prompt that warms them up; neither
+samples.  The model's file is in the page cache as the tool's own first, cold process has
+read it: the size of the pages there makes a difference of a third.  "load + 16 tokens" is
+measured within; the first token is a whole process, with a prompt of 16 tokens and node's
+own start counted.
 
 "per cpu s" counts the processor time of all threads: where other programs share the
 machine it is the better guide for a single thread, while with several it counts waiting
@@ -83,9 +83,10 @@ class Case:
                        ','.join(map(str, self.ids))]
         return run(command)[1]
 
-    def turn(self, tool, cold):
+    def turn(self, tool):
         """One run of one tool: name of a figure -> value."""
-        warm(self.path)
+        dropped = drop(self.path)
+        cold = self.first(tool)
         result = self.bench(tool)
         figures = {'peak MB': result['peak_bytes'] / 1e6,
                    'private MB': result['private_bytes'] / 1e6,
@@ -94,15 +95,9 @@ class Case:
             figures[test['test']] = test['tokens_per_second']
             figures[test['test'] + ' per cpu s'] = test['tokens_per_cpu_second']
         figures['first token s'] = self.first(tool)
-        if cold and drop(self.path):
-            figures['first token cold s'] = self.first(tool)
+        if dropped:
+            figures['first token cold s'] = cold
         return figures
-
-
-def warm(path):
-    with open(path, 'rb', buffering=0) as f:
-        while f.read(1 << 22):
-            pass
 
 
 def drop(path):
@@ -141,7 +136,6 @@ def main():
     runs = int(os.environ.get('RUNS') or 3)
     tests = os.environ.get('TESTS') or 'pp512,pp64,tg64'
     context = int(os.environ.get('CONTEXT') or 1024)
-    cold = os.environ.get('COLD', '1') != '0'
     with open(os.path.join(os.environ['PEER'], 'package-lock.json'), encoding='utf-8') as f:
         version = json.load(f)['packages']['node_modules/node-llama-cpp']['version']
     about = machine.facts(**{'runs': runs, 'node-llama-cpp': version,
@@ -155,7 +149,7 @@ def main():
             turns = {tool: [] for tool in TOOLS}
             for number in range(runs):
                 for tool in TOOLS if number % 2 == 0 else reversed(TOOLS):
-                    turns[tool].append(case.turn(tool, cold))
+                    turns[tool].append(case.turn(tool))
                     rows += [[model, threads, number, tool, figure, f'{value:.6g}']
                              for figure, value in turns[tool][-1].items()]
             print(f'\n{model}, {threads} thread{"s" if threads > 1 else ""}, '
