@@ -216,21 +216,32 @@ static void check_vectors(const struct opened *opened, const char *inp_path, con
     free(out);
 }
 
-static void test_phi3(void **state)
+/* Open a vocabulary of the shared data and try its vectors; skips where it is not. */
+static void open_with_vectors(struct opened *opened, const char *name)
 {
+    char relative[64];
     char model[4096];
     char inp[4096];
     char out[4096];
+
+    (void)snprintf(relative, sizeof(relative), "vocab/%s.gguf", name);
+    find(model, sizeof(model), "ORION_SHARED_DATA", "../shared/data", relative);
+    (void)snprintf(relative, sizeof(relative), "vocab/%s.gguf.inp", name);
+    find(inp, sizeof(inp), "ORION_SHARED_DATA", "../shared/data", relative);
+    (void)snprintf(relative, sizeof(relative), "vocab/%s.gguf.out", name);
+    find(out, sizeof(out), "ORION_SHARED_DATA", "../shared/data", relative);
+    if (access(model, R_OK) != 0)
+        skip();
+    open_model(opened, model);
+    check_vectors(opened, inp, out);
+}
+
+static void test_phi3(void **state)
+{
     struct opened opened;
 
     (void)state;
-    find(model, sizeof(model), "ORION_SHARED_DATA", "../shared/data", "vocab/phi-3.gguf");
-    find(inp, sizeof(inp), "ORION_SHARED_DATA", "../shared/data", "vocab/phi-3.gguf.inp");
-    find(out, sizeof(out), "ORION_SHARED_DATA", "../shared/data", "vocab/phi-3.gguf.out");
-    if (access(model, R_OK) != 0)
-        skip();
-    open_model(&opened, model);
-    check_vectors(&opened, inp, out);
+    open_with_vectors(&opened, "phi-3");
 
     /* The chat's markup, as the published tokenizer cuts it. */
     static int32_t ids[] = {1, 32010, 15043, 32007, 32001};
@@ -247,19 +258,10 @@ static void test_phi3(void **state)
 
 static void test_deepseek(void **state)
 {
-    char model[4096];
-    char inp[4096];
-    char out[4096];
     struct opened opened;
 
     (void)state;
-    find(model, sizeof(model), "ORION_SHARED_DATA", "../shared/data", "vocab/deepseek-llm.gguf");
-    find(inp, sizeof(inp), "ORION_SHARED_DATA", "../shared/data", "vocab/deepseek-llm.gguf.inp");
-    find(out, sizeof(out), "ORION_SHARED_DATA", "../shared/data", "vocab/deepseek-llm.gguf.out");
-    if (access(model, R_OK) != 0)
-        skip();
-    open_model(&opened, model);
-    check_vectors(&opened, inp, out);
+    open_with_vectors(&opened, "deepseek-llm");
     close_model(&opened);
 }
 
