@@ -138,6 +138,10 @@ orion_status ori_vocab_encode(const struct ori_vocab *vocab, const struct ori_pi
     out->count = count;
     if (status == ORION_E_NOMEM)
         return ori_fail_nomem(err, "the tokens of a text");
+    if (status == ORION_E_UNSUPPORTED)
+        return ori_fail(err, status,
+                        "the text asks too much of the expressions that cut it into words; cut it "
+                        "into parts");
     return ori_fail(err, status, "the text is longer than %u bytes; cut it into parts",
                     ORI_ENCODE_MAX_BYTES);
 }

@@ -58,7 +58,8 @@ struct ori_piece {
 
 /* Encode the pieces as one text and append to *out.  add_bos puts the BOS
  * token first if the model wants one.  On failure *out holds what it held
- * before.  ORION_E_NOMEM; ORION_E_TOO_LONG for more than 512 MiB. */
+ * before.  ORION_E_NOMEM; ORION_E_TOO_LONG for more than 512 MiB; ORION_E_UNSUPPORTED
+ * when an expression that cuts texts into words gives up. */
 orion_status ori_vocab_encode(const struct ori_vocab *vocab, const struct ori_piece *pieces,
                               size_t n_pieces, bool add_bos, struct ori_tokens *out,
                               orion_error *err);
