@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import urllib.parse
 
 import world
@@ -78,8 +79,9 @@ class Events:
 
     def next(self):
         """(event, data); None at the end of the stream."""
-        event = None
+        event, give_up = None, time.monotonic() + cli.DEADLINE
         while True:
+            assert time.monotonic() < give_up, 'nothing came but signs of life'
             line = self.reply.readline().decode()
             if not line:
                 return None
@@ -100,7 +102,10 @@ class Events:
                           all(job[key] == value for key, value in wanted.items()))
 
     def progress(self, id_, more_than):
-        return self.until('job', lambda job: job['id'] == id_ and job['done_bytes'] > more_than)
+        """The job still running, with more than so many bytes."""
+        job = self.until('job', lambda job: job['id'] == id_ and job['done_bytes'] > more_than)
+        assert job['stage'] == 'running', job
+        return job
 
 
 # ---- what is there ----
@@ -297,7 +302,7 @@ def errors():
 def download():
     with served() as server, Events(server) as first, Events(server) as second:
         assert first.next() == second.next() == ('snapshot', {'jobs': [], 'loaded': []})
-        server.home.hub.set_rate(SLOW * 10)
+        server.home.hub.set_rate(SLOW)
         job = start(server, 'orion-tiny')
         assert job['kind'] == 'download' and job['model_id'] == 'orion-tiny', job
         assert start(server, 'orion-tiny', code=200)['id'] == job['id']
@@ -541,7 +546,7 @@ def slow_listeners():
             sock.sendall(f'GET /orion/v1/events HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n\r\n'
                          .encode())
         with Events(server) as events:
-            server.home.hub.set_rate(SLOW * 5)
+            server.home.hub.set_rate(SLOW)
             job = start(server, 'orion-tiny')
             events.progress(job['id'], 1_000_000)
             for sock in deaf:
