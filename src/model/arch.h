@@ -23,7 +23,7 @@ struct ori_arch {
     bool fused_gate_up;       /* ffn_up holds gate, then up rows; else ffn_gate and ffn_up */
     bool rope_neox;           /* rotated pairs are (i, i + n_rot/2); else (2i, 2i + 1) */
     bool rope_long_short;     /* may carry rope_factors_long / _short */
-    bool qkv_bias;            /* attn_q.bias and its like are added; others may not have them */
+    bool qkv_bias;            /* attn_q.bias and its like must be there; other biases may */
     enum ori_qk_norm qk_norm; /* attn_q_norm, attn_k_norm */
     /* A block (attention, feed-forward) takes the stream normed, and adds what
      * comes out; or takes it as it is; or norms what it adds; or both. */

@@ -179,28 +179,7 @@ static void norm_heads(const struct ori_forward *f, const float *weight, float *
         f->compute->kernels->rms_norm(heads + at, weight, heads + at, n, hp->rms_eps);
 }
 
-/* What comes between the projections of a token and its rotation. */
-static void finish_projections(const struct ori_forward *f, uint32_t index, size_t item)
-{
-    const struct ori_layer *layer = &f->model->layers[index];
-    const struct ori_hparams *hp = &f->model->hp;
-    const struct ori_kernels *kernels = f->compute->kernels;
-    const size_t q_row = (size_t)hp->n_heads * hp->head_dim;
-    const size_t kv_row = (size_t)hp->n_heads_kv * hp->head_dim;
-    float *q = f->q + item * q_row, *k = f->k + item * kv_row;
-
-    if (layer->q_bias) {
-        kernels->add(q, layer->q_bias, q_row);
-        kernels->add(k, layer->k_bias, kv_row);
-        kernels->add(f->v + item * kv_row, layer->v_bias, kv_row);
-    }
-    if (layer->q_norm) {
-        norm_heads(f, layer->q_norm, q, hp->n_heads);
-        norm_heads(f, layer->k_norm, k, hp->n_heads_kv);
-    }
-}
-
-/* Finish and rotate queries and keys, and put keys and values into the cache. */
+/* Norm and rotate queries and keys, and put keys and values into the cache. */
 static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     const struct place_job *job = arg;
@@ -209,6 +188,7 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
     const struct ori_kernels *kernels = f->compute->kernels;
     const bool neox = f->model->arch->rope_neox;
     const float *all_angles = ori_layer_is_local(hp, job->layer) ? f->local : f->angles;
+    const struct ori_layer *layer = &f->model->layers[job->layer];
     const size_t dim = hp->head_dim;
 
     (void)worker;
@@ -217,7 +197,10 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
         struct ori_kv *kv = f->items[i].kv;
         const size_t slot = f->items[i].position % kv->n_slots;
 
-        finish_projections(f, job->layer, i);
+        if (layer->q_norm) {
+            norm_heads(f, layer->q_norm, f->q + i * hp->n_heads * dim, hp->n_heads);
+            norm_heads(f, layer->k_norm, f->k + i * hp->n_heads_kv * dim, hp->n_heads_kv);
+        }
         for (uint32_t h = 0; h < hp->n_heads; h++)
             kernels->rope(f->q + (i * hp->n_heads + h) * dim, angles, hp->n_rot, neox);
         for (uint32_t h = 0; h < hp->n_heads_kv; h++) {

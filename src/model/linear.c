@@ -54,6 +54,19 @@ struct linear_job {
     size_t act_bytes[ORI_ACT_COUNT];
 };
 
+/* Rows [from, to) of one matrix. */
+static void multiply(const struct linear_job *job, const struct ori_product *p, size_t from,
+                     size_t to)
+{
+    const struct ori_weight *w = p->weight;
+    const struct ori_type_kernels *type = &job->kernels->types[w->type];
+
+    type->matmul(w->data + from * w->row_bytes, w->row_bytes, to - from, w->n, job->acts[type->act],
+                 job->act_bytes[type->act], job->n_cols, p->out + from, p->out_stride);
+    for (size_t c = 0; w->bias && c < job->n_cols; c++)
+        job->kernels->add(p->out + c * p->out_stride + from, w->bias + from, to - from);
+}
+
 /* Rows [begin, end) of all the matrices put one below the other. */
 static void multiply_rows(void *arg, size_t begin, size_t end, uint32_t worker)
 {
@@ -63,18 +76,13 @@ static void multiply_rows(void *arg, size_t begin, size_t end, uint32_t worker)
     (void)worker;
     for (size_t i = 0; i < job->n_products; i++) {
         const struct ori_product *p = &job->products[i];
-        const struct ori_weight *w = p->weight;
         const size_t from = begin > first ? begin - first : 0;
         const size_t to = end > first ? end - first : 0;
-        const size_t stop = to < w->n_rows ? to : w->n_rows;
+        const size_t stop = to < p->weight->n_rows ? to : p->weight->n_rows;
 
-        if (from < stop) {
-            const struct ori_type_kernels *type = &job->kernels->types[w->type];
-            type->matmul(w->data + from * w->row_bytes, w->row_bytes, stop - from, w->n,
-                         job->acts[type->act], job->act_bytes[type->act], job->n_cols,
-                         p->out + from, p->out_stride);
-        }
-        first += w->n_rows;
+        if (from < stop)
+            multiply(job, p, from, stop);
+        first += p->weight->n_rows;
     }
 }
 

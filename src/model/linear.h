@@ -13,7 +13,7 @@ struct ori_compute {
     struct ori_pool *pool;
 };
 
-/* One matrix to multiply and where its results go:
+/* One matrix to multiply and where its results, with its bias, go:
  * out[col * out_stride + row]. */
 struct ori_product {
     const struct ori_weight *weight;

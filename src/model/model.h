@@ -51,9 +51,10 @@ struct ori_hparams {
     float logit_softcap;     /* the same of logits */
 };
 
-/* Rows of a matrix in the file. */
+/* Rows of a matrix in the file, and what is added to their products. */
 struct ori_weight {
     const uint8_t *data; /* [n_rows][row_bytes] */
+    const float *bias;   /* [n_rows]; NULL: nothing */
     size_t row_bytes;
     uint32_t n; /* row length in elements */
     uint32_t n_rows;
@@ -66,8 +67,6 @@ struct ori_layer {
     const float *attn_norm; /* [n_embd]; NULL: the stream goes in as it is */
     struct ori_weight q;    /* [n_heads * head_dim][n_embd] */
     struct ori_weight k, v; /* [n_heads_kv * head_dim][n_embd] */
-    const float *q_bias;    /* [n_heads * head_dim]; NULL: none of the three */
-    const float *k_bias, *v_bias;
     const float *q_norm, *k_norm;                /* [head_dim], or of all heads; NULL: none */
     struct ori_weight attn_out;                  /* [n_embd][n_heads * head_dim] */
     const float *attn_post_norm, *ffn_post_norm; /* [n_embd], of what is added; NULL: none */

@@ -99,6 +99,7 @@ static struct ori_weight rows_of(const struct ori_weight *whole, uint32_t first,
 {
     struct ori_weight part = *whole;
     part.data += (size_t)first * whole->row_bytes;
+    part.bias = whole->bias ? whole->bias + first : NULL;
     part.n_rows = n_rows;
     return part;
 }
@@ -114,10 +115,17 @@ static struct name layer_name(uint32_t layer, const char *what, const char *part
     return name;
 }
 
+/* A matrix, and its bias where there is one. */
 static orion_status layer_matrix(struct loader *l, uint32_t layer, const char *what, uint32_t n,
                                  uint64_t n_rows, struct ori_weight *out)
 {
-    return take_matrix(l, layer_name(layer, what, "weight").text, n, n_rows, out);
+    const struct name bias = layer_name(layer, what, "bias");
+    const orion_status status =
+        take_matrix(l, layer_name(layer, what, "weight").text, n, n_rows, out);
+
+    if (status != ORION_OK || !ori_gguf_find_tensor(l->model->gguf, bias.text))
+        return status;
+    return take_vector(l, bias.text, out->n_rows, &out->bias);
 }
 
 static orion_status layer_vector(struct loader *l, uint32_t layer, const char *what, uint32_t n,
@@ -172,18 +180,17 @@ static orion_status take_feed_forward(struct loader *l, uint32_t i, struct ori_l
     return layer_matrix(l, i, "ffn_down", hp->n_ff, hp->n_embd, &layer->down);
 }
 
-static orion_status take_biases(struct loader *l, uint32_t i, struct ori_layer *layer)
+static orion_status need_biases(const struct loader *l, uint32_t i, const struct ori_layer *layer)
 {
-    const struct ori_hparams *hp = &l->model->hp;
-    const uint32_t kv_rows = hp->n_heads_kv * hp->head_dim;
-    orion_status status;
+    const struct {
+        const char *what;
+        const struct ori_weight *weight;
+    } rows[] = {{"attn_q", &layer->q}, {"attn_k", &layer->k}, {"attn_v", &layer->v}};
 
-    if ((status = take_vector(l, layer_name(i, "attn_q", "bias").text, hp->n_heads * hp->head_dim,
-                              &layer->q_bias)) != ORION_OK ||
-        (status = take_vector(l, layer_name(i, "attn_k", "bias").text, kv_rows, &layer->k_bias)) !=
-            ORION_OK)
-        return status;
-    return take_vector(l, layer_name(i, "attn_v", "bias").text, kv_rows, &layer->v_bias);
+    for (size_t r = 0; r < ORI_COUNT(rows); r++)
+        if (!rows[r].weight->bias)
+            return missing(l, layer_name(i, rows[r].what, "bias").text);
+    return ORION_OK;
 }
 
 static orion_status take_qk_norms(struct loader *l, uint32_t i, struct ori_layer *layer)
@@ -223,7 +230,7 @@ static orion_status take_layer(struct loader *l, uint32_t i, struct ori_layer *l
 
     if ((status = take_norms(l, i, layer)) != ORION_OK ||
         (status = take_attention(l, i, layer)) != ORION_OK ||
-        (arch->qkv_bias && (status = take_biases(l, i, layer)) != ORION_OK) ||
+        (arch->qkv_bias && (status = need_biases(l, i, layer)) != ORION_OK) ||
         (arch->qk_norm != ORI_QK_NORM_NONE && (status = take_qk_norms(l, i, layer)) != ORION_OK))
         return status;
     return take_feed_forward(l, i, layer);

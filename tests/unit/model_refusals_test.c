@@ -503,9 +503,19 @@ static void norm_in_f16(struct model_file *f)
     t->data.len /= 2;
 }
 
-static void a_bias(struct model_file *f)
+static void bias_too_long(struct model_file *f)
 {
-    add_factors(f, "blk.0.attn_q.bias", 64, 0);
+    add_factors(f, "blk.0.attn_k.bias", 64, 0);
+}
+
+static void bias_of_a_norm(struct model_file *f)
+{
+    add_factors(f, "blk.0.attn_norm.bias", 64, 0);
+}
+
+static void bias_of_the_embedding(struct model_file *f)
+{
+    add_factors(f, "token_embd.bias", 64, 0);
 }
 
 static void a_layer_too_many(struct model_file *f)
@@ -659,7 +669,9 @@ static const struct refusal refusals[] = {
     {"a norm too long", LLAMA, norm_too_long, ORION_E_FORMAT, "blk.0.attn_norm.weight", "expected 64 x 1"},
     {"a norm that is a matrix", LLAMA, norm_is_a_matrix, ORION_E_FORMAT, "blk.0.ffn_norm.weight", "expected 64 x 1"},
     {"a norm in F16", LLAMA, norm_in_f16, ORION_E_UNSUPPORTED, "blk.1.ffn_norm.weight", "is F16; only F32"},
-    {"a bias", LLAMA, a_bias, ORION_E_UNSUPPORTED, "blk.0.attn_q.bias", "would give wrong answers"},
+    {"a bias too long", LLAMA, bias_too_long, ORION_E_FORMAT, "blk.0.attn_k.bias", "is 64 x 1 x 1 x 1, expected 32 x 1"},
+    {"a bias of a norm", LLAMA, bias_of_a_norm, ORION_E_UNSUPPORTED, "blk.0.attn_norm.bias", "would give wrong answers"},
+    {"a bias of the embedding", LLAMA, bias_of_the_embedding, ORION_E_UNSUPPORTED, "token_embd.bias", "would give wrong answers"},
     {"a layer too many", LLAMA, a_layer_too_many, ORION_E_UNSUPPORTED, "blk.2.attn_norm.weight", "not part of a llama model"},
     {"another name for a layer", LLAMA, another_name_for_a_layer, ORION_E_UNSUPPORTED, "blk.01.attn_norm.weight", "not part of"},
     {"a gate beside the fused matrix", PHI3, gate_beside_fused, ORION_E_UNSUPPORTED, "blk.0.ffn_gate.weight", "not part of a phi3 model"},

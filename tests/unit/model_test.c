@@ -16,6 +16,7 @@ static const char *const small_models[] = {
     "golden/llama-gqa.gguf", "golden/phi3-window.gguf", "golden/phi3-gqa-partial.gguf",
     "golden/qwen2.gguf",     "golden/qwen3.gguf",       "golden/gemma2.gguf",
     "golden/gemma3.gguf",    "golden/granite.gguf",     "golden/olmo2.gguf",
+    "golden/llama-bias.gguf",
 };
 
 /* ---- golden logits ---- */
@@ -53,6 +54,8 @@ static const struct golden_model {
     {"golden/gemma3.gguf", "golden/gemma3.json", ORI_KV_F32, 1e-5},
     {"golden/granite.gguf", "golden/granite.json", ORI_KV_F32, 1e-5},
     {"golden/olmo2.gguf", "golden/olmo2.json", ORI_KV_F32, 1e-5},
+    {"golden/llama-bias.gguf", "golden/llama-bias.json", ORI_KV_F16, 0.02},
+    {"golden/llama-bias.gguf", "golden/llama-bias.json", ORI_KV_F32, 1e-5},
 };
 
 static uint32_t likeliest(const float *row, uint32_t n)
@@ -733,52 +736,40 @@ static void test_shrinking_file(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
-#define GOLDEN(name, row)                                                                          \
-    {                                                                                              \
-        name, test_golden, NULL, NULL, (void *)(uintptr_t)&golden_models[row]                      \
-    }
+static const struct CMUnitTest others[] = {
+    cmocka_unit_test(test_batches),
+    cmocka_unit_test(test_threads),
+    cmocka_unit_test(test_company),
+    cmocka_unit_test(test_ring_equals_whole),
+    cmocka_unit_test(test_cache_types),
+    cmocka_unit_test(test_stale_slots),
+    cmocka_unit_test(test_rewind),
+    cmocka_unit_test(test_slots),
+    cmocka_unit_test(test_can_rewind),
+    cmocka_unit_test(test_can_rewind_is_exact),
+    cmocka_unit_test(test_cache_too_large),
+    cmocka_unit_test(test_cache_types_of_heads),
+    cmocka_unit_test(test_rope_factors),
+    cmocka_unit_test(test_facts),
+    cmocka_unit_test(test_window),
+    cmocka_unit_test(test_quantization_name),
+    cmocka_unit_test(test_shrinking_file),
+};
+
+/* "golden/qwen3.json, cache type 2" */
+static char golden_labels[ORI_COUNT(golden_models)][64];
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        GOLDEN("golden llama-gqa", 0),
-        GOLDEN("golden phi3-window", 1),
-        GOLDEN("golden phi3-gqa-partial", 2),
-        GOLDEN("golden orion-tiny", 3),
-        GOLDEN("golden llama-gqa f32", 4),
-        GOLDEN("golden phi3-window f32", 5),
-        GOLDEN("golden phi3-gqa-partial f32", 6),
-        GOLDEN("golden orion-tiny f32", 7),
-        GOLDEN("golden orion-tiny q8_0", 8),
-        GOLDEN("golden qwen2", 9),
-        GOLDEN("golden qwen3", 10),
-        GOLDEN("golden gemma2", 11),
-        GOLDEN("golden gemma3", 12),
-        GOLDEN("golden granite", 13),
-        GOLDEN("golden olmo2", 14),
-        GOLDEN("golden qwen2 f32", 15),
-        GOLDEN("golden qwen3 f32", 16),
-        GOLDEN("golden gemma2 f32", 17),
-        GOLDEN("golden gemma3 f32", 18),
-        GOLDEN("golden granite f32", 19),
-        GOLDEN("golden olmo2 f32", 20),
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_company),
-        cmocka_unit_test(test_ring_equals_whole),
-        cmocka_unit_test(test_cache_types),
-        cmocka_unit_test(test_stale_slots),
-        cmocka_unit_test(test_rewind),
-        cmocka_unit_test(test_slots),
-        cmocka_unit_test(test_can_rewind),
-        cmocka_unit_test(test_can_rewind_is_exact),
-        cmocka_unit_test(test_cache_too_large),
-        cmocka_unit_test(test_cache_types_of_heads),
-        cmocka_unit_test(test_rope_factors),
-        cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_window),
-        cmocka_unit_test(test_quantization_name),
-        cmocka_unit_test(test_shrinking_file),
-    };
+    static struct CMUnitTest tests[ORI_COUNT(golden_models) + ORI_COUNT(others)];
+
+    for (size_t i = 0; i < ORI_COUNT(golden_models); i++) {
+        const struct golden_model *row = &golden_models[i];
+        (void)snprintf(golden_labels[i], sizeof(golden_labels[i]), "%s, cache type %d", row->golden,
+                       (int)row->kv_type);
+        tests[i] = (struct CMUnitTest){golden_labels[i], test_golden, NULL, NULL,
+                                       (void *)(uintptr_t)row};
+    }
+    memcpy(tests + ORI_COUNT(golden_models), others, sizeof(others));
     return cmocka_run_group_tests_name("model", tests, make_folder, remove_folder);
 }

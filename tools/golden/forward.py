@@ -52,6 +52,9 @@ class Model:
         assert value is not None, name
         return value
 
+    def linear(self, x, name):
+        return x @ self.t[name + ".weight"].T + self.t.get(name + ".bias", 0)
+
     def norm(self, x, weight):
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + self.eps) * weight
 
@@ -79,9 +82,9 @@ class Model:
     def qkv(self, x, p):
         n_q, n_kv = self.n_head * self.dim, self.n_kv * self.dim
         if self.arch in FUSED:
-            q, k, v = np.split(x @ self.t[p + "attn_qkv.weight"].T, [n_q, n_q + n_kv], -1)
+            q, k, v = np.split(self.linear(x, p + "attn_qkv"), [n_q, n_q + n_kv], -1)
         else:
-            q, k, v = (x @ self.t[p + f"attn_{c}.weight"].T + self.t.get(p + f"attn_{c}.bias", 0) for c in "qkv")
+            q, k, v = (self.linear(x, p + f"attn_{c}") for c in "qkv")
         if self.arch == "olmo2":  # all heads together
             q, k = self.norm(q, self.t[p + "attn_q_norm.weight"]), self.norm(k, self.t[p + "attn_k_norm.weight"])
         q, k, v = (a.reshape(len(x), -1, self.dim) for a in (q, k, v))
@@ -107,14 +110,14 @@ class Model:
             scores = np.where(seen, scores, -np.inf)
             weight = np.exp(scores - scores.max(-1, keepdims=True))
             out[:, head] = weight / weight.sum(-1, keepdims=True) @ v[:, kv]
-        return out.reshape(t, -1) @ self.t[p + "attn_output.weight"].T
+        return self.linear(out.reshape(t, -1), p + "attn_output")
 
     def feed_forward(self, x, p):
         if self.arch in FUSED:
-            gate, up = np.split(x @ self.t[p + "ffn_up.weight"].T, 2, -1)
+            gate, up = np.split(self.linear(x, p + "ffn_up"), 2, -1)
         else:
-            gate, up = x @ self.t[p + "ffn_gate.weight"].T, x @ self.t[p + "ffn_up.weight"].T
-        return (gelu if self.arch in GEMMA else silu)(gate) * up @ self.t[p + "ffn_down.weight"].T
+            gate, up = self.linear(x, p + "ffn_gate"), self.linear(x, p + "ffn_up")
+        return self.linear((gelu if self.arch in GEMMA else silu)(gate) * up, p + "ffn_down")
 
     def logits(self, tokens):
         """[tokens] -> [tokens][vocab]"""

@@ -26,7 +26,7 @@ def tokens():
 
 
 def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, window=0, factors=False, n_layer=2,
-          dim=0, bias=False, qk_norm=None, after=False, before=True, more=()):
+          dim=0, bias=False, qk_norm=None, after=False, before=True, more=(), biases=()):
     if sys.argv[1:] and name not in sys.argv[1:]:
         return
     rng = np.random.default_rng(seed)
@@ -38,6 +38,9 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
 
     def norm(n=n_embd):
         return (1 + .1 * rng.standard_normal(n)).astype(np.float32)
+
+    def vector(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
     weights = [("token_embd.weight", matrix(len(texts), n_embd, np.sqrt(n_embd)))]
     if factors:  # llama 3 divides low frequencies and leaves high ones
         weights.append(("rope_freqs.weight", np.geomspace(1, 8, n_rot // 2).astype(np.float32)))
@@ -50,7 +53,7 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
         else:
             weights += [(p + f"attn_{c}.weight", matrix((n_head if c == "q" else n_kv) * dim, n_embd)) for c in "qkv"]
         if bias:
-            weights += [(p + f"attn_{c}.bias", (rng.standard_normal((n_head if c == "q" else n_kv) * dim)).astype(np.float32)) for c in "qkv"]
+            weights += [(p + f"attn_{c}.bias", vector((n_head if c == "q" else n_kv) * dim)) for c in "qkv"]
         if qk_norm:
             weights += [(p + f"attn_{c}_norm.weight", norm(dim if qk_norm == "heads" else (n_head if c == "q" else n_kv) * dim)) for c in "qk"]
         weights.append((p + "attn_output.weight", matrix(n_embd, n_head * dim)))
@@ -63,6 +66,7 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
         else:
             weights += [(p + "ffn_gate.weight", matrix(n_ff, n_embd)), (p + "ffn_up.weight", matrix(n_ff, n_embd))]
         weights.append((p + "ffn_down.weight", matrix(n_embd, n_ff)))
+        weights += [(p + f"{what}.bias", vector(n_ff if what in ("ffn_gate", "ffn_up") else n_embd)) for what in biases]
     weights.append(("output_norm.weight", norm()))
     if not tied:
         weights.append(("output.weight", matrix(len(texts), n_embd, 3)))
@@ -124,6 +128,8 @@ if __name__ == "__main__":
     build("phi3-gqa-partial", "phi3", 3, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=8, base=10000.0, tied=True)
     small = dict(n_embd=48, n_head=3, n_kv=1, n_ff=64, n_rot=16)
     build("qwen2", "qwen2", 4, **small, base=1e6, tied=True, bias=True)
+    build("llama-bias", "llama", 10, **small, base=1e4, tied=True, bias=True,
+          biases=("attn_output", "ffn_gate", "ffn_up", "ffn_down"))
     build("qwen3", "qwen3", 5, **{**small, "n_rot": 24}, base=1e6, tied=False, dim=24, qk_norm="heads")
     build("gemma2", "gemma2", 6, **small, base=1e4, tied=True, after=True, window=8,
           more=[("attn_logit_softcapping", 5.), ("final_logit_softcapping", 3.)])
