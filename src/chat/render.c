@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PROMPT_BYTES (16u << 20)
+#define MAX_PROMPT_BYTES (8u << 20)
 
 struct renderer {
     const struct ori_chat_template *row;

@@ -77,8 +77,8 @@ void *ori_jinja_alloc(struct interp *ip, size_t count, size_t size)
     if (ori_jinja_failed(ip))
         return NULL;
     void *memory = ori_arena_alloc(&ip->arena, count, size);
-    if (memory)
-        return memory;
+    if (memory) /* which the system has to clear */
+        return ori_jinja_spend(ip, count * size / 128) ? memory : NULL;
     if (!ori_mul(count, size, &bytes) || !ori_add(ip->arena.bytes, bytes, &total) ||
         total > ip->arena.max_bytes - ip->arena.max_bytes / 64)
         ori_jinja_limit(ip, "the template takes more than %u bytes of memory",

@@ -12,11 +12,11 @@
 #include "chat/jinja/tree.h"
 #include "chat/jinja/value.h"
 
-#define ORI_JINJA_MAX_STEPS 1000000u      /* nodes evaluated, items made, or each 64 bytes */
-#define ORI_JINJA_MAX_DEPTH 512           /* evaluations within one another */
-#define ORI_JINJA_MAX_DATA 64             /* containers within one another, compared or printed */
-#define ORI_JINJA_MAX_TEXT (16u << 20)    /* bytes of one text, the output among them */
-#define ORI_JINJA_MAX_MEMORY (128u << 20) /* all that a rendering makes */
+#define ORI_JINJA_MAX_STEPS 1000000u     /* nodes evaluated, items made, or each 64 bytes */
+#define ORI_JINJA_MAX_DEPTH 512          /* evaluations within one another */
+#define ORI_JINJA_MAX_DATA 64            /* containers within one another, compared or printed */
+#define ORI_JINJA_MAX_TEXT (8u << 20)    /* bytes of one text, the output among them */
+#define ORI_JINJA_MAX_MEMORY (64u << 20) /* all that a rendering makes */
 
 struct interp {
     struct ori_str source;

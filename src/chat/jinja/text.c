@@ -63,7 +63,7 @@ size_t ori_jtext_chars(struct interp *ip, struct text text)
 {
     size_t n = 0;
 
-    ori_jinja_spend_bytes(ip, text.len);
+    ori_jinja_spend(ip, text.len / 16); /* a look at every byte */
     for (size_t at = 0; at < text.len; at += ori_jtext_char(text, at))
         n++;
     return n;
@@ -75,7 +75,7 @@ size_t ori_jtext_offset(struct interp *ip, struct text text, size_t index)
 
     for (; at < text.len && index > 0; index--)
         at += ori_jtext_char(text, at);
-    ori_jinja_spend_bytes(ip, at);
+    ori_jinja_spend(ip, at / 16);
     return at;
 }
 
