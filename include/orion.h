@@ -823,7 +823,7 @@ typedef struct orion_session_options {
     size_t size;
     uint32_t context_tokens; /* 0: the model's own, at most 4096 */
     uint32_t threads;        /* 0: one for each physical core */
-    uint32_t batch_tokens;   /* prompt tokens computed at a time; 0: 256 */
+    uint32_t batch_tokens;   /* prompt tokens computed at a time; 0: 512 */
     orion_kv_type kv_type;   /* default ORION_KV_F16 */
     const orion_prefix_cache
         *prefix_cache; /* NULL: none.  Prompts are then looked up there and
@@ -860,9 +860,9 @@ ORION_API orion_status orion_session_restore(orion_session *session, const int32
                                              size_t n_tokens, uint32_t *n_restored,
                                              orion_error *err);
 
-/* Ask a running orion_generate() or orion_summarize() to stop after the token
- * it is at; it returns ORION_E_CANCELLED.  Callable from any thread and from a
- * signal handler.  Without a running call, the next one is stopped. */
+/* Ask a running orion_generate() or orion_summarize() to stop at once, which is
+ * within the time that a layer takes; it returns ORION_E_CANCELLED.  Callable from any thread and
+ * from a signal handler.  Without a running call, the next one is stopped. */
 ORION_API void orion_session_cancel(orion_session *session);
 
 typedef struct orion_message {
@@ -1061,7 +1061,7 @@ typedef struct orion_scheduler_options {
     size_t size;
     uint32_t context_tokens; /* of each request; 0: the model's own, at most 4096 */
     uint32_t threads;        /* 0: one for each physical core */
-    uint32_t batch_tokens;   /* prompt tokens computed at a time; 0: 256 */
+    uint32_t batch_tokens;   /* prompt tokens computed at a time; 0: 256, or 512 for one sequence */
     uint32_t sequences;      /* requests computed at once, 1..64; 0: 4.  Each may fill a context */
     uint32_t waiting;        /* requests that may wait for a place; 0: 64 */
     orion_kv_type kv_type;

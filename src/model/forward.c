@@ -377,7 +377,7 @@ static void feed_forward_block(struct ori_forward *f, uint32_t index)
 }
 
 orion_status ori_forward_run(struct ori_forward *f, const struct ori_batch_item *items, uint32_t n,
-                             orion_error *err)
+                             const atomic_bool *stop, orion_error *err)
 {
     const struct ori_model *model = f->model;
 
@@ -389,6 +389,9 @@ orion_status ori_forward_run(struct ori_forward *f, const struct ori_batch_item 
     for (uint32_t i = 0; i < model->hp.n_layers; i++) {
         const struct ori_layer *layer = &model->layers[i];
         const bool last = i + 1 == model->hp.n_layers;
+
+        if (stop && atomic_load(stop))
+            return ori_fail(err, ORION_E_CANCELLED, "cancelled");
         attention_block(f, i);
         pass_norms(f, true, layer->attn_post_norm, layer->ffn_norm);
         feed_forward_block(f, i);

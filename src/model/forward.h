@@ -8,6 +8,8 @@
 #ifndef ORI_MODEL_FORWARD_H
 #define ORI_MODEL_FORWARD_H
 
+#include <stdatomic.h>
+
 #include "model/kv.h"
 #include "model/linear.h"
 #include "model/rope.h"
@@ -31,9 +33,11 @@ void ori_forward_free(struct ori_forward *forward);          /* NULL is a no-op 
 size_t ori_forward_bytes(const struct ori_forward *forward); /* of that memory */
 
 /* Compute the hidden states of n <= max_batch items.  ORION_E_IO when the
- * model's file shrank. */
+ * model's file shrank.  ORION_E_CANCELLED when *stop is true before one of the
+ * layers; stop may be NULL.  After a failure the cache has some of the items' keys
+ * and values, in the place of what a ring gave up for them. */
 orion_status ori_forward_run(struct ori_forward *forward, const struct ori_batch_item *items,
-                             uint32_t n, orion_error *err);
+                             uint32_t n, const atomic_bool *stop, orion_error *err);
 
 /* Logits of items [first, first+n) of the batch just run:
  * out[n][n_vocab].  May be called repeatedly, for other items. */

@@ -47,8 +47,7 @@ static orion_status decode(struct ori_session *s, const int32_t *tokens, uint32_
     orion_status status = ORION_OK;
 
     for (uint32_t i = 0; i < n_tokens && status == ORION_OK; i++)
-        status = ori_session_take_cancel(s) ? ori_fail(err, ORION_E_CANCELLED, "cancelled")
-                                            : ori_session_append(s, tokens + i, 1, err);
+        status = ori_session_append(s, tokens + i, 1, err);
     return status;
 }
 

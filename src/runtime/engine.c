@@ -25,7 +25,9 @@ static orion_status choose_batch(struct ori_engine *e, uint32_t asked, uint32_t 
 {
     const uint64_t most = (uint64_t)e->context_tokens * sequences;
 
-    e->batch_tokens = asked > 0 ? asked : ORI_BATCH_TOKENS;
+    const uint32_t usual = sequences > 1 ? ORI_SHARED_BATCH_TOKENS : ORI_BATCH_TOKENS;
+
+    e->batch_tokens = asked > 0 ? asked : usual;
     if (e->batch_tokens > MAX_BATCH)
         return ori_fail(err, ORION_E_ARGUMENT, "batches of %u tokens are too large; at most %u",
                         e->batch_tokens, MAX_BATCH);

@@ -12,12 +12,15 @@
 struct ori_engine_options {
     uint32_t context_tokens; /* of each sequence; 0: the model's, at most 4096 */
     uint32_t threads;        /* 0: physical cores */
-    uint32_t batch_tokens;   /* 0: ORI_BATCH_TOKENS */
+    uint32_t batch_tokens;   /* 0: as below */
     uint32_t sequences;      /* that share batches; 0: 1 */
     enum ori_kv_type kv_type;
     const struct ori_prefixes *prefixes; /* may be NULL; outlives the engine */
 };
-#define ORI_BATCH_TOKENS 256
+/* The larger a batch, the less often the weights are read; but where sequences
+ * share batches, the answers of some wait for the prompts of others. */
+#define ORI_BATCH_TOKENS 512
+#define ORI_SHARED_BATCH_TOKENS 256
 
 struct ori_engine {
     const struct ori_model *model; /* borrowed */

@@ -101,10 +101,8 @@ static orion_status take_window(struct measure *m, uint32_t n, orion_error *err)
     for (uint32_t from = 0; from < n;) {
         const uint32_t batch =
             n - from < s->engine.batch_tokens ? n - from : s->engine.batch_tokens;
-        if (ori_session_take_cancel(s))
-            return ori_fail(err, ORION_E_CANCELLED, "cancelled");
         ori_sequence_enter(&s->sequence, batch, s->items);
-        orion_status status = ori_forward_run(s->engine.forward, s->items, batch, err);
+        orion_status status = ori_session_forward(s, batch, err);
         for (uint32_t i = 0; i < batch && status == ORION_OK; i += SLICE)
             status = take_slice(m, from, i, batch - i < SLICE ? batch - i : SLICE, n, err);
         if (status == ORION_OK)

@@ -124,7 +124,7 @@ static orion_status compute_logits(struct ori_scheduler *s, orion_error *err)
 
 static orion_status compute(struct ori_scheduler *s, orion_error *err)
 {
-    const orion_status status = ori_forward_run(s->engine.forward, s->items, s->n_items, err);
+    const orion_status status = ori_forward_run(s->engine.forward, s->items, s->n_items, NULL, err);
 
     if (status != ORION_OK)
         return status;

@@ -65,12 +65,21 @@ bool ori_session_take_cancel(struct ori_session *s)
     return atomic_exchange(&s->cancel, false);
 }
 
+orion_status ori_session_forward(struct ori_session *s, uint32_t n, orion_error *err)
+{
+    const orion_status status = ori_forward_run(s->engine.forward, s->items, n, &s->cancel, err);
+
+    if (status == ORION_E_CANCELLED)
+        (void)ori_session_take_cancel(s);
+    return status;
+}
+
 /* Compute the next n <= batch_tokens tokens, which are set, and put them in the
  * cache. */
 static orion_status compute_batch(struct ori_session *s, uint32_t n, orion_error *err)
 {
     ori_sequence_enter(&s->sequence, n, s->items);
-    const orion_status status = ori_forward_run(s->engine.forward, s->items, n, err);
+    const orion_status status = ori_session_forward(s, n, err);
     if (status == ORION_OK)
         ori_sequence_computed(&s->sequence, n);
     return status;
@@ -118,8 +127,6 @@ orion_status ori_session_prefill(struct ori_session *s, const int32_t *prompt, u
     *n_cached = s->sequence.n_tokens;
     while (s->sequence.n_tokens < n_prompt) {
         const uint32_t left = n_prompt - s->sequence.n_tokens;
-        if (ori_session_take_cancel(s))
-            return ori_fail(err, ORION_E_CANCELLED, "cancelled");
         last_batch = left < s->engine.batch_tokens ? left : s->engine.batch_tokens;
         const orion_status status = compute_batch(s, last_batch, err);
         if (status != ORION_OK)

@@ -30,7 +30,7 @@ bool ori_session_take_cancel(struct ori_session *session);
  * those of its last token, computing only what the cache does not hold.
  * *n_cached tells how many tokens were taken from it, or from the prefixes on
  * disk, where new ones are kept; a disk that fails is no error of the prompt.
- * ORION_E_CANCELLED between two batches; what was computed stays. */
+ * ORION_E_CANCELLED between two layers; the batches that were computed stay. */
 orion_status ori_session_prefill(struct ori_session *session, const int32_t *prompt,
                                  uint32_t n_prompt, uint32_t *n_cached, orion_error *err);
 
@@ -39,6 +39,10 @@ orion_status ori_session_prefill(struct ori_session *session, const int32_t *pro
 orion_status ori_session_save(struct ori_session *session, orion_error *err);
 orion_status ori_session_restore(struct ori_session *session, const int32_t *tokens, size_t n,
                                  uint32_t *n_restored, orion_error *err);
+
+/* The hidden states of items[n], which the sequence has entered.
+ * ORION_E_CANCELLED, by which the cancel is taken. */
+orion_status ori_session_forward(struct ori_session *session, uint32_t n, orion_error *err);
 
 /* Compute the 1..ORI_MAX_DRAFT + 1 next tokens, which the sequence has set, at
  * most a batch, and the logits of each. */

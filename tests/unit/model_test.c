@@ -13,9 +13,9 @@
 #include "golden.h"
 
 static const char *const small_models[] = {
-    "golden/llama-gqa.gguf", "golden/phi3-window.gguf", "golden/phi3-gqa-partial.gguf",
-    "golden/qwen2.gguf",     "golden/qwen3.gguf",       "golden/gemma2.gguf",
-    "golden/gemma3.gguf",    "golden/granite.gguf",     "golden/olmo2.gguf",
+    "golden/llama-gqa.gguf",  "golden/phi3-window.gguf", "golden/phi3-gqa-partial.gguf",
+    "golden/qwen2.gguf",      "golden/qwen3.gguf",       "golden/gemma2.gguf",
+    "golden/gemma3.gguf",     "golden/granite.gguf",     "golden/olmo2.gguf",
     "golden/llama-bias.gguf",
 };
 
@@ -267,7 +267,7 @@ static void test_company(void **state)
         assert_int_equal(ori_kv_init(&other, &model->hp, ORI_KV_F16, 256, N, NULL), ORION_OK);
         for (uint32_t i = 0; i < 2 * N; i++)
             items[i] = (struct ori_batch_item){tokens[i % 2][i / 2], i / 2, i % 2 ? &other : &e.kv};
-        assert_int_equal(ori_forward_run(e.forward, items, 2 * N, NULL), ORION_OK);
+        assert_int_equal(ori_forward_run(e.forward, items, 2 * N, NULL, NULL), ORION_OK);
         assert_int_equal(ori_forward_logits(e.forward, 0, 2 * N, logits, NULL), ORION_OK);
         for (uint32_t i = 0; i < 2 * N; i++)
             assert_memory_equal(logits + i * n_vocab, alone[i % 2] + i / 2 * n_vocab,
@@ -725,10 +725,10 @@ static void test_shrinking_file(void **state)
     engine_open(&e, model, 0, SHRINK_THREADS, 64, 4, 4);
     for (uint32_t i = 0; i < 4; i++)
         items[i] = (struct ori_batch_item){tokens[i], i, &e.kv};
-    assert_int_equal(ori_forward_run(e.forward, items, 4, &err), ORION_OK);
+    assert_int_equal(ori_forward_run(e.forward, items, 4, NULL, &err), ORION_OK);
     assert_int_equal(ori_forward_logits(e.forward, 0, 4, logits, &err), ORION_OK);
     assert_int_equal(truncate(path, 4096), 0);
-    assert_int_equal(ori_forward_run(e.forward, items, 4, &err), ORION_E_IO);
+    assert_int_equal(ori_forward_run(e.forward, items, 4, NULL, &err), ORION_E_IO);
     assert_true(strlen(err.message) > 0);
     assert_int_equal(ori_forward_logits(e.forward, 0, 4, logits, &err), ORION_E_IO);
     engine_close(&e);
@@ -737,22 +737,14 @@ static void test_shrinking_file(void **state)
 }
 
 static const struct CMUnitTest others[] = {
-    cmocka_unit_test(test_batches),
-    cmocka_unit_test(test_threads),
-    cmocka_unit_test(test_company),
-    cmocka_unit_test(test_ring_equals_whole),
-    cmocka_unit_test(test_cache_types),
-    cmocka_unit_test(test_stale_slots),
-    cmocka_unit_test(test_rewind),
-    cmocka_unit_test(test_slots),
-    cmocka_unit_test(test_can_rewind),
-    cmocka_unit_test(test_can_rewind_is_exact),
-    cmocka_unit_test(test_cache_too_large),
-    cmocka_unit_test(test_cache_types_of_heads),
-    cmocka_unit_test(test_rope_factors),
-    cmocka_unit_test(test_facts),
-    cmocka_unit_test(test_window),
-    cmocka_unit_test(test_quantization_name),
+    cmocka_unit_test(test_batches),         cmocka_unit_test(test_threads),
+    cmocka_unit_test(test_company),         cmocka_unit_test(test_ring_equals_whole),
+    cmocka_unit_test(test_cache_types),     cmocka_unit_test(test_stale_slots),
+    cmocka_unit_test(test_rewind),          cmocka_unit_test(test_slots),
+    cmocka_unit_test(test_can_rewind),      cmocka_unit_test(test_can_rewind_is_exact),
+    cmocka_unit_test(test_cache_too_large), cmocka_unit_test(test_cache_types_of_heads),
+    cmocka_unit_test(test_rope_factors),    cmocka_unit_test(test_facts),
+    cmocka_unit_test(test_window),          cmocka_unit_test(test_quantization_name),
     cmocka_unit_test(test_shrinking_file),
 };
 
@@ -767,8 +759,8 @@ int main(void)
         const struct golden_model *row = &golden_models[i];
         (void)snprintf(golden_labels[i], sizeof(golden_labels[i]), "%s, cache type %d", row->golden,
                        (int)row->kv_type);
-        tests[i] = (struct CMUnitTest){golden_labels[i], test_golden, NULL, NULL,
-                                       (void *)(uintptr_t)row};
+        tests[i] =
+            (struct CMUnitTest){golden_labels[i], test_golden, NULL, NULL, (void *)(uintptr_t)row};
     }
     memcpy(tests + ORI_COUNT(golden_models), others, sizeof(others));
     return cmocka_run_group_tests_name("model", tests, make_folder, remove_folder);

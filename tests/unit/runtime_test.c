@@ -163,6 +163,53 @@ static void test_cancelled_prompt_is_not_cached(void **state)
     ori_model_close(model);
 }
 
+static void *cancel_it(void *session)
+{
+    ori_session_cancel(session);
+    return NULL;
+}
+
+static void prefill_cancelled(struct ori_session *s, const int32_t *tokens, uint32_t n)
+{
+    pthread_t thread;
+    uint32_t cached;
+
+    assert_int_equal(pthread_create(&thread, NULL, cancel_it, s), 0);
+    const orion_status status = ori_session_prefill(s, tokens, n, &cached, NULL);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(status == ORION_OK || status == ORION_E_CANCELLED);
+    assert_int_equal(ori_session_take_cancel(s), status == ORION_OK);
+}
+
+/* Wherever a prompt is cancelled, in the middle of a batch too, the next one's logits are
+ * what they would have been: also where a ring has given up keys for it. */
+static void test_cancelled_anywhere(void **state)
+{
+    static const char *const models[] = {PLAIN_MODEL, WINDOW_MODEL};
+    enum { N = 100, LEFT = 60, ROUNDS = 40 };
+    int32_t tokens[N];
+    uint32_t cached;
+
+    (void)state;
+    for (size_t m = 0; m < ORI_COUNT(models); m++) {
+        struct ori_model *model = open_model(data_path(models[m]));
+        struct ori_session *s = new_session(model, 0, 1, N);
+        struct ori_session *other = new_session(model, 0, 1, N);
+        const size_t bytes = model->hp.n_vocab * sizeof(*s->logits);
+
+        some_tokens(tokens, N, model->hp.n_vocab, 1);
+        prefill(s, tokens, LEFT, &cached);
+        for (int round = 0; round < ROUNDS; round++) {
+            prefill_cancelled(other, tokens, N);
+            prefill(other, tokens, LEFT, &cached);
+            assert_memory_equal(other->logits, s->logits, bytes);
+        }
+        ori_session_free(other);
+        ori_session_free(s);
+        ori_model_close(model);
+    }
+}
+
 /* ---- sizes ---- */
 
 static void test_options(void **state)
@@ -256,12 +303,6 @@ struct sink {
     size_t quit_at;             /* the call that asks to stop; 0: none */
     struct ori_session *cancel; /* cancelled by another thread at the 2nd call */
 };
-
-static void *cancel_it(void *session)
-{
-    ori_session_cancel(session);
-    return NULL;
-}
 
 static int take_text(const char *text, size_t len, void *user)
 {
@@ -987,6 +1028,7 @@ int main(void)
         cmocka_unit_test(test_walk_in_a_window),
         cmocka_unit_test(test_back_twice),
         cmocka_unit_test(test_cancelled_prompt_is_not_cached),
+        cmocka_unit_test(test_cancelled_anywhere),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_environment_names_no_tier),
         cmocka_unit_test(test_max_tokens),
