@@ -87,12 +87,12 @@ static void multiply_rows(void *arg, size_t begin, size_t end, uint32_t worker)
 }
 
 /* Small enough that no thread is left waiting for long, large enough that
- * handing out costs nothing; whole groups of 16 rows for the kernels' tiles. */
+ * handing out costs nothing; whole groups of 32 rows, as the kernels take them. */
 static size_t grain_for(size_t n_rows, uint32_t n_threads)
 {
     size_t grain = n_rows / ((size_t)n_threads * 8);
-    grain = (grain + 15) / 16 * 16;
-    return grain < 16 ? 16 : grain > 256 ? 256 : grain;
+    grain = (grain + 31) / 32 * 32;
+    return grain < 32 ? 32 : grain > 256 ? 256 : grain;
 }
 
 void ori_linear(const struct ori_compute *compute, struct ori_acts *acts, const float *x,

@@ -64,9 +64,9 @@ struct ori_weight {
 /* Fused projections appear as views into the one tensor, so that the forward
  * pass is the same for both. */
 struct ori_layer {
-    const float *attn_norm; /* [n_embd]; NULL: the stream goes in as it is */
-    struct ori_weight q;    /* [n_heads * head_dim][n_embd] */
-    struct ori_weight k, v; /* [n_heads_kv * head_dim][n_embd] */
+    const float *attn_norm;                      /* [n_embd]; NULL: the stream goes in as it is */
+    struct ori_weight q;                         /* [n_heads * head_dim][n_embd] */
+    struct ori_weight k, v;                      /* [n_heads_kv * head_dim][n_embd] */
     const float *q_norm, *k_norm;                /* [head_dim], or of all heads; NULL: none */
     struct ori_weight attn_out;                  /* [n_embd][n_heads * head_dim] */
     const float *attn_post_norm, *ffn_post_norm; /* [n_embd], of what is added; NULL: none */

@@ -34,12 +34,9 @@ ORI_INLINE void ori_transpose4(__m512i x[4])
     x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
 }
 
-/* Columns whose sums are in registers at a time. */
-#define ORI_GROUP 6
-
-/* times(..., n) with code of its own for each n up to ORI_GROUP, which any
+/* times(..., n) with code of its own for each n up to `group`, 6 or 7, which any
  * larger number counts as. */
-#define ORI_FOR_COLUMNS(n, times, ...)                                                             \
+#define ORI_FOR_COLUMNS(n, group, times, ...)                                                      \
     switch (n) {                                                                                   \
     case 1:                                                                                        \
         times(__VA_ARGS__, 1);                                                                     \
@@ -57,7 +54,10 @@ ORI_INLINE void ori_transpose4(__m512i x[4])
         times(__VA_ARGS__, 5);                                                                     \
         break;                                                                                     \
     default:                                                                                       \
-        times(__VA_ARGS__, ORI_GROUP);                                                             \
+        if ((group) > 6 && (n) == 6)                                                               \
+            times(__VA_ARGS__, 6);                                                                 \
+        else                                                                                       \
+            times(__VA_ARGS__, group);                                                             \
     }
 
 /* ---- a few columns: four or eight rows at a time ---- */

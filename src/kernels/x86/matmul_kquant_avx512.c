@@ -15,6 +15,7 @@
  * int32 sums: scalar/unpack.h. */
 #include "kernels/x86/x86.h"
 
+#define GROUP 6 /* two integer sums each of the superblock and of a sub-block */
 #include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx512.h"
 
@@ -557,8 +558,6 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
             scales[r] = kind->scales(w[r]);
             d[r] = ori_load_le16(w[r] + kind->d);
             dmin[r] = kind->offset ? 0 : ori_load_le16(w[r] + kind->d + 2);
-            for (size_t line = 0; line < kind->block_bytes; line += 64)
-                ori_prefetch_soon(w[r], kind->block_bytes + line);
         }
         put_scales(kind, scales, half, panel);
         _mm512_store_ps(panel->d[half], _mm512_cvtph_ps(ori_load32(d)));
@@ -587,9 +586,9 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     (void)n_blocks;
     const __m128i shift = _mm_cvtsi32_si128(kind->offset);
     const int steps = kind->sub / 4;
-    _Alignas(32) int16_t sums[ORI_GROUP][16];
-    const struct ori_act_q8k *a[ORI_GROUP];
-    __m512i total[ORI_GROUP][2], second[ORI_GROUP][2];
+    _Alignas(32) int16_t sums[GROUP][16];
+    const struct ori_act_q8k *a[GROUP];
+    __m512i total[GROUP][2], second[GROUP][2];
 
     ORI_UNROLL
     for (int i = 0; i < n; i++) {
@@ -599,7 +598,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     }
     for (int s = 0; s < ORI_SUPERBLOCK / kind->sub; s++) {
         const uint8_t(*lines)[2][64] = panel->quants.line + s * steps;
-        __m512i part[ORI_GROUP][2];
+        __m512i part[GROUP][2];
 
         ORI_UNROLL
         for (int i = 0; i < n; i++)

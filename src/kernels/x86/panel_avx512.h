@@ -5,7 +5,8 @@
  * one vpdpbusd multiplies 16 rows with the same four activations, broadcast.
  * A family's panel begins with struct ori_panel_quants; scales follow in the
  * form that it wants them.  It stays in the first-level cache while the columns
- * pass by in groups of up to ORI_GROUP, whose sums stay in registers. */
+ * pass by in groups of up to GROUP, whose sums stay in registers: as many as the
+ * family's have room for, 6 or 7.  It is defined before this file is included. */
 #ifndef ORI_KERNELS_PANEL_AVX512_H
 #define ORI_KERNELS_PANEL_AVX512_H
 
@@ -13,7 +14,7 @@
 
 #define ORI_PANEL_ROWS 32
 #define ORI_PANEL_N 256
-#define ORI_PANEL_COLS 256 /* whose sums the walk keeps: 32 KiB of stack */
+#define ORI_PANEL_COLS 512 /* whose sums the walk keeps: 64 KiB of stack */
 
 /* line[k / 4][row / 16]: byte 4 (row % 16) + k % 4. */
 struct ori_panel_quants {
@@ -26,7 +27,7 @@ struct ori_panel_ops {
     size_t act_bytes;            /* of the activations of block_n elements */
     /* n_blocks blocks of each row -> panel */
     void (*build)(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks, void *panel);
-    /* acc[i][32] += the panel times column i, for n_cols <= ORI_GROUP */
+    /* acc[i][32] += the panel times column i, for n_cols <= GROUP */
     void (*times)(const void *panel, size_t n_blocks, const uint8_t *acts, size_t act_bytes,
                   size_t n_cols, float *acc);
 };
@@ -71,14 +72,23 @@ ORI_INLINE void ori_panel_rows(const struct ori_matmul *m, size_t r, size_t offs
 
 /* Ask for the activations of the next group: columns lie further apart than
  * the CPU's own prefetching looks. */
-ORI_INLINE void ori_panel_fetch(const struct ori_matmul *m, const struct ori_panel_ops *ops,
-                                size_t c, size_t b, size_t n_blocks)
+ORI_INLINE void ori_panel_fetch_acts(const struct ori_matmul *m, const struct ori_panel_ops *ops,
+                                     size_t c, size_t b, size_t n_blocks)
 {
     const uint8_t *at = m->acts + c * m->act_bytes + b * ops->act_bytes;
 
-    for (size_t i = 0; i < ORI_GROUP; i++, at += m->act_bytes)
+    for (size_t i = 0; i < GROUP; i++, at += m->act_bytes)
         for (size_t line = 0; line < n_blocks * ops->act_bytes; line += 64)
             ori_prefetch_soon(at, line);
+}
+
+/* Ask for the next panel's rows.  All at once, right after this panel's, whose
+ * pages they lie in: spread over the groups they cost more. */
+ORI_INLINE void ori_panel_fetch_rows(const uint8_t *const rows[ORI_PANEL_ROWS], size_t bytes)
+{
+    for (size_t line = 0; line < bytes; line += 64)
+        for (size_t i = 0; i < ORI_PANEL_ROWS; i++)
+            ori_prefetch_far(rows[i], line);
 }
 
 /* 32 rows by n_cols <= ORI_PANEL_COLS columns from c. */
@@ -93,15 +103,23 @@ ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_pane
     const uint32_t mask = n_rows < 32 ? (1u << n_rows) - 1 : UINT32_MAX;
 
     memset(acc, 0, n_cols * sizeof(acc[0]));
+    ori_panel_rows(m, r, 0, rows);
     for (size_t b = 0; b < n_blocks; b += per_panel) {
-        const size_t blocks = n_blocks - b < per_panel ? n_blocks - b : per_panel;
+        const bool last = n_blocks - b <= per_panel;
+        const size_t blocks = last ? n_blocks - b : per_panel;
 
-        ori_panel_rows(m, r, b * ops->block_bytes, rows);
         ops->build(rows, blocks, panel);
-        for (size_t i = 0; i < n_cols; i += ORI_GROUP) {
-            ori_panel_fetch(m, ops, c + i + ORI_GROUP, b, blocks);
+        if (last)
+            ori_panel_rows(m, r + ORI_PANEL_ROWS, 0, rows);
+        else
+            ori_panel_rows(m, r, (b + per_panel) * ops->block_bytes, rows);
+        ori_panel_fetch_rows(rows, per_panel * ops->block_bytes);
+        for (size_t i = 0; i < n_cols; i += GROUP) {
+            const size_t n = n_cols - i < GROUP ? n_cols - i : GROUP;
+
+            ori_panel_fetch_acts(m, ops, c + i + GROUP, b, blocks);
             ops->times(panel, blocks, m->acts + (c + i) * m->act_bytes + b * ops->act_bytes,
-                       m->act_bytes, n_cols - i < ORI_GROUP ? n_cols - i : ORI_GROUP, acc[i]);
+                       m->act_bytes, n, acc[i]);
         }
     }
     for (size_t i = 0; i < n_cols; i++) {
@@ -131,7 +149,8 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
     static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
                              size_t act_bytes, size_t n_cols, float *acc)                          \
     {                                                                                              \
-        ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);       \
+        ORI_FOR_COLUMNS(n_cols, GROUP, times, &kind_##type, panel, n_blocks, acts, act_bytes,      \
+                        acc);                                                                      \
     }                                                                                              \
     static void matmul_##type(const struct ori_matmul *m)                                          \
     {                                                                                              \
