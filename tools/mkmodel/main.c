@@ -11,8 +11,10 @@ static int usage(void)
                   "usage: mkmodel convert IN.gguf OUT.gguf TYPE\n"
                   "       mkmodel random SHAPE OUT.gguf TYPE [--vocab VOCAB.gguf] [--seed N]\n"
                   "TYPE:  %s\n"
-                  "SHAPE: %s\n",
-                  recipe_names(), shape_names());
+                  "SHAPE: ",
+                  recipe_names());
+    shape_list(stderr);
+    (void)fputc('\n', stderr);
     return 2;
 }
 

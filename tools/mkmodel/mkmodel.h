@@ -6,6 +6,8 @@
 #include "gguf/gguf.h"
 #include "gguf/writer.h"
 
+#include <stdio.h>
+
 /* ---- recipe.c: which tensor gets which type ---- */
 
 struct recipe {
@@ -47,7 +49,8 @@ struct shape {
 };
 
 const struct shape *shape_find(const char *name);
-const char *shape_names(void);
+/* All names, for a message. */
+void shape_list(FILE *out);
 
 /* ---- vocab.c ---- */
 
