@@ -2,6 +2,8 @@
  * sized by them. */
 #include "model/model.h"
 
+#include "kernels/kernels.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +92,26 @@ static orion_status positive_f32(const struct reader *r, const char *name, bool 
     return ORION_OK;
 }
 
+/* An optional number in [min, max]; *out keeps its default when absent. */
+static orion_status may_f32(const struct reader *r, const char *name, float min, float max,
+                            float *out)
+{
+    const struct key key = key_of(r->arch, name);
+    float value;
+
+    if (!ori_gguf_find(r->gguf, key.text))
+        return ORION_OK;
+    const orion_status status = ori_gguf_get_f32(r->gguf, key.text, &value, r->err);
+    if (status != ORION_OK)
+        return status;
+    if (!(value >= min && value <= max))
+        return ori_fail_at(r->err, ORION_E_FORMAT, offset_of(r->gguf, key.text), key.text,
+                           "'%s' is %g, expected %g to %g", key.text, (double)value, (double)min,
+                           (double)max);
+    *out = value;
+    return ORION_OK;
+}
+
 static orion_status bad(const struct reader *r, const char *name, const char *sentence)
 {
     const struct key key = key_of(r->arch, name);
@@ -131,6 +153,70 @@ static orion_status read_heads(const struct reader *r, struct ori_hparams *hp)
     return status;
 }
 
+/* YaRN says how much longer vectors get: 1 + ln(factor) / 10 unless the file
+ * knows better; DeepSeek's have that divided by the same with a weight of its own. */
+static orion_status read_yarn_length(const struct reader *r, float factor, struct ori_hparams *hp)
+{
+    const double log_factor = factor > 1.0f ? ori_log((double)factor) : 0.0;
+    float weight = 0.0f, length;
+    orion_status status = may_f32(r, "rope.scaling.yarn_log_multiplier", 0.0f, 100.0f, &weight);
+
+    if (status != ORION_OK)
+        return status;
+    length = (float)((1.0 + 0.1 * log_factor) / (1.0 + (double)weight * log_factor));
+    status = positive_f32(r, "rope.scaling.yarn_attn_factor", false, &length);
+    hp->rope_attn_factor = length;
+    return status;
+}
+
+static orion_status read_yarn(const struct reader *r, float factor, struct ori_hparams *hp)
+{
+    orion_status status;
+
+    hp->yarn_share = 1.0f;
+    hp->yarn_fast_turns = 32.0f;
+    hp->yarn_slow_turns = 1.0f;
+    if (hp->rope_base <= 1.0f)
+        return bad(r, "rope.freq_base",
+                   "is 1; pairs that all turn alike can't be told apart by YaRN");
+    if ((status = may_f32(r, "rope.scaling.yarn_ext_factor", 0.0f, 1.0f, &hp->yarn_share)) !=
+            ORION_OK ||
+        (status = positive_f32(r, "rope.scaling.yarn_beta_fast", false, &hp->yarn_fast_turns)) !=
+            ORION_OK ||
+        (status = positive_f32(r, "rope.scaling.yarn_beta_slow", false, &hp->yarn_slow_turns)) !=
+            ORION_OK)
+        return status;
+    return read_yarn_length(r, factor, hp);
+}
+
+/* A factor that all pairs are slowed down by; files from before there was a
+ * table of scalings have it under another name, where 0 is none. */
+static orion_status read_rope_factor(const struct reader *r, struct ori_hparams *hp, float *out)
+{
+    float old = 0.0f;
+    orion_status status = may_f32(r, "rope.scale_linear", 0.0f, 1e30f, &old);
+
+    *out = old > 0.0f ? old : 1.0f;
+    if (status == ORION_OK)
+        status = positive_f32(r, "rope.scaling.factor", false, out);
+    if (status == ORION_OK && *out < ORI_MIN_ROPE_DIVISOR)
+        return bad(r, "rope.scaling.factor", "is too small; rotations would turn too fast");
+    hp->rope_scale = 1.0f / *out;
+    return status;
+}
+
+static orion_status unknown_scaling(const struct reader *r, struct ori_str type)
+{
+    const struct key key = key_of(r->arch, "rope.scaling.type");
+    return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
+                       "rope scaling of type '%.*s' is not known for %s models; 'none', 'linear', "
+                       "'yarn'%s are",
+                       ORI_STR_ARG(type), r->arch->name,
+                       r->arch->rope_long_short ? " and 'longrope'" : "");
+}
+
+/* How rope was stretched to a longer context than the model was first made for.
+ * Llama 3 has no type for it: its factors are a tensor. */
 static orion_status read_rope_scaling(const struct reader *r, struct ori_hparams *hp)
 {
     const struct key key = key_of(r->arch, "rope.scaling.type");
@@ -140,22 +226,21 @@ static orion_status read_rope_scaling(const struct reader *r, struct ori_hparams
 
     if (ori_gguf_find(r->gguf, key.text))
         status = ori_gguf_get_str(r->gguf, key.text, &type, r->err);
-    if (status == ORION_OK)
-        status = positive_f32(r, "rope.scaling.factor", false, &factor);
     if (status != ORION_OK)
         return status;
     hp->longrope = r->arch->rope_long_short && ori_str_eq(type, "longrope");
-    if (ori_str_eq(type, "linear")) {
-        if (factor < ORI_MIN_ROPE_DIVISOR)
-            return bad(r, "rope.scaling.factor", "is too small; rotations would turn too fast");
-        hp->rope_scale = 1.0f / factor;
-    } else if (!hp->longrope && !ori_str_eq(type, "none")) {
-        return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
-                           "rope scaling of type '%.*s' is not supported yet; 'none', 'linear'%s "
-                           "are",
-                           ORI_STR_ARG(type), r->arch->rope_long_short ? " and 'longrope'" : "");
-    }
-    return positive_f32(r, "rope.scaling.attn_factor", false, &hp->rope_attn_factor);
+    const bool yarn = ori_str_eq(type, "yarn");
+    if (yarn || ori_str_eq(type, "linear"))
+        status = read_rope_factor(r, hp, &factor);
+    else if (!hp->longrope && !ori_str_eq(type, "none"))
+        return unknown_scaling(r, type);
+    if (status == ORION_OK && yarn)
+        status = read_yarn(r, factor, hp);
+    float more = 1.0f;
+    if (status == ORION_OK)
+        status = positive_f32(r, "rope.scaling.attn_factor", false, &more);
+    hp->rope_attn_factor *= more;
+    return status;
 }
 
 static orion_status read_rope(const struct reader *r, struct ori_hparams *hp)

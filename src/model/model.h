@@ -39,7 +39,11 @@ struct ori_hparams {
     uint32_t window_period;           /* not 0: every such layer sees all nevertheless */
     float rms_eps;
     float rope_base;
-    float rope_scale;        /* positions are multiplied by this (linear scaling), else 1 */
+    float rope_scale; /* positions are multiplied by this (linear scaling, YaRN), else 1 */
+    /* YaRN: of the pairs that turn yarn_fast_turns times and more within the original
+     * context this share is not slowed down; of those with yarn_slow_turns and fewer
+     * nothing; between by a ramp.  0: it is not YaRN. */
+    float yarn_share, yarn_fast_turns, yarn_slow_turns;
     bool longrope;           /* the file must have rope_factors_long and _short */
     float rope_attn_factor;  /* cosines and sines are multiplied by this, else 1 */
     float rope_base_local;   /* of the layers with a window; 0: the same as of the others */

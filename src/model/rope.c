@@ -16,6 +16,27 @@ static float longrope_factor(const struct ori_hparams *hp)
     return (float)sqrt(1.0 + ori_log(stretch) / ori_log((double)hp->original_context_tokens));
 }
 
+/* The pair, whole numbers aside, that turns so often within the original context. */
+static double pair_of_turns(const struct ori_hparams *hp, float base, float turns)
+{
+    const double radians = 6.283185307179586 * (double)turns;
+    return hp->n_rot * ori_log(hp->original_context_tokens / radians) /
+           (2.0 * ori_log((double)base));
+}
+
+/* Peng et al., "YaRN", 2023: the share of pair i's frequency that stays as it was.
+ * The ramp's ends are rounded outwards, as in all programs that read these files. */
+static double yarn_share(const struct ori_hparams *hp, float base, uint32_t i)
+{
+    if (hp->yarn_share == 0.0f)
+        return 0.0;
+    const double low = fmax(0.0, floor(pair_of_turns(hp, base, hp->yarn_fast_turns)));
+    const double high = fmin(hp->n_rot - 1.0, ceil(pair_of_turns(hp, base, hp->yarn_slow_turns)));
+    const double along = (i - low) / fmax(0.001, high - low);
+
+    return (double)hp->yarn_share * (1.0 - fmin(1.0, fmax(0.0, along)));
+}
+
 /* [n_rot / 2], owned by the caller; divisors may be NULL.  NULL when memory is short. */
 static double *frequencies(const struct ori_hparams *hp, float base, float scale,
                            const float *divisors)
@@ -25,8 +46,9 @@ static double *frequencies(const struct ori_hparams *hp, float base, float scale
 
     for (uint32_t i = 0; out && i < n_pairs; i++) {
         const double exponent = (double)(2 * i) / hp->n_rot;
-        out[i] = ori_rope_frequency((double)base, exponent) * (double)scale /
-                 (divisors ? (double)divisors[i] : 1.0);
+        const double share = yarn_share(hp, base, i);
+        out[i] = ori_rope_frequency((double)base, exponent) *
+                 (share + (1.0 - share) * (double)scale) / (divisors ? (double)divisors[i] : 1.0);
     }
     return out;
 }

@@ -291,9 +291,41 @@ static void base_tiny(struct model_file *f)
     set_f32(f, "llama.rope.freq_base", 1e-30f);
 }
 
-static void scaling_yarn(struct model_file *f)
+static void scaling_dynamic(struct model_file *f)
+{
+    set_text(f, "llama.rope.scaling.type", "dynamic");
+}
+
+static void yarn(struct model_file *f, const char *key, float value)
 {
     set_text(f, "llama.rope.scaling.type", "yarn");
+    set_f32(f, "llama.rope.scaling.factor", 4);
+    set_f32(f, key, value);
+}
+
+static void yarn_factor_0(struct model_file *f)
+{
+    yarn(f, "llama.rope.scaling.factor", 0);
+}
+
+static void yarn_base_1(struct model_file *f)
+{
+    yarn(f, "llama.rope.freq_base", 1);
+}
+
+static void yarn_share_2(struct model_file *f)
+{
+    yarn(f, "llama.rope.scaling.yarn_ext_factor", 2);
+}
+
+static void yarn_turns_negative(struct model_file *f)
+{
+    yarn(f, "llama.rope.scaling.yarn_beta_fast", -32);
+}
+
+static void yarn_weight_nan(struct model_file *f)
+{
+    yarn(f, "llama.rope.scaling.yarn_log_multiplier", NAN);
 }
 
 static void scaling_number(struct model_file *f)
@@ -630,7 +662,12 @@ static const struct refusal refusals[] = {
     {"rope base negative", LLAMA, base_negative, ORION_E_FORMAT, "llama.rope.freq_base", "positive"},
     {"rope base NaN", LLAMA, base_nan, ORION_E_FORMAT, "llama.rope.freq_base", "finite"},
     {"rope base that turns too fast", LLAMA, base_tiny, ORION_E_FORMAT, "llama.rope.freq_base", "is below 1"},
-    {"rope scaling not known", LLAMA, scaling_yarn, ORION_E_UNSUPPORTED, "llama.rope.scaling.type", "'yarn' is not supported yet; 'none', 'linear' are"},
+    {"rope scaling not known", LLAMA, scaling_dynamic, ORION_E_UNSUPPORTED, "llama.rope.scaling.type", "'dynamic' is not known for llama models; 'none', 'linear', 'yarn' are"},
+    {"YaRN by nothing", LLAMA, yarn_factor_0, ORION_E_FORMAT, "llama.rope.scaling.factor", "positive"},
+    {"YaRN of pairs that turn alike", LLAMA, yarn_base_1, ORION_E_FORMAT, "llama.rope.freq_base", "is 1"},
+    {"YaRN with twice the share", LLAMA, yarn_share_2, ORION_E_FORMAT, "llama.rope.scaling.yarn_ext_factor", "is 2, expected 0 to 1"},
+    {"YaRN of negative turns", LLAMA, yarn_turns_negative, ORION_E_FORMAT, "llama.rope.scaling.yarn_beta_fast", "positive"},
+    {"YaRN's length no number", LLAMA, yarn_weight_nan, ORION_E_FORMAT, "llama.rope.scaling.yarn_log_multiplier", "finite"},
     {"rope scaling is a number", LLAMA, scaling_number, ORION_E_FORMAT, "llama.rope.scaling.type", "string"},
     {"rope scaling factor 0", LLAMA, scaling_factor_0, ORION_E_FORMAT, "llama.rope.scaling.factor", "positive"},
     {"rope scaling factor that turns too fast", LLAMA, scaling_factor_tiny, ORION_E_FORMAT, "llama.rope.scaling.factor", "too small"},
@@ -638,7 +675,7 @@ static const struct refusal refusals[] = {
     {"rope attention factor negative", LLAMA, attn_factor_negative, ORION_E_FORMAT, "llama.rope.scaling.attn_factor", "positive"},
     {"original context 0", PHI3, original_context_0, ORION_E_FORMAT, "phi3.rope.scaling.original_context_length", "is 0"},
     {"longrope without factors", PHI3, longrope_without_factors, ORION_E_FORMAT, "rope_factors_long.weight", "missing"},
-    {"longrope in a llama model", LLAMA, longrope_in_llama, ORION_E_UNSUPPORTED, "llama.rope.scaling.type", "'longrope' is not supported"},
+    {"longrope in a llama model", LLAMA, longrope_in_llama, ORION_E_UNSUPPORTED, "llama.rope.scaling.type", "'longrope' is not known for llama"},
     {"only long rope factors", PHI3, only_long_factors, ORION_E_FORMAT, "rope_factors_short.weight", "only one of"},
     {"only short rope factors", PHI3, only_short_factors, ORION_E_FORMAT, "rope_factors_long.weight", "only one of"},
     {"rope factors of another length", PHI3, factors_of_another_length, ORION_E_FORMAT, "rope_factors_long.weight", "expected 4 x 1"},

@@ -16,7 +16,7 @@ static const char *const small_models[] = {
     "golden/llama-gqa.gguf",  "golden/phi3-window.gguf", "golden/phi3-gqa-partial.gguf",
     "golden/qwen2.gguf",      "golden/qwen3.gguf",       "golden/gemma2.gguf",
     "golden/gemma3.gguf",     "golden/granite.gguf",     "golden/olmo2.gguf",
-    "golden/llama-bias.gguf",
+    "golden/llama-bias.gguf", "golden/llama-yarn.gguf",  "golden/phi3-long.gguf",
 };
 
 /* ---- golden logits ---- */
@@ -56,6 +56,10 @@ static const struct golden_model {
     {"golden/olmo2.gguf", "golden/olmo2.json", ORI_KV_F32, 1e-5},
     {"golden/llama-bias.gguf", "golden/llama-bias.json", ORI_KV_F16, 0.02},
     {"golden/llama-bias.gguf", "golden/llama-bias.json", ORI_KV_F32, 1e-5},
+    {"golden/llama-yarn.gguf", "golden/llama-yarn.json", ORI_KV_F16, 0.02},
+    {"golden/llama-yarn.gguf", "golden/llama-yarn.json", ORI_KV_F32, 1e-5},
+    {"golden/phi3-long.gguf", "golden/phi3-long.json", ORI_KV_F16, 0.02},
+    {"golden/phi3-long.gguf", "golden/phi3-long.json", ORI_KV_F32, 1e-5},
 };
 
 static uint32_t likeliest(const float *row, uint32_t n)
@@ -613,6 +617,36 @@ static void test_rope_factors(void **state)
     ori_rope_release(&rope);
 }
 
+/* Figures of the published formula, computed by hand: n_rot 16, base 500, 64 positions
+ * at first.  Pair 16 ln(64 / (4 2pi)) / (2 ln 500) = 1.20 turns 4 times in them,
+ * pair 3.88 half a time, so the ramp goes from 1 to 4. */
+static void test_yarn(void **state)
+{
+    static const double share[] = {1, 1, 2.0 / 3, 1.0 / 3, 0, 0, 0, 0};
+    struct ori_model model = {.hp = {.n_rot = 16,
+                                     .rope_base = 500,
+                                     .rope_scale = 0.25f,
+                                     .rope_attn_factor = 1.5f,
+                                     .yarn_share = 1,
+                                     .yarn_fast_turns = 4,
+                                     .yarn_slow_turns = 0.5f,
+                                     .context_tokens = 256,
+                                     .original_context_tokens = 64}};
+
+    (void)state;
+    for (int part = 0; part < 2; part++) { /* with a part of the share only */
+        struct ori_rope rope;
+        model.hp.yarn_share = part ? 0.5f : 1.0f;
+        assert_int_equal(ori_rope_init(&rope, &model, 256, NULL), ORION_OK);
+        for (uint32_t i = 0; i < 8; i++) {
+            const double kept = share[i] * (part ? 0.5 : 1.0);
+            assert_near(rope.frequency[i], pow(500, -(double)i / 8) * (kept + (1 - kept) / 4));
+        }
+        assert_near((double)rope.factor, 1.5);
+        ori_rope_release(&rope);
+    }
+}
+
 /* ---- facts ---- */
 
 static void test_facts(void **state)
@@ -640,6 +674,59 @@ static void test_facts(void **state)
     assert_int_equal(ori_gguf_check_intact(model->gguf, NULL), ORION_OK);
     ori_model_close(model);
     ori_model_close(NULL);
+}
+
+/* How keys of scaling are understood: by what, and how much longer vectors get. */
+static void test_rope_keys(void **state)
+{
+    static const struct {
+        const char *label, *type;
+        float factor; /* 0: no such key */
+        const char *key;
+        float value;
+        double scale, length;
+    } rows[] = {
+        {"nothing", NULL, 0, NULL, 0, 1, 1},
+        {"a factor without a type", NULL, 4, NULL, 0, 0.25, 1},
+        {"the old name of it", NULL, 0, "rope.scale_linear", 8, 0.125, 1},
+        {"the old name, none", NULL, 0, "rope.scale_linear", 0, 1, 1},
+        {"both names", NULL, 4, "rope.scale_linear", 8, 0.25, 1},
+        {"linear", "linear", 8, NULL, 0, 0.125, 1},
+        {"a factor that does not count", "none", 8, NULL, 0, 1, 1},
+        {"longer vectors", "linear", 8, "rope.scaling.attn_factor", 1.5f, 0.125, 1.5},
+        {"YaRN", "yarn", 4, NULL, 0, 0.25, 1.138629436},
+        {"YaRN of a factor below 1", "yarn", 0.5f, NULL, 0, 2, 1},
+        {"YaRN, more", "yarn", 4, "rope.scaling.attn_factor", 0.5f, 0.25, 0.569314718},
+        {"YaRN, said", "yarn", 4, "rope.scaling.yarn_attn_factor", 0.9f, 0.25, 0.9},
+        {"YaRN, DeepSeek's", "yarn", 4, "rope.scaling.yarn_log_multiplier", 0.1f, 0.25, 1},
+        {"YaRN, half of it", "yarn", 4, "rope.scaling.yarn_log_multiplier", 0.05f, 0.25,
+         1.06482211}, /* (1 + ln(4)/10) / (1 + ln(4)/20) */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        struct model_file file;
+        char key[96];
+        const char *path = path_of("rope.gguf");
+        file_read(&file, data_path("golden/llama-gqa.gguf"));
+        if (rows[i].type)
+            set_text(&file, "llama.rope.scaling.type", rows[i].type);
+        if (rows[i].factor > 0)
+            set_f32(&file, "llama.rope.scaling.factor", rows[i].factor);
+        (void)snprintf(key, sizeof(key), "llama.%s", rows[i].key ? rows[i].key : "");
+        if (rows[i].key)
+            set_f32(&file, key, rows[i].value);
+        file_write(&file, path);
+        file_free(&file);
+        struct ori_model *model = open_model(path);
+        const struct ori_hparams *hp = &model->hp;
+        if (fabs((double)hp->rope_scale - rows[i].scale) > 1e-6 ||
+            fabs((double)hp->rope_attn_factor - rows[i].length) > 1e-6)
+            fail_msg("%s: positions times %g, vectors times %g", rows[i].label,
+                     (double)hp->rope_scale, (double)hp->rope_attn_factor);
+        ori_model_close(model);
+        assert_int_equal(unlink(path), 0);
+    }
 }
 
 /* The window: from the key, by default for an old Phi-3-mini file, or off. */
@@ -743,7 +830,8 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(test_rewind),          cmocka_unit_test(test_slots),
     cmocka_unit_test(test_can_rewind),      cmocka_unit_test(test_can_rewind_is_exact),
     cmocka_unit_test(test_cache_too_large), cmocka_unit_test(test_cache_types_of_heads),
-    cmocka_unit_test(test_rope_factors),    cmocka_unit_test(test_facts),
+    cmocka_unit_test(test_rope_factors),    cmocka_unit_test(test_yarn),
+    cmocka_unit_test(test_rope_keys),       cmocka_unit_test(test_facts),
     cmocka_unit_test(test_window),          cmocka_unit_test(test_quantization_name),
     cmocka_unit_test(test_shrinking_file),
 };

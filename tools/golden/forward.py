@@ -62,15 +62,43 @@ class Model:
         each = GLOBAL_EACH.get(self.arch)
         return self.window > 0 and (each is None or layer % each != each - 1)
 
+    def frequencies(self, layer):
+        """Radians a position of each pair, and what cosines and sines are multiplied by."""
+        half = self.n_rot // 2
+        local = self.arch == "gemma3" and self.is_local(layer)
+        base = 10000.0 if local else float(self.key("rope.freq_base"))
+        freq = base ** (-np.arange(half) / half)
+        context = self.key("context_length")
+        original = self.key("rope.scaling.original_context_length", context)
+        scaling = "none" if local else self.key("rope.scaling.type", "none")
+        if "rope_freqs.weight" in self.t:
+            freq = freq / self.t["rope_freqs.weight"]
+        if scaling == "linear":
+            freq = freq / self.key("rope.scaling.factor")
+        if scaling == "yarn":
+            return self.yarn(freq, base, original)
+        if "rope_factors_long.weight" in self.t:  # as for a session of the whole context
+            freq = freq / self.t["rope_factors_long.weight" if context > original else "rope_factors_short.weight"]
+            return freq, self.key("rope.scaling.attn_factor", np.sqrt(1 + np.log(context / original) / np.log(original)))
+        return freq, 1.0
+
+    def yarn(self, freq, base, original):
+        """As Hugging Face's _compute_yarn_parameters has it."""
+        def correction_dim(turns):
+            return self.n_rot * np.log(original / (turns * 2 * np.pi)) / (2 * np.log(base))
+        factor = self.key("rope.scaling.factor")
+        low = max(np.floor(correction_dim(self.key("rope.scaling.yarn_beta_fast", 32))), 0)
+        high = min(np.ceil(correction_dim(self.key("rope.scaling.yarn_beta_slow", 1))), self.n_rot - 1)
+        interpolated = np.clip((np.arange(self.n_rot // 2) - low) / max(high - low, .001), 0, 1)
+        freq = freq / factor * interpolated + freq * (1 - interpolated)
+        return freq, (.1 * np.log(factor) + 1) * self.key("rope.scaling.attn_factor", 1.0)
+
     def rope(self, x, layer):
         """x [t][heads][dim].  Elements beyond n_rot stay as they are."""
         half = self.n_rot // 2
-        base = 10000.0 if self.arch == "gemma3" and self.is_local(layer) else float(self.key("rope.freq_base"))
-        freq = base ** (-np.arange(half) / half)
-        if "rope_freqs.weight" in self.t:
-            freq = freq / self.t["rope_freqs.weight"]
+        freq, length = self.frequencies(layer)
         angle = np.arange(len(x))[:, None, None] * freq
-        cos, sin = np.cos(angle).astype(self.dtype), np.sin(angle).astype(self.dtype)
+        cos, sin = ((f(angle) * length).astype(self.dtype) for f in (np.cos, np.sin))
         adjacent = self.arch in ADJACENT_PAIRS
         first = slice(0, self.n_rot, 2) if adjacent else slice(0, half)
         second = slice(1, self.n_rot, 2) if adjacent else slice(half, self.n_rot)

@@ -6,6 +6,7 @@ is peculiar to each architecture.
 """
 import json
 import sys
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from gguf import ARRAY, BOOL, F32, I32, STRING, U32
 # pieces in merge order, then the characters they are made of
 MERGES = ["th", "▁th", "▁the", "an", "▁a", "and", "er", "▁de", "os"]
 CHARACTERS = "▁adehnorst"
+KINDS = {float: F32, int: U32, str: STRING}
 
 
 def tokens():
@@ -25,7 +27,7 @@ def tokens():
     return texts, scores, types
 
 
-def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, window=0, factors=False, n_layer=2,
+def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, window=0, factors=MappingProxyType({}), n_layer=2,
           dim=0, bias=False, qk_norm=None, after=False, before=True, more=(), biases=()):
     if sys.argv[1:] and name not in sys.argv[1:]:
         return
@@ -42,8 +44,8 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
     def vector(*shape):
         return rng.standard_normal(shape).astype(np.float32)
     weights = [("token_embd.weight", matrix(len(texts), n_embd, np.sqrt(n_embd)))]
-    if factors:  # llama 3 divides low frequencies and leaves high ones
-        weights.append(("rope_freqs.weight", np.geomspace(1, 8, n_rot // 2).astype(np.float32)))
+    # what divides frequencies: llama 3 has one list, Phi-3 one for short contexts and one for long ones
+    weights += [(f"rope_{which}.weight", np.geomspace(*ends, n_rot // 2).astype(np.float32)) for which, ends in factors.items()]
     for i in range(n_layer):
         p = f"blk.{i}."
         if before:
@@ -88,13 +90,13 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
         (f"{arch}.rope.freq_base", F32, base),
         (f"{arch}.vocab_size", U32, len(texts)),
     ]
-    if arch == "phi3":
+    if arch == "phi3" and "factors_long" not in factors:
         keys.append(("phi3.rope.scaling.original_context_length", U32, 256))
     if window:
         keys.append((f"{arch}.attention.sliding_window", U32, window))
     if dim != n_embd // n_head:
         keys += [(f"{arch}.attention.key_length", U32, dim), (f"{arch}.attention.value_length", U32, dim)]
-    keys += [(f"{arch}.{key}", F32, value) for key, value in more]
+    keys += [(f"{arch}.{key}", KINDS[type(value)], value) for key, value in more]
     keys += [
         ("tokenizer.ggml.model", STRING, "llama"),
         ("tokenizer.ggml.pre", STRING, "default"),
@@ -123,7 +125,7 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
 
 
 if __name__ == "__main__":
-    build("llama-gqa", "llama", 1, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=16, base=500000.0, tied=True, factors=True)
+    build("llama-gqa", "llama", 1, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=16, base=500000.0, tied=True, factors={"freqs": (1, 8)})
     build("phi3-window", "phi3", 2, n_embd=48, n_head=3, n_kv=3, n_ff=64, n_rot=16, base=10000.0, tied=False, window=8)
     build("phi3-gqa-partial", "phi3", 3, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=8, base=10000.0, tied=True)
     small = dict(n_embd=48, n_head=3, n_kv=1, n_ff=64, n_rot=16)
@@ -137,3 +139,9 @@ if __name__ == "__main__":
     build("granite", "granite", 8, **small, base=1e4, tied=True,
           more=[("embedding_scale", 3.), ("residual_scale", .5), ("attention.scale", .125), ("logit_scale", 4.)])
     build("olmo2", "olmo2", 9, **small, base=5e5, tied=False, after=True, before=False, qk_norm="rows")
+    build("llama-yarn", "llama", 10, n_embd=64, n_head=4, n_kv=2, n_ff=64, n_rot=16, base=500.0, tied=True,
+          more=[("rope.scaling.type", "yarn"), ("rope.scaling.factor", 4.), ("rope.scaling.original_context_length", 64),
+                ("rope.scaling.yarn_beta_fast", 4.), ("rope.scaling.yarn_beta_slow", .5), ("rope.scaling.attn_factor", 1.25)])
+    build("phi3-long", "phi3", 11, **{**small, "n_rot": 18}, base=1e4, tied=True, dim=24,
+          factors={"factors_long": (1, 12), "factors_short": (1, 1.5)},
+          more=[("rope.scaling.original_context_length", 64)])
