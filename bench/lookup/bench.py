@@ -7,8 +7,8 @@ Environment: RUNS (3), THREADS (2), ONLY, a list of texts.
 
 texts/NAME.prompt.txt and texts/NAME.answer.txt: two summaries of records, two edits of a
 given text, and an answer that has nothing in common with its question.  Each run times the
-answer token by token and with guesses, one after the other in one process.  A table goes
-to standard output, every figure as CSV to bench/results/."""
+answer token by token and with guesses, in turns of some tokens each.  A table goes to
+standard output, every figure as CSV to bench/results/."""
 import os
 import statistics
 import subprocess

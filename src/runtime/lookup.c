@@ -7,12 +7,13 @@
 #define MAX_CHAIN 32u  /* earlier occurrences looked at */
 #define ONE (1u << 16) /* probability 1 */
 
-/* What a batch of 1, 2, ... tokens takes, in hundredths of a step of one token,
- * when the weights come from memory: measured with `orion perplexity --chunk` on
- * Phi-3-mini's shapes in Q4_K_M, two threads of Zen 4.  Four columns share one
- * unpacking of the weights, and from nine on panels serve sixteen. */
-static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 105, 112, 128, 165, 180, 195, 215,
-                                                      250, 265, 278, 290, 295, 300, 305, 310};
+/* What a batch of 1, 2, ... tokens takes, in hundredths of a step of one token:
+ * measured with `orion bench --chunk` on Phi-3-mini's shapes in Q4_K_M, two threads of
+ * Zen 4.  Between AVX-512 with memory at 31 GB/s (four tokens 129) and at 38 (175), and
+ * near AVX2 (187).  Four columns share one unpacking of the weights, and from nine on
+ * panels serve them. */
+static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 118, 138, 160, 220, 242, 262, 285,
+                                                      340, 350, 360, 370, 385, 400, 415, 430};
 
 /* Wrong guesses are paid for, in hundredths of a step: each right one brings the
  * step that it saves, or its share of one that others take part in, and each token

@@ -47,7 +47,8 @@ static void test_what_is_guessed(void **state)
         {"the longest match wins", "qabcX--abcY-qabc", 1, "X"},
         {"the newest of equal ones wins", "pabcX-rabcY-sabc", 1, "Y"},
         {"on into the guess itself", "abcabcabcabc", 7, "abcabca"},
-        {"one token again and again", "-aaaaaaaa", 5, "aaaaa"},
+        {"one token again and again", "-aaaaaaaa", 3, "aaa"},
+        {"no further than the next group of columns pays", "abcdefghijk-abc", 5, "def"},
         {"a text of two tokens", "ab", 9, ""},
         {"an empty text", "", 9, ""},
     };

@@ -3,10 +3,8 @@
  * Quants come out of the file's blocks 64 at a time, unsigned (q + 4 for Q3_K,
  * q + 32 for Q6_K), as two runs of 32 that the type's `runs` names.
  *
- * A few columns of a type whose scales are for 32 elements: eight rows at a time,
- * a lane for a part of a sub-block of a row.  Of the others: four rows at a time,
- * lanes along the row.  A pair of products is at most 63 * 127 * 2 = 16,002, so
- * vpmaddubsw is exact, and vpdpwssd multiplies the pairs with their scales.
+ * A few columns: eight rows at a time.  Four rows' quants are transposed by fours,
+ * so that a lane has those of one row and 16 elements, all of which share a scale.
  *
  * More columns: panels of 32 rows (panel_avx512.h), lanes across the rows.
  *
@@ -21,6 +19,14 @@
 
 #define FEW_ROWS 8
 
+/* What four blocks say beside their quants: lane r of a quarter belongs to row r. */
+struct heads {
+    __m512i scales[4]; /* [c], of the four 16s of chunk c, one in each quarter */
+    __m512i sums[2];   /* int16: the factors of two of the activations' sums; the second
+                        * for a type whose scales are for 16 elements */
+    __m128 d, dmin;
+};
+
 struct kind {
     size_t block_bytes;
     size_t d;           /* offset of d; dmin stands after it */
@@ -29,10 +35,10 @@ struct kind {
     uint8_t runs[4][2]; /* which runs of 32 elements chunk c holds */
     __m512i (*chunk)(const uint8_t *block, int c);
     struct ori_kquant_scales (*scales)(const uint8_t *block);
-    /* Of a type whose scales are for 32 elements, else NULL: chunks 2h and 2h + 1 of
-     * four rows.  out[.][i] has the i-th fours of each 16 elements, which are a
-     * quarter, a row in each of its lanes. */
+    /* Chunks 2h and 2h + 1 of four rows: out[.][i] has the i-th fours of each 16
+     * elements, which are a quarter, a row in each of its lanes. */
     void (*fours)(const uint8_t *const w[4], int h, __m512i out[2][4]);
+    struct heads (*heads)(const uint8_t *const w[4]);
 };
 
 /* ---- quants ---- */
@@ -124,13 +130,42 @@ ORI_INLINE __m512i chunk_q6_k(const uint8_t *block, int c)
                      load32_twice(b->qh + c / 2 * 32), first, first + 2, 4, 48);
 }
 
-/* ---- the same of four rows, by fours: nibbles are parted after the transposing ---- */
+/* ---- a few columns: eight rows at a time ---- */
 
-ORI_INLINE void fours_of_nibbles(const uint8_t *const w[4], size_t offset, __m512i out[2][4])
+/* Of any type. */
+ORI_INLINE void fours_of_chunks(__m512i (*chunk)(const uint8_t *block, int c),
+                                const uint8_t *const w[4], int h, __m512i out[2][4])
+{
+    ORI_UNROLL
+    for (int odd = 0; odd < 2; odd++) {
+        ORI_UNROLL
+        for (int r = 0; r < 4; r++)
+            out[odd][r] = chunk(w[r], 2 * h + odd);
+        ori_transpose4(out[odd]);
+    }
+}
+
+ORI_INLINE void fours_q3_k(const uint8_t *const w[4], int h, __m512i out[2][4])
+{
+    fours_of_chunks(chunk_q3_k, w, h, out);
+}
+
+ORI_INLINE void fours_q5_k(const uint8_t *const w[4], int h, __m512i out[2][4])
+{
+    fours_of_chunks(chunk_q5_k, w, h, out);
+}
+
+ORI_INLINE void fours_q6_k(const uint8_t *const w[4], int h, __m512i out[2][4])
+{
+    fours_of_chunks(chunk_q6_k, w, h, out);
+}
+
+/* Both chunks come from the same bytes: transposed once, parted then. */
+ORI_INLINE void fours_q4_k(const uint8_t *const w[4], int h, __m512i out[2][4])
 {
     ORI_UNROLL
     for (int r = 0; r < 4; r++)
-        out[0][r] = load64(w[r] + offset);
+        out[0][r] = load64(w[r] + offsetof(struct ori_block_q4_k, qs) + 64 * (size_t)h);
     ori_transpose4(out[0]);
     ORI_UNROLL
     for (int i = 0; i < 4; i++) {
@@ -139,186 +174,168 @@ ORI_INLINE void fours_of_nibbles(const uint8_t *const w[4], size_t offset, __m51
     }
 }
 
-ORI_INLINE void fours_q4_k(const uint8_t *const w[4], int h, __m512i out[2][4])
+ORI_INLINE void fours_q2_k(const uint8_t *const w[4], int h, __m512i out[2][4])
 {
-    fours_of_nibbles(w, offsetof(struct ori_block_q4_k, qs) + 64 * (size_t)h, out);
-}
+    __m512i all[4];
 
-ORI_INLINE void fours_q5_k(const uint8_t *const w[4], int h, __m512i out[2][4])
-{
-    __m512i bits[4];
-
-    fours_of_nibbles(w, offsetof(struct ori_block_q5_k, qs) + 64 * (size_t)h, out);
     ORI_UNROLL
     for (int r = 0; r < 4; r++)
-        bits[r] = load32_twice(w[r] + offsetof(struct ori_block_q5_k, qh));
-    ori_transpose4(bits);
+        all[r] = load64(w[r] + offsetof(struct ori_block_q2_k, qs));
+    ori_transpose4(all);
     ORI_UNROLL
-    for (int odd = 0; odd < 2; odd++) {
-        ORI_UNROLL
-        for (int i = 0; i < 4; i++)
-            out[odd][i] = WITH_BITS(out[odd][i], bits[i], 4 * h + odd, 4 * h + odd + 2, 4, 16);
+    for (int i = 0; i < 4; i++) {
+        out[0][i] = move_bits(all[i], 4 * h, 4 * h, 0, 3);
+        out[1][i] = move_bits(all[i], 4 * h + 2, 4 * h + 2, 0, 3);
     }
 }
 
-/* ---- a few columns: four rows at a time ---- */
-
-/* For vpermw: word i becomes the scale of the 16s of chunk c that it lies in. */
-ORI_INLINE __m512i scale_of_word(const struct kind *kind, int c)
+/* x[i] becomes element i of the four. */
+ORI_INLINE void transpose4_x4(__m128i x[4])
 {
-    const int64_t word = 0x0001000100010001;
-    const int64_t i = word * 2 * kind->runs[c][0], j = word * 2 * kind->runs[c][1];
+    const __m128i ab_low = _mm_unpacklo_epi32(x[0], x[1]);
+    const __m128i ab_high = _mm_unpackhi_epi32(x[0], x[1]);
+    const __m128i cd_low = _mm_unpacklo_epi32(x[2], x[3]);
+    const __m128i cd_high = _mm_unpackhi_epi32(x[2], x[3]);
 
-    return _mm512_setr_epi64(i, i, i + word, i + word, j, j, j + word, j + word);
+    x[0] = _mm_unpacklo_epi64(ab_low, cd_low);
+    x[1] = _mm_unpackhi_epi64(ab_low, cd_low);
+    x[2] = _mm_unpacklo_epi64(ab_high, cd_high);
+    x[3] = _mm_unpackhi_epi64(ab_high, cd_high);
 }
 
-/* The second term of four rows with one column, not yet summed up. */
-ORI_INLINE void second_term(const __m128i factors[ORI_ROWS], const struct ori_act_q8k *a,
-                            __m256i out[ORI_ROWS])
+/* Four rows' 16 bytes, a row in each quarter -> a row in each lane. */
+ORI_INLINE __m512i rows_to_lanes(__m512i by_row)
 {
-    const __m256i sums = ori_load32(a->sums);
-
-    ORI_UNROLL
-    for (int r = 0; r < ORI_ROWS; r++)
-        out[r] = _mm256_madd_epi16(_mm256_cvtepi8_epi16(factors[r]), sums);
-}
-
-/* One superblock of four rows with n_cols columns folded into acc. */
-ORI_INLINE void fold4(const struct kind *kind, const uint8_t *const w[ORI_ROWS],
-                      const struct ori_act_q8k *const a[ORI_FEW_GROUP], int n_cols,
-                      __m128 acc[ORI_FEW_GROUP])
-{
-    __m512i scales[ORI_ROWS], dots[ORI_ROWS][ORI_FEW_GROUP];
-    __m128i factors[ORI_ROWS];
-
-    ORI_UNROLL
-    for (int r = 0; r < ORI_ROWS; r++) {
-        const struct ori_kquant_scales s = kind->scales(w[r]);
-        scales[r] = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(s.scale));
-        factors[r] = s.sums;
-        ORI_UNROLL
-        for (int i = 0; i < n_cols; i++)
-            dots[r][i] = _mm512_setzero_si512();
-    }
-    ORI_UNROLL
-    for (int c = 0; c < 4; c++) {
-        __m512i x[ORI_FEW_GROUP];
-
-        ORI_UNROLL
-        for (int i = 0; i < n_cols; i++)
-            x[i] = ori_load32x2(a[i]->qs + 32 * kind->runs[c][0], a[i]->qs + 32 * kind->runs[c][1]);
-        ORI_UNROLL
-        for (int r = 0; r < ORI_ROWS; r++) {
-            const __m512i q = kind->chunk(w[r], c);
-            const __m512i scale = _mm512_permutexvar_epi16(scale_of_word(kind, c), scales[r]);
-            ORI_UNROLL
-            for (int i = 0; i < n_cols; i++)
-                dots[r][i] = _mm512_dpwssd_epi32(dots[r][i], _mm512_maddubs_epi16(q, x[i]), scale);
-        }
-    }
-
-    const __m128 d = ori_load4_f16(w, kind->d);
-    ORI_UNROLL
-    for (int i = 0; i < n_cols; i++) {
-        const __m128 da = _mm_set1_ps(a[i]->d);
-        __m256i dot[ORI_ROWS], second[ORI_ROWS];
-
-        second_term(factors, a[i], second);
-        ORI_UNROLL
-        for (int r = 0; r < ORI_ROWS; r++) {
-            dot[r] = ori_join_to_8_i32(dots[r][i]);
-            if (kind->offset)
-                dot[r] = _mm256_sub_epi32(dot[r], _mm256_slli_epi32(second[r], kind->offset));
-        }
-        const __m128i isum = ori_sum4_i32(dot[0], dot[1], dot[2], dot[3]);
-        acc[i] = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc[i]);
-        if (!kind->offset) {
-            const __m128 dmin = ori_load4_f16(w, kind->d + 2);
-            const __m128i msum = ori_sum4_i32(second[0], second[1], second[2], second[3]);
-            acc[i] = _mm_fnmadd_ps(_mm_mul_ps(dmin, da), _mm_cvtepi32_ps(msum), acc[i]);
-        }
-    }
-}
-
-/* Four rows from r by n_cols columns from c, n_cols a constant. */
-ORI_INLINE void four_rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r,
-                                size_t c, int n_cols)
-{
-    const size_t ahead = ori_ahead(m, ORI_ROWS);
-    const uint8_t *w[ORI_ROWS];
-    const struct ori_act_q8k *a[ORI_FEW_GROUP];
-    __m128 acc[ORI_FEW_GROUP];
-
-    ori_rows(m, r, ORI_ROWS, w);
-    ORI_UNROLL
-    for (int i = 0; i < n_cols; i++) {
-        a[i] = (const void *)(m->acts + (c + (size_t)i) * m->act_bytes);
-        acc[i] = _mm_setzero_ps();
-    }
-    for (size_t b = 0; b < m->n / ORI_SUPERBLOCK; b++) {
-        ORI_UNROLL
-        for (int i = 0; i < ORI_ROWS; i++)
-            for (size_t line = 0; line < kind->block_bytes; line += 64)
-                ori_prefetch_far(w[i], ahead + line);
-        fold4(kind, w, a, n_cols, acc);
-        ORI_UNROLL
-        for (int i = 0; i < ORI_ROWS; i++)
-            w[i] += kind->block_bytes;
-        ORI_UNROLL
-        for (int i = 0; i < n_cols; i++)
-            a[i]++;
-    }
-    ORI_UNROLL
-    for (int i = 0; i < n_cols; i++)
-        ori_store4(m, r, c + (size_t)i, acc[i]);
-}
-
-/* ---- a few columns: eight rows at a time, where 32 elements share a scale ---- */
-
-/* What four blocks' heads hold: lane r belongs to row r. */
-struct heads {
-    __m512i scales[2], mins[2]; /* [h] of sub-blocks 4h to 4h + 3, one in each quarter */
-    __m128 d, dmin;
-};
-
-/* Bytes of four sub-blocks in each row's lane -> integers, a sub-block in each
- * quarter. */
-ORI_INLINE __m512i by_sub_block(__m128i bytes)
-{
-    const __m128i order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-
-    return _mm512_cvtepu8_epi32(_mm_shuffle_epi8(bytes, order));
-}
-
-/* d, dmin and the 12 bytes of scales are the first 16 bytes of a block; how the six
- * bits lie is said in blocks.h. */
-ORI_INLINE struct heads load_heads(const uint8_t *const w[4])
-{
-    const __m512i by_row = _mm512_inserti64x4(
-        _mm512_castsi256_si512(_mm256_set_m128i(ori_load16(w[1]), ori_load16(w[0]))),
-        _mm256_set_m128i(ori_load16(w[3]), ori_load16(w[2])), 1);
-    const __m512i words = _mm512_permutexvar_epi32(
+    return _mm512_permutexvar_epi32(
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), by_row);
-    const __m128i units =
-        _mm_shuffle_epi8(_mm512_castsi512_si128(words),
-                         _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+}
+
+ORI_INLINE __m512i load16x4(const uint8_t *const w[4], size_t offset)
+{
+    return _mm512_inserti64x4(
+        _mm512_castsi256_si512(
+            _mm256_set_m128i(ori_load16(w[1] + offset), ori_load16(w[0] + offset))),
+        _mm256_set_m128i(ori_load16(w[3] + offset), ori_load16(w[2] + offset)), 1);
+}
+
+/* Bytes of four sub-blocks in each row's lane -> integers: those of sub-blocks
+ * a, b, c, d in the quarters. */
+ORI_INLINE __m512i in_quarters(__m128i bytes, char a, char b, char c, char d)
+{
+    const __m128i rows = _mm_setr_epi8(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+    const __m128i sub_blocks = _mm_setr_epi8(a, a, a, a, b, b, b, b, c, c, c, c, d, d, d, d);
+
+    return _mm512_cvtepi8_epi32(_mm_shuffle_epi8(bytes, _mm_add_epi8(rows, sub_blocks)));
+}
+
+/* For pairs of int16 out of each row's lane of four bytes: the first pair of all
+ * rows, then the second. */
+ORI_INLINE __m128i by_pairs(__m128i bytes)
+{
+    return _mm_shuffle_epi8(bytes,
+                            _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+}
+
+ORI_INLINE __m512i pairs_in_quarters(__m128i first, __m128i second)
+{
+    return _mm512_cvtepi8_epi16(_mm256_set_m128i(by_pairs(second), by_pairs(first)));
+}
+
+/* Q4_K, Q5_K: d, dmin and the 12 bytes of scales are the first 16 bytes of a block; how
+ * the six bits lie is said in blocks.h. */
+ORI_INLINE struct heads heads_k4(const uint8_t *const w[4])
+{
+    const __m512i words = rows_to_lanes(load16x4(w, 0));
+    const __m128i units = by_pairs(_mm512_castsi512_si128(words));
     const __m128i a = _mm512_extracti32x4_epi32(words, 1);
     const __m128i b = _mm512_extracti32x4_epi32(words, 2);
     const __m128i c = _mm512_extracti32x4_epi32(words, 3);
     const __m128i six = _mm_set1_epi8(0x3f), four = _mm_set1_epi8(0x0f);
     const __m128i two = _mm_set1_epi8(0x30);
+    const __m128i scales[2] = {
+        _mm_and_si128(a, six),
+        _mm_or_si128(_mm_and_si128(c, four), _mm_and_si128(_mm_srli_epi16(a, 2), two)),
+    };
+    const __m128i mins[2] = {
+        _mm_and_si128(b, six),
+        _mm_or_si128(_mm_and_si128(_mm_srli_epi16(c, 4), four),
+                     _mm_and_si128(_mm_srli_epi16(b, 2), two)),
+    };
     const __m256 d = _mm256_cvtph_ps(units);
 
     return (struct heads){
-        .scales = {by_sub_block(_mm_and_si128(a, six)),
-                   by_sub_block(_mm_or_si128(_mm_and_si128(c, four),
-                                             _mm_and_si128(_mm_srli_epi16(a, 2), two)))},
-        .mins = {by_sub_block(_mm_and_si128(b, six)),
-                 by_sub_block(_mm_or_si128(_mm_and_si128(_mm_srli_epi16(c, 4), four),
-                                           _mm_and_si128(_mm_srli_epi16(b, 2), two)))},
+        .scales = {in_quarters(scales[0], 0, 0, 2, 2), in_quarters(scales[0], 1, 1, 3, 3),
+                   in_quarters(scales[1], 0, 0, 2, 2), in_quarters(scales[1], 1, 1, 3, 3)},
+        .sums = {pairs_in_quarters(mins[0], mins[1])},
         .d = _mm256_castps256_ps128(d),
         .dmin = _mm256_extractf128_ps(d, 1),
     };
+}
+
+/* Q6_K: a chunk is 64 elements in order. */
+ORI_INLINE struct heads heads_q6_k(const uint8_t *const w[4])
+{
+    const __m512i words = rows_to_lanes(load16x4(w, offsetof(struct ori_block_q6_k, scales)));
+    const __m128i s[4] = {
+        _mm512_castsi512_si128(words),
+        _mm512_extracti32x4_epi32(words, 1),
+        _mm512_extracti32x4_epi32(words, 2),
+        _mm512_extracti32x4_epi32(words, 3),
+    };
+
+    return (struct heads){
+        .scales = {in_quarters(s[0], 0, 1, 2, 3), in_quarters(s[1], 0, 1, 2, 3),
+                   in_quarters(s[2], 0, 1, 2, 3), in_quarters(s[3], 0, 1, 2, 3)},
+        .sums = {pairs_in_quarters(s[0], s[1]), pairs_in_quarters(s[2], s[3])},
+        .d = ori_load4_f16(w, offsetof(struct ori_block_q6_k, d)),
+    };
+}
+
+/* Chunk c is runs c and c + 4: sub-blocks 2c, 2c + 1, 8 + 2c, 9 + 2c.  Of words of four
+ * sub-blocks each. */
+ORI_INLINE __m512i scales_of_halves(const __m128i s[4], int c)
+{
+    const __m128i both = c % 2 ? _mm_unpackhi_epi64(by_pairs(s[c / 2]), by_pairs(s[2 + c / 2]))
+                               : _mm_unpacklo_epi64(by_pairs(s[c / 2]), by_pairs(s[2 + c / 2]));
+    const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+
+    return _mm512_cvtepi8_epi32(_mm_shuffle_epi8(both, order));
+}
+
+/* Q2_K, Q3_K, whose chunks are such: from each row's scales. */
+ORI_INLINE struct heads heads_of_halves(struct ori_kquant_scales (*scales)(const uint8_t *block),
+                                        const uint8_t *const w[4], size_t d, bool has_min)
+{
+    const struct ori_kquant_scales row[4] = {scales(w[0]), scales(w[1]), scales(w[2]),
+                                             scales(w[3])};
+    __m128i scale[4], sums[4];
+    struct heads out = {.d = ori_load4_f16(w, d)};
+
+    ORI_UNROLL
+    for (int r = 0; r < 4; r++) {
+        scale[r] = row[r].scale;
+        sums[r] = row[r].sums;
+    }
+    transpose4_x4(scale);
+    transpose4_x4(sums);
+    ORI_UNROLL
+    for (int c = 0; c < 4; c++)
+        out.scales[c] = scales_of_halves(scale, c);
+    out.sums[0] = pairs_in_quarters(sums[0], sums[1]);
+    out.sums[1] = pairs_in_quarters(sums[2], sums[3]);
+    if (has_min)
+        out.dmin = ori_load4_f16(w, d + 2);
+    return out;
+}
+
+ORI_INLINE struct heads heads_q2_k(const uint8_t *const w[4])
+{
+    return heads_of_halves(ori_scales_q2_k, w, offsetof(struct ori_block_q2_k, d), true);
+}
+
+ORI_INLINE struct heads heads_q3_k(const uint8_t *const w[4])
+{
+    return heads_of_halves(ori_scales_q3_k, w, offsetof(struct ori_block_q3_k, d), false);
 }
 
 /* The fours of a chunk of activations, for all four rows. */
@@ -343,103 +360,121 @@ ORI_INLINE __m512i dot_fours(const __m512i w[4], const __m512i x[4])
     return sum;
 }
 
-/* Sums of 16 elements, of sub-blocks 0, 0, 2, 2 and of 1, 1, 3, 3, to those of 32. */
-ORI_INLINE __m512i sub_block_sums(__m512i even, __m512i odd)
+/* The quarters of each of four vectors added up: a sum in each quarter. */
+ORI_INLINE __m512i sum_quarters(__m512i a, __m512i b, __m512i c, __m512i d)
 {
-    const __mmask16 other = 0xf0f0;
-    const __m512i x = _mm512_mask_blend_epi32(other, even, odd);
-    const __m512i y = _mm512_mask_blend_epi32(other, odd, even);
+    const __m512i ab = _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, _MM_SHUFFLE(1, 0, 1, 0)),
+                                        _mm512_shuffle_i32x4(a, b, _MM_SHUFFLE(3, 2, 3, 2)));
+    const __m512i cd = _mm512_add_epi32(_mm512_shuffle_i32x4(c, d, _MM_SHUFFLE(1, 0, 1, 0)),
+                                        _mm512_shuffle_i32x4(c, d, _MM_SHUFFLE(3, 2, 3, 2)));
 
-    return _mm512_add_epi32(x, _mm512_shuffle_i32x4(y, y, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm512_add_epi32(_mm512_shuffle_i32x4(ab, cd, _MM_SHUFFLE(2, 0, 2, 0)),
+                            _mm512_shuffle_i32x4(ab, cd, _MM_SHUFFLE(3, 1, 3, 1)));
 }
 
-ORI_INLINE __m128i sum_quarters(__m512i x)
-{
-    const __m256i y = ori_join_to_8_i32(x);
+/* The activations' sums of each scale's elements, int16, two in each lane: the first
+ * two of sub-blocks in quarter 0 and so on. */
+struct spread_sums {
+    __m512i pairs[2];
+};
 
-    return _mm_add_epi32(_mm256_castsi256_si128(y), _mm256_extracti128_si256(y, 1));
-}
-
-/* The activations' sums of sub-blocks 4h to 4h + 3, one in each quarter. */
-ORI_INLINE __m512i spread_sums(const struct ori_act_q8k *a, int h)
+ORI_INLINE struct spread_sums spread_sums(const struct kind *kind, const struct ori_act_q8k *a)
 {
-    const __m256i sums = _mm256_madd_epi16(ori_load32(a->sums), _mm256_set1_epi16(1));
     const __m512i quarter = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    const __m512i further = _mm512_add_epi32(quarter, _mm512_set1_epi32(4));
+    __m256i sums = ori_load32(a->sums);
 
-    return _mm512_permutexvar_epi32(_mm512_add_epi32(quarter, _mm512_set1_epi32(4 * h)),
-                                    _mm512_castsi256_si512(sums));
+    if (kind->sub == 32) { /* at most 32 * 127: int16 holds it */
+        sums = _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+        sums = _mm256_castsi128_si256(_mm256_cvtepi32_epi16(sums));
+    }
+    const __m512i all = _mm512_castsi256_si512(sums);
+    return (struct spread_sums){
+        {_mm512_permutexvar_epi32(quarter, all), _mm512_permutexvar_epi32(further, all)}};
 }
 
-/* One superblock of four rows with one column folded into acc. */
-ORI_INLINE __m128 fold_heads(const struct heads *w, __m512i dots, const struct ori_act_q8k *a,
-                             const __m512i sums[2], __m128 acc)
+/* The second term of four rows, in quarters. */
+ORI_INLINE __m512i second_term(const struct kind *kind, const struct heads *w,
+                               const struct spread_sums *sums)
 {
-    const __m128 da = _mm_set1_ps(a->d);
-    const __m512i second = _mm512_add_epi32(_mm512_mullo_epi32(w->mins[0], sums[0]),
-                                            _mm512_mullo_epi32(w->mins[1], sums[1]));
+    const __m512i first = _mm512_dpwssd_epi32(_mm512_setzero_si512(), w->sums[0], sums->pairs[0]);
 
-    acc = _mm_fmadd_ps(_mm_mul_ps(w->d, da), _mm_cvtepi32_ps(sum_quarters(dots)), acc);
-    return _mm_fnmadd_ps(_mm_mul_ps(w->dmin, da), _mm_cvtepi32_ps(sum_quarters(second)), acc);
+    return kind->sub == 32 ? first : _mm512_dpwssd_epi32(first, w->sums[1], sums->pairs[1]);
+}
+
+/* One superblock of eight rows with one column folded into acc. */
+ORI_INLINE __m256 fold_heads(const struct kind *kind, const struct heads w[2],
+                             const __m512i dots[2], const struct ori_act_q8k *a, __m256 acc)
+{
+    const __m256 da = _mm256_set1_ps(a->d);
+    const __m256 d = _mm256_mul_ps(_mm256_set_m128(w[1].d, w[0].d), da);
+    const struct spread_sums sums = spread_sums(kind, a);
+    const __m512i both = sum_quarters(dots[0], dots[1], second_term(kind, &w[0], &sums),
+                                      second_term(kind, &w[1], &sums));
+    const __m256i dot = _mm512_castsi512_si256(both), second = _mm512_extracti64x4_epi64(both, 1);
+
+    if (kind->offset) {
+        const __m256i without = _mm256_sub_epi32(dot, _mm256_slli_epi32(second, kind->offset));
+        return _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(without), acc);
+    }
+    const __m256 dmin = _mm256_mul_ps(_mm256_set_m128(w[1].dmin, w[0].dmin), da);
+    acc = _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(dot), acc);
+    return _mm256_fnmadd_ps(dmin, _mm256_cvtepi32_ps(second), acc);
 }
 
 /* One superblock of eight rows with n_cols columns folded into acc. */
 ORI_INLINE void fold8(const struct kind *kind, const uint8_t *const w[FEW_ROWS],
                       const struct ori_act_q8k *const a[ORI_FEW_GROUP], int n_cols,
-                      __m128 acc[ORI_FEW_GROUP][2])
+                      __m256 acc[ORI_FEW_GROUP])
 {
-    const struct heads heads[2] = {load_heads(w), load_heads(w + 4)};
+    const struct heads heads[2] = {kind->heads(w), kind->heads(w + 4)};
     __m512i dots[ORI_FEW_GROUP][2];
 
     ORI_UNROLL
+    for (int i = 0; i < n_cols; i++)
+        dots[i][0] = dots[i][1] = _mm512_setzero_si512();
+    ORI_UNROLL
     for (int h = 0; h < 2; h++) {
-        __m512i part[ORI_FEW_GROUP][2][2];
-
-        __m512i fours[2][2][4]; /* of each four rows, of even and odd sub-blocks */
+        __m512i fours[2][2][4]; /* of each four rows, of both chunks */
 
         kind->fours(w, h, fours[0]);
         kind->fours(w + 4, h, fours[1]);
         ORI_UNROLL
         for (int odd = 0; odd < 2; odd++) {
+            const int c = 2 * h + odd;
             ORI_UNROLL
             for (int i = 0; i < n_cols; i++) {
                 __m512i x[4];
-                spread_fours(kind, a[i], 2 * h + odd, x);
-                part[i][0][odd] = dot_fours(fours[0][odd], x);
-                part[i][1][odd] = dot_fours(fours[1][odd], x);
-            }
-        }
-        ORI_UNROLL
-        for (int i = 0; i < n_cols; i++) {
-            ORI_UNROLL
-            for (int g = 0; g < 2; g++) {
-                const __m512i sums = sub_block_sums(part[i][g][0], part[i][g][1]);
-                const __m512i scaled = _mm512_mullo_epi32(sums, heads[g].scales[h]);
-                dots[i][g] = h ? _mm512_add_epi32(dots[i][g], scaled) : scaled;
+
+                spread_fours(kind, a[i], c, x);
+                ORI_UNROLL
+                for (int g = 0; g < 2; g++) {
+                    const __m512i part = dot_fours(fours[g][odd], x);
+                    dots[i][g] =
+                        _mm512_add_epi32(dots[i][g], _mm512_mullo_epi32(part, heads[g].scales[c]));
+                }
             }
         }
     }
     ORI_UNROLL
-    for (int i = 0; i < n_cols; i++) {
-        const __m512i sums[2] = {spread_sums(a[i], 0), spread_sums(a[i], 1)};
-        acc[i][0] = fold_heads(&heads[0], dots[i][0], a[i], sums, acc[i][0]);
-        acc[i][1] = fold_heads(&heads[1], dots[i][1], a[i], sums, acc[i][1]);
-    }
+    for (int i = 0; i < n_cols; i++)
+        acc[i] = fold_heads(kind, heads, dots[i], a[i], acc[i]);
 }
 
 /* Eight rows from r by n_cols columns from c, n_cols a constant. */
-ORI_INLINE void eight_rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r,
-                                 size_t c, int n_cols)
+ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
+                           int n_cols)
 {
     const size_t ahead = ori_ahead(m, FEW_ROWS);
     const uint8_t *w[FEW_ROWS];
     const struct ori_act_q8k *a[ORI_FEW_GROUP];
-    __m128 acc[ORI_FEW_GROUP][2];
+    __m256 acc[ORI_FEW_GROUP];
 
     ori_rows(m, r, FEW_ROWS, w);
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++) {
         a[i] = (const void *)(m->acts + (c + (size_t)i) * m->act_bytes);
-        acc[i][0] = acc[i][1] = _mm_setzero_ps();
+        acc[i] = _mm256_setzero_ps();
     }
     for (size_t b = 0; b < m->n / ORI_SUPERBLOCK; b++) {
         fold8(kind, w, a, n_cols, acc);
@@ -455,19 +490,7 @@ ORI_INLINE void eight_rows_times(const struct kind *kind, const struct ori_matmu
     }
     ORI_UNROLL
     for (int i = 0; i < n_cols; i++)
-        ori_store8(m, r, c + (size_t)i, _mm256_set_m128(acc[i][1], acc[i][0]));
-}
-
-ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, size_t r, size_t c,
-                           int n_cols)
-{
-    if (kind->fours) {
-        eight_rows_times(kind, m, r, c, n_cols);
-        return;
-    }
-    four_rows_times(kind, m, r, c, n_cols);
-    if (r + ORI_ROWS < m->n_rows)
-        four_rows_times(kind, m, r + ORI_ROWS, c, n_cols);
+        ori_store8(m, r, c + (size_t)i, acc[i]);
 }
 
 /* ---- many columns: panels ---- */
@@ -661,7 +684,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 
 /* ---- the types ---- */
 
-#define DEFINE_TYPE(type, offset, sub, fours, ...)                                                 \
+#define DEFINE_TYPE(type, offset, sub, heads, ...)                                                 \
     static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
                                             offsetof(struct ori_block_##type, d),                  \
                                             offset,                                                \
@@ -669,11 +692,12 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
                                             __VA_ARGS__,                                           \
                                             chunk_##type,                                          \
                                             ori_scales_##type,                                     \
-                                            fours};                                                \
+                                            fours_##type,                                          \
+                                            heads};                                                \
     ORI_DEFINE_MATMUL_AVX512(type, ORI_SUPERBLOCK, struct ori_act_q8k)
 
-DEFINE_TYPE(q2_k, 0, 16, NULL, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
-DEFINE_TYPE(q3_k, 2, 16, NULL, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
-DEFINE_TYPE(q4_k, 0, 32, fours_q4_k, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
-DEFINE_TYPE(q5_k, 0, 32, fours_q5_k, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
-DEFINE_TYPE(q6_k, 5, 16, NULL, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(q2_k, 0, 16, heads_q2_k, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q3_k, 2, 16, heads_q3_k, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q4_k, 0, 32, heads_k4, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q5_k, 0, 32, heads_k4, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q6_k, 5, 16, heads_q6_k, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
