@@ -195,7 +195,7 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
     for (size_t i = job->first + begin; i < job->first + end; i++) {
         const float *angles = all_angles + i * hp->n_rot;
         struct ori_kv *kv = f->items[i].kv;
-        const size_t slot = f->items[i].position % kv->n_slots;
+        const size_t slot = f->items[i].position % kv->layers[job->layer].n_slots;
 
         if (layer->q_norm) {
             norm_heads(f, layer->q_norm, f->q + i * hp->n_heads * dim, hp->n_heads);
@@ -259,7 +259,7 @@ static size_t attend_some(const struct attend_job *job, uint32_t head_kv, size_t
     const struct ori_attn attn = {
         .keys = kv->keys + at,
         .values = kv->values + at,
-        .slots = kv->n_slots,
+        .slots = kv->layers[job->layer].n_slots,
         .head_dim = dim,
         .scale = f->model->hp.attention_scale,
         .softcap = f->model->hp.attention_softcap,
@@ -308,10 +308,10 @@ static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, 
 }
 
 /* Keys and values into the cache, then the queries, a stretch at a time where
- * the cache is a ring that has no room for more. */
+ * the layer is a ring that has no room for more. */
 static void attention(struct ori_forward *f, uint32_t layer)
 {
-    const size_t most = ori_ring_window(&f->model->hp) > 0 ? ORI_KV_STRETCH : f->n;
+    const size_t most = ori_layer_window(&f->model->hp, layer) > 0 ? ORI_KV_STRETCH : f->n;
 
     for (size_t first = 0; first < f->n; first += most) {
         const size_t n = f->n - first < most ? f->n - first : most;

@@ -285,19 +285,77 @@ static orion_status read_window(const struct reader *r, bool none, struct ori_hp
     return ORION_OK;
 }
 
-/* Which layers have the window is known by the architecture; a file may say it, too. */
-static orion_status read_window_period(const struct reader *r, struct ori_hparams *hp)
+static void make_global(struct ori_hparams *hp, uint32_t layer)
 {
-    hp->window_period = r->arch->window_period;
-    if (hp->window_period == 0)
-        return ORION_OK;
-    hp->rope_base_local = r->arch->rope_base_local;
-    const orion_status status = positive_f32(r, "rope.freq_base_swa", false, &hp->rope_base_local);
+    hp->global_layers[layer / 64] |= UINT64_C(1) << layer % 64;
+}
+
+/* Each such layer sees all; 0: none does. */
+static void set_period(struct ori_hparams *hp, uint32_t period)
+{
+    for (uint32_t i = 0; i < hp->n_layers && period > 0; i++)
+        if (i % period == period - 1)
+            make_global(hp, i);
+}
+
+/* A flag for each layer: does it have the window? */
+static orion_status read_flags(const struct reader *r, const char *key, struct ori_hparams *hp)
+{
+    const struct ori_gguf_kv *kv;
+    const orion_status status = ori_gguf_get_array(r->gguf, key, ORI_GGUF_BOOL, &kv, r->err);
+
     if (status != ORION_OK)
         return status;
-    if (hp->rope_base_local > 0.0f && hp->rope_base_local < 1.0f)
-        return bad(r, "rope.freq_base_swa", "is below 1; rotations would turn too fast");
-    return may_u32(r, "attention.sliding_window_pattern", 1, ORI_MAX_LAYERS, &hp->window_period);
+    if (kv->count != hp->n_layers)
+        return ori_fail_at(r->err, ORION_E_FORMAT, kv->offset, key,
+                           "'%s' tells of %llu layers, but the model has %u", key,
+                           (unsigned long long)kv->count, hp->n_layers);
+    for (uint32_t i = 0; i < hp->n_layers; i++)
+        if (!kv->data[i])
+            make_global(hp, i);
+    return ORION_OK;
+}
+
+/* Which layers have the window is known by the architecture; a file may say it, too. */
+static orion_status read_window_layers(const struct reader *r, struct ori_hparams *hp)
+{
+    static const char name[] = "attention.sliding_window_pattern";
+    const struct key key = key_of(r->arch, name);
+    const struct ori_gguf_kv *kv = ori_gguf_find(r->gguf, key.text);
+    uint32_t period = r->arch->window_period;
+
+    if (hp->window_tokens == 0 && period == 0)
+        return ORION_OK;
+    if (kv && kv->type == ORI_GGUF_ARRAY)
+        return read_flags(r, key.text, hp);
+    const orion_status status = may_u32(r, name, 1, ORI_MAX_LAYERS, &period);
+    if (status == ORION_OK)
+        set_period(hp, period);
+    return status;
+}
+
+/* A window that no layer has is none. */
+static void drop_idle_window(struct ori_hparams *hp)
+{
+    uint32_t i = 0;
+
+    while (i < hp->n_layers && !ori_layer_is_local(hp, i))
+        i++;
+    if (i == hp->n_layers)
+        hp->window_tokens = 0;
+}
+
+static orion_status read_local_base(const struct reader *r, struct ori_hparams *hp)
+{
+    static const char name[] = "rope.freq_base_swa";
+
+    hp->rope_base_local = r->arch->rope_base_local;
+    if (hp->rope_base_local == 0.0f)
+        return ORION_OK;
+    const orion_status status = positive_f32(r, name, false, &hp->rope_base_local);
+    if (status == ORION_OK && hp->rope_base_local < 1.0f)
+        return bad(r, name, "is below 1; rotations would turn too fast");
+    return status;
 }
 
 /* What embeddings, scores, blocks and logits are multiplied by, or held down to. */
@@ -345,7 +403,8 @@ orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch
         (status = may_u32(&r, "expert_count", 0, 65536, &n_experts)) != ORION_OK ||
         (status = read_heads(&r, &hp)) != ORION_OK || (status = read_rope(&r, &hp)) != ORION_OK ||
         (status = read_window(&r, no_sliding_window, &hp)) != ORION_OK ||
-        (status = read_window_period(&r, &hp)) != ORION_OK ||
+        (status = read_window_layers(&r, &hp)) != ORION_OK ||
+        (status = read_local_base(&r, &hp)) != ORION_OK ||
         (status = read_scales(&r, &hp)) != ORION_OK)
         return status;
     const struct key experts = key_of(arch, "expert_count");
@@ -354,6 +413,7 @@ orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch
                            "this model is a mixture of %u experts, which is not supported yet; a "
                            "dense %s model runs",
                            n_experts, arch->name);
+    drop_idle_window(&hp);
     *out = hp;
     return ORION_OK;
 }

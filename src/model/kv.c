@@ -1,21 +1,60 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
 #include "model/kv.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-static uint32_t slots_for(const struct ori_hparams *hp, uint32_t context_tokens,
-                          uint32_t batch_tokens)
+static bool sees_all_somewhere(const struct ori_hparams *hp)
+{
+    for (uint32_t i = 0; i < hp->n_layers; i++)
+        if (!ori_layer_is_local(hp, i))
+            return true;
+    return false;
+}
+
+bool ori_kv_needs_window_only(const struct ori_hparams *hp)
+{
+    return hp->window_tokens > 0 && !sees_all_somewhere(hp);
+}
+
+/* Of the layers with a window, if there is one; else of all.  A stretch is written
+ * before its first query looks back a whole window.  Beside layers that see all, a
+ * ring also holds each block that a batch completes until the batch is computed:
+ * a prefix is kept in blocks of all layers, and the others need them all. */
+static uint64_t ring_slots(const struct ori_hparams *hp, uint32_t context_tokens,
+                           uint32_t batch_tokens)
 {
     const uint32_t stretch = batch_tokens < ORI_KV_STRETCH ? batch_tokens : ORI_KV_STRETCH;
-    const uint32_t window = ori_ring_window(hp);
-    uint64_t need = context_tokens;
+    uint64_t need = (uint64_t)hp->window_tokens + stretch - 1;
 
-    /* A stretch is written before its first query looks back a whole window. */
-    if (window > 0 && (uint64_t)window + stretch - 1 < need)
-        need = (uint64_t)window + stretch - 1;
-    need = (need + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK * ORI_ATTN_BLOCK;
-    return (uint32_t)need; /* contexts are at most 2^26 */
+    if (hp->window_tokens == 0)
+        return context_tokens;
+    if (sees_all_somewhere(hp) && need < (uint64_t)batch_tokens + ORI_ATTN_BLOCK - 1)
+        need = (uint64_t)batch_tokens + ORI_ATTN_BLOCK - 1;
+    return need < context_tokens ? need : context_tokens;
+}
+
+static uint32_t whole_blocks(uint64_t tokens)
+{
+    return (uint32_t)((tokens + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK * ORI_ATTN_BLOCK);
+}
+
+/* Slots of all layers together; the layers are filled in unless NULL, with offsets in slots. */
+static uint64_t lay_out(const struct ori_hparams *hp, uint32_t context_tokens,
+                        uint32_t batch_tokens, struct ori_kv_layer *layers)
+{
+    const uint32_t ring = whole_blocks(ring_slots(hp, context_tokens, batch_tokens));
+    const uint32_t all = whole_blocks(context_tokens); /* contexts are at most 2^26 */
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < hp->n_layers; i++) {
+        const uint32_t n_slots = ori_layer_is_local(hp, i) ? ring : all;
+        if (layers)
+            layers[i] = (struct ori_kv_layer){.offset = (size_t)sum, .n_slots = n_slots};
+        sum += n_slots;
+    }
+    return sum;
 }
 
 orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
@@ -30,12 +69,24 @@ orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
                         "model's have %u; use f16",
                         hp->head_dim);
     if (!ori_mul(bytes, 2, &bytes) || /* keys and values */
-        !ori_mul(bytes, hp->n_layers, &bytes) || !ori_mul(bytes, hp->n_heads_kv, &bytes) ||
-        !ori_mul(bytes, slots_for(hp, context_tokens, batch_tokens), &bytes))
+        !ori_mul(bytes, hp->n_heads_kv, &bytes) ||
+        !ori_mul(bytes, lay_out(hp, context_tokens, batch_tokens, NULL), &bytes))
         return ori_fail(err, ORION_E_NOMEM, "a cache for %u tokens is larger than any memory",
                         context_tokens);
     *out = bytes;
     return ORION_OK;
+}
+
+static void make_layers(struct ori_kv *kv, const struct ori_hparams *hp, uint32_t context_tokens,
+                        uint32_t batch_tokens)
+{
+    (void)lay_out(hp, context_tokens, batch_tokens, kv->layers);
+    kv->n_slots = kv->layers[0].n_slots;
+    for (uint32_t i = 0; i < hp->n_layers; i++) {
+        kv->layers[i].offset *= kv->n_heads_kv * kv->row_bytes; /* it fits: bytes did */
+        if (kv->layers[i].n_slots < kv->n_slots)
+            kv->n_slots = kv->layers[i].n_slots;
+    }
 }
 
 orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
@@ -47,23 +98,30 @@ orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum o
     const orion_status status = ori_kv_bytes(hp, type, context_tokens, batch_tokens, &bytes, err);
     if (status != ORION_OK)
         return status;
+    struct ori_kv_layer *layers = ori_calloc_array(hp->n_layers, sizeof(*layers));
+    if (!layers)
+        return ori_fail_nomem(err, "a cache");
     /* Mapped, not allocated: pages come zeroed when they are first written. */
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
+    if (memory == MAP_FAILED) {
+        free(layers);
         return ori_fail(err, ORION_E_NOMEM,
                         "not enough memory for a cache of %u tokens (%zu MiB); use a smaller "
                         "context",
                         context_tokens, bytes >> 20);
+    }
     *kv = (struct ori_kv){
+        .layers = layers,
         .keys = memory,
         .values = (uint8_t *)memory + bytes / 2,
         .bytes = bytes,
         .type = type,
+        .n_layers = hp->n_layers,
         .n_heads_kv = hp->n_heads_kv,
-        .n_slots = slots_for(hp, context_tokens, batch_tokens),
     };
     (void)ori_kv_row_bytes(type, hp->head_dim, &kv->row_bytes);
+    make_layers(kv, hp, context_tokens, batch_tokens);
     return ORION_OK;
 }
 
@@ -71,6 +129,7 @@ void ori_kv_release(struct ori_kv *kv)
 {
     if (kv->keys)
         (void)munmap(kv->keys, kv->bytes);
+    free(kv->layers);
     *kv = (struct ori_kv){0};
 }
 
@@ -79,12 +138,21 @@ void ori_kv_spoil(struct ori_kv *kv)
     memset(kv->keys, 0xFF, kv->bytes); /* keys and values lie together */
 }
 
-void ori_kv_copy_block(struct ori_kv *to, const struct ori_kv *from, uint32_t n_layers,
-                       uint32_t block)
+size_t ori_kv_resident_bytes(const struct ori_kv *kv, uint32_t positions)
+{
+    size_t slots = 0;
+
+    for (uint32_t i = 0; i < kv->n_layers; i++)
+        slots += positions < kv->layers[i].n_slots ? positions : kv->layers[i].n_slots;
+    return slots * kv->n_heads_kv * kv->row_bytes * 2;
+}
+
+void ori_kv_copy_blocks(struct ori_kv *to, const struct ori_kv *from, uint32_t layer,
+                        uint32_t first, uint32_t end)
 {
     const size_t bytes = ori_kv_block_bytes(to);
 
-    for (uint32_t layer = 0; layer < n_layers; layer++)
+    for (uint32_t block = first; block < end; block++)
         for (uint32_t head = 0; head < to->n_heads_kv; head++)
             for (int values = 0; values < 2; values++)
                 memcpy(ori_kv_block(to, values != 0, layer, head, block),
@@ -95,7 +163,7 @@ bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, ui
                        uint32_t keep)
 {
     const uint32_t oldest_kept = n_written > kv->n_slots ? n_written - kv->n_slots : 0;
-    const uint32_t window = ori_ring_window(hp);
+    const uint32_t window = hp->window_tokens;
     uint32_t oldest_needed = 0;
 
     if (window > 0 && keep + 1 > window)

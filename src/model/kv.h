@@ -1,8 +1,8 @@
 /* The KV cache of one sequence.
  *
- * A ring: position t lies in slot t mod n_slots.  A model whose layers all
- * have an attention window needs no more slots than the window and one stretch;
- * any other needs its whole context.  Memory is taken as positions are written, not before.
+ * Each layer is a ring: position t lies in slot t mod its number of slots.  A layer
+ * with an attention window needs no more slots than the window and one stretch;
+ * any other needs the whole context.  Memory is taken as positions are written, not before.
  */
 #ifndef ORI_MODEL_KV_H
 #define ORI_MODEL_KV_H
@@ -10,15 +10,25 @@
 #include "kernels/kernels.h"
 #include "model/model.h"
 
+struct ori_kv_layer {
+    size_t offset;    /* of its first slot, in keys and in values */
+    uint32_t n_slots; /* a multiple of ORI_ATTN_BLOCK */
+};
+
 struct ori_kv {
-    uint8_t *keys; /* [n_layers][n_heads_kv][n_slots][row_bytes], within a head as kernels.h says */
+    struct ori_kv_layer *layers; /* [n_layers], owned */
+    uint8_t *keys; /* a layer: [n_heads_kv][n_slots][row_bytes], within a head as kernels.h says */
     uint8_t *values; /* the same shape */
     size_t bytes;    /* of both together */
     enum ori_kv_type type;
     size_t row_bytes; /* of one position of one head, in either */
+    uint32_t n_layers;
     uint32_t n_heads_kv;
-    uint32_t n_slots; /* a multiple of ORI_ATTN_BLOCK */
+    uint32_t n_slots; /* of the smallest layer: positions that all layers hold */
 };
+
+/* Do all layers have a window?  Then what lies before it is never needed again. */
+bool ori_kv_needs_window_only(const struct ori_hparams *hp);
 
 /* A batch is written and attended to in stretches of so many items, so that a
  * ring need not hold a window and a whole batch. */
@@ -39,10 +49,14 @@ orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
                           uint32_t context_tokens, uint32_t batch_tokens, size_t *out,
                           orion_error *err);
 
+/* Of those, what is resident when `positions` were written since it was made. */
+size_t ori_kv_resident_bytes(const struct ori_kv *kv, uint32_t positions);
+
 /* Start of the slots of one layer and head, in bytes. */
 static inline size_t ori_kv_offset(const struct ori_kv *kv, uint32_t layer, uint32_t head)
 {
-    return ((size_t)layer * kv->n_heads_kv + head) * kv->n_slots * kv->row_bytes;
+    const struct ori_kv_layer *l = &kv->layers[layer];
+    return l->offset + (size_t)head * l->n_slots * kv->row_bytes;
 }
 
 /* Bytes of the keys, or the values, of ORI_ATTN_BLOCK positions in a layer and head. */
@@ -55,18 +69,19 @@ static inline size_t ori_kv_block_bytes(const struct ori_kv *kv)
 static inline uint8_t *ori_kv_block(const struct ori_kv *kv, bool values, uint32_t layer,
                                     uint32_t head, uint32_t block)
 {
-    const size_t in_ring = block % (kv->n_slots / ORI_ATTN_BLOCK);
+    const size_t in_ring = block % (kv->layers[layer].n_slots / ORI_ATTN_BLOCK);
 
     return (values ? kv->values : kv->keys) + ori_kv_offset(kv, layer, head) +
            in_ring * ori_kv_block_bytes(kv);
 }
 
-/* Copy the keys and values of block b between caches of the same shape. */
-void ori_kv_copy_block(struct ori_kv *to, const struct ori_kv *from, uint32_t n_layers,
-                       uint32_t block);
+/* Copy the keys and values of blocks [first, end) of a layer between caches of the
+ * same shape. */
+void ori_kv_copy_blocks(struct ori_kv *to, const struct ori_kv *from, uint32_t layer,
+                        uint32_t first, uint32_t end);
 
 /* With positions up to n_written written at some time, may one go back to
- * `keep` positions and continue?  Not when the ring has overwritten keys that
+ * `keep` positions and continue?  Not when a ring has overwritten keys that
  * the next query's window reaches.  Going back does not bring keys back: the
  * caller passes the furthest that was written, not where it stands. */
 bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, uint32_t n_written,

@@ -36,7 +36,7 @@ struct ori_hparams {
     uint32_t context_tokens;
     uint32_t original_context_tokens; /* before rope was stretched; else = context_tokens */
     uint32_t window_tokens;           /* keys that a query sees, itself included; 0: all */
-    uint32_t window_period;           /* not 0: every such layer sees all nevertheless */
+    uint64_t global_layers[ORI_MAX_LAYERS / 64]; /* bits: those that see all nevertheless */
     float rms_eps;
     float rope_base;
     float rope_scale; /* positions are multiplied by this (linear scaling, YaRN), else 1 */
@@ -79,22 +79,16 @@ struct ori_layer {
     struct ori_weight down;                      /* [n_embd][n_ff] */
 };
 
-/* Does this layer see only the window? */
+/* Does this layer see only the window, if there is one? */
 static inline bool ori_layer_is_local(const struct ori_hparams *hp, uint32_t layer)
 {
-    return hp->window_period == 0 || layer % hp->window_period != hp->window_period - 1;
+    return !(hp->global_layers[layer / 64] >> layer % 64 & 1);
 }
 
 /* Keys that a query of the layer sees; 0: all. */
 static inline uint32_t ori_layer_window(const struct ori_hparams *hp, uint32_t layer)
 {
     return ori_layer_is_local(hp, layer) ? hp->window_tokens : 0;
-}
-
-/* The window when it holds for all layers, so that a ring can be the cache; else 0. */
-static inline uint32_t ori_ring_window(const struct ori_hparams *hp)
-{
-    return hp->window_period == 0 ? hp->window_tokens : 0;
 }
 
 struct ori_model {

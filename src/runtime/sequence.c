@@ -55,12 +55,10 @@ void ori_sequence_turn_to(struct ori_sequence *s, const int32_t *tokens, uint32_
 
 static void reach(struct ori_sequence *s, uint32_t position)
 {
-    const uint32_t slots = position < s->kv.n_slots ? position : s->kv.n_slots;
-
     if (s->n_reached < position)
         s->n_reached = position;
-    if (s->n_touched < slots)
-        s->n_touched = slots;
+    if (s->n_touched < position)
+        s->n_touched = position;
 }
 
 void ori_sequence_enter(struct ori_sequence *s, uint32_t n, struct ori_batch_item *items)
@@ -93,39 +91,53 @@ uint32_t ori_sequence_oldest(const struct ori_sequence *s)
     return s->n_reached > s->kv.n_slots ? s->n_reached - s->kv.n_slots : 0;
 }
 
+/* The first block of n_blocks that the next query's window reaches; 0 without one. */
 static uint32_t first_in_window(const struct ori_hparams *hp, uint32_t n_blocks)
 {
     const uint32_t n = n_blocks * ORI_PREFIX_BLOCK;
-    const uint32_t window = ori_ring_window(hp);
-    return n + 1 > window ? (n + 1 - window) / ORI_PREFIX_BLOCK : 0;
+    const uint32_t window = hp->window_tokens;
+    return window > 0 && n + 1 > window ? (n + 1 - window) / ORI_PREFIX_BLOCK : 0;
 }
 
 uint32_t ori_sequence_first_needed(const struct ori_sequence *s, uint32_t n_blocks)
 {
-    return ori_ring_window(s->hp) > 0 ? first_in_window(s->hp, n_blocks)
-                                      : s->n_tokens / ORI_PREFIX_BLOCK;
+    return ori_kv_needs_window_only(s->hp) ? first_in_window(s->hp, n_blocks)
+                                           : s->n_tokens / ORI_PREFIX_BLOCK;
+}
+
+/* The cache holds n tokens now, of which rings have the blocks from `first` on: as
+ * if they had gone so far that only these are left. */
+static void hold_from(struct ori_sequence *s, uint32_t first, uint32_t n)
+{
+    ori_sequence_reset(s);
+    reach(s, n);
+    s->n_tokens = n;
+    if (first > 0 && s->n_reached < first * ORI_PREFIX_BLOCK + s->kv.n_slots)
+        s->n_reached = first * ORI_PREFIX_BLOCK + s->kv.n_slots;
 }
 
 void ori_sequence_took_blocks(struct ori_sequence *s, uint32_t first, uint32_t n, uint32_t end)
 {
-    const bool windowed = ori_ring_window(s->hp) > 0;
     const uint32_t reached = end * ORI_PREFIX_BLOCK;
 
-    if (windowed) /* blocks from here and there in the ring would not make a whole */
-        ori_sequence_reset(s);
-    if (windowed && first > 0 && end < n)
-        return; /* not enough to look back a whole window: computed from the start */
+    if (ori_kv_needs_window_only(s->hp)) {
+        /* Blocks from here and there in a ring would not make a whole, and with too
+         * few to look back a whole window it is computed from the start. */
+        const bool enough = first == 0 || end == n;
+        hold_from(s, enough ? first : 0, enough ? reached : 0);
+        return;
+    }
+    if (s->n_tokens == 0)
+        s->n_reached = 0;
     if (reached > s->n_tokens)
         s->n_tokens = reached;
     reach(s, reached);
-    if (windowed && first > 0) /* as if the ring had gone so far that only these are left */
-        reach(s, first * ORI_PREFIX_BLOCK + s->kv.n_slots);
 }
 
 uint32_t ori_sequence_to_share(const struct ori_sequence *s, const int32_t *tokens, uint32_t limit)
 {
     const uint32_t n_blocks = agreement(s, tokens, limit) / ORI_PREFIX_BLOCK;
-    const uint32_t first = ori_ring_window(s->hp) > 0 ? first_in_window(s->hp, n_blocks) : 0;
+    const uint32_t first = first_in_window(s->hp, n_blocks);
 
     return first * ORI_PREFIX_BLOCK >= ori_sequence_oldest(s) ? n_blocks * ORI_PREFIX_BLOCK : 0;
 }
@@ -133,15 +145,17 @@ uint32_t ori_sequence_to_share(const struct ori_sequence *s, const int32_t *toke
 void ori_sequence_share(struct ori_sequence *to, const struct ori_sequence *from, uint32_t n)
 {
     const uint32_t n_blocks = n / ORI_PREFIX_BLOCK;
-    const uint32_t first = ori_sequence_first_needed(to, n_blocks);
+    const uint32_t in_window = first_in_window(to->hp, n_blocks);
+    const uint32_t held = to->n_tokens / ORI_PREFIX_BLOCK;
 
     assert(to->kv.n_slots == from->kv.n_slots && n > to->n_tokens);
-    for (uint32_t block = first; block < n_blocks; block++)
-        ori_kv_copy_block(&to->kv, &from->kv, to->hp->n_layers, block);
-    ori_sequence_took_blocks(to, first, n_blocks, n_blocks);
+    for (uint32_t layer = 0; layer < to->hp->n_layers; layer++)
+        ori_kv_copy_blocks(&to->kv, &from->kv, layer,
+                           ori_layer_window(to->hp, layer) > 0 ? in_window : held, n_blocks);
+    hold_from(to, in_window, n);
 }
 
 size_t ori_sequence_bytes(const struct ori_sequence *s)
 {
-    return s->kv.n_slots > 0 ? s->kv.bytes / s->kv.n_slots * s->n_touched : 0;
+    return ori_kv_resident_bytes(&s->kv, s->n_touched);
 }

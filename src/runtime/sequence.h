@@ -1,7 +1,7 @@
 /* sequence.h - one timeline: tokens, and the cache of their keys and values.
  *
  * Invariant: cache position t belongs to tokens[t] for every t < n_tokens that
- * the ring still holds.
+ * the layer's ring still holds.
  */
 #ifndef ORI_RUNTIME_SEQUENCE_H
 #define ORI_RUNTIME_SEQUENCE_H
@@ -19,8 +19,8 @@ struct ori_sequence {
     int32_t *tokens; /* [context_tokens], of which n_tokens are in the cache */
     uint32_t n_tokens;
     uint32_t n_reached; /* >= n_tokens: positions written since position 0 last was; what the
-                         * ring has overwritten follows from it, also after going back */
-    uint32_t n_touched; /* slots that were ever written: their memory is taken */
+                         * rings have overwritten follows from it, also after going back */
+    uint32_t n_touched; /* positions that were ever written: their memory is taken */
 };
 
 /* May be released after a failure, too; and all zeros is a no-op. */
@@ -48,10 +48,10 @@ void ori_sequence_drop(struct ori_sequence *sequence, uint32_t n);
 
 /* ---- whole blocks ---- */
 
-/* The oldest position that the ring still holds. */
+/* The oldest position that all layers still hold. */
 uint32_t ori_sequence_oldest(const struct ori_sequence *sequence);
-/* The first block that must be put into the cache for it to hold n_blocks: a
- * window reaches back only so far, and what the cache holds is there. */
+/* The first block that must be put into the cache for it to hold n_blocks: what
+ * it holds is there, and where all layers have a window it reaches back only so far. */
 uint32_t ori_sequence_first_needed(const struct ori_sequence *sequence, uint32_t n_blocks);
 /* Of the blocks [first, n) that were needed, those before `end` were put in. */
 void ori_sequence_took_blocks(struct ori_sequence *sequence, uint32_t first, uint32_t n,

@@ -178,8 +178,8 @@ static uint32_t longest_stored(const struct run *run)
             i--;
         if (i == first)
             return n;
-        /* Without a window none that needs block i - 1 can be had either. */
-        if (ori_ring_window(s->hp) == 0)
+        /* Where a layer sees all, none that needs block i - 1 can be had either. */
+        if (!ori_kv_needs_window_only(s->hp))
             n = i;
     }
     return 0;

@@ -12,6 +12,7 @@
 
 #define WINDOW_MODEL "golden/phi3-window.gguf"
 #define PLAIN_MODEL "golden/llama-gqa.gguf"
+#define MIXED_MODEL "golden/gemma2.gguf" /* some layers with a window, others without */
 #define TINY_MODEL "../models/orion-tiny.gguf"
 
 static inline orion_model *open_public(const char *path)

@@ -15,6 +15,7 @@
 
 #define WINDOW_MODEL "golden/phi3-window.gguf"
 #define PLAIN_MODEL "golden/llama-gqa.gguf"
+#define MIXED_MODEL "golden/gemma2.gguf" /* some layers with a window, others without */
 #define TINY_MODEL "../models/orion-tiny.gguf"
 
 /* ---- guesses by themselves ---- */
@@ -251,6 +252,7 @@ static void test_drafts_against_steps(void **state)
     for (size_t i = 0; i < ORI_COUNT(batches); i++) {
         drafts_against_steps(PLAIN_MODEL, batches[i]);
         drafts_against_steps(WINDOW_MODEL, batches[i]);
+        drafts_against_steps(MIXED_MODEL, batches[i]);
     }
 }
 

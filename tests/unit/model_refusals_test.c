@@ -604,6 +604,22 @@ static void pattern_0(struct model_file *f)
     set_u32(f, "gemma3.attention.sliding_window_pattern", 0);
 }
 
+static void pattern_of_six(struct model_file *f)
+{
+    struct bytes *value = set_key(f, "gemma3.attention.sliding_window_pattern", ARRAY);
+    put_u32(value, ORI_GGUF_BOOL);
+    put_u64(value, 6);
+    put_fill(value, 1, 6);
+}
+
+static void pattern_of_numbers(struct model_file *f)
+{
+    struct bytes *value = set_key(f, "gemma3.attention.sliding_window_pattern", ARRAY);
+    put_u32(value, U32);
+    put_u64(value, 1);
+    put_u32(value, 1);
+}
+
 static void logit_scale_nan(struct model_file *f)
 {
     set_f32(f, "granite.logit_scale", NAN);
@@ -720,6 +736,8 @@ static const struct refusal refusals[] = {
     {"a soft cap of 0", GEMMA2, softcap_0, ORION_E_FORMAT, "gemma2.attn_logit_softcapping", "positive"},
     {"a local base below 1", GEMMA3, local_base_half, ORION_E_FORMAT, "gemma3.rope.freq_base_swa", "below 1"},
     {"a window in each 0th layer", GEMMA3, pattern_0, ORION_E_FORMAT, "gemma3.attention.sliding_window_pattern", "is 0"},
+    {"a window in six of seven layers", GEMMA3, pattern_of_six, ORION_E_FORMAT, "gemma3.attention.sliding_window_pattern", "tells of 6 layers, but the model has 7"},
+    {"layers told by numbers", GEMMA3, pattern_of_numbers, ORION_E_FORMAT, "gemma3.attention.sliding_window_pattern", "array"},
     {"logits divided by no number", GRANITE, logit_scale_nan, ORION_E_FORMAT, "granite.logit_scale", "must be a finite"},
 };
 // clang-format on

@@ -286,17 +286,17 @@ static void test_company(void **state)
 }
 
 /* The ring forgets what no query can see: the same as a cache of the whole
- * context, also when the prompt is many times the ring. */
-static void test_ring_equals_whole(void **state)
+ * context, also when the prompt is many times the ring.  Beside layers that see
+ * all, a ring holds the blocks of a whole batch. */
+static void ring_equals_whole(const char *path, const uint32_t slots[5])
 {
     static const uint32_t batches[] = {1, 4, 57, 58, 100};
-    struct ori_model *model = open_model(data_path("golden/phi3-window.gguf"));
+    struct ori_model *model = open_model(data_path(path));
     int32_t tokens[LONG];
     float *expected = new_logits(model, LONG);
     float *logits = new_logits(model, LONG);
     struct engine e;
 
-    (void)state;
     some_tokens(tokens, LONG, model->hp.n_vocab, 5);
     engine_open(&e, model, 0, 1, 256, 16, 0);
     assert_int_equal(e.kv.n_slots, 256);
@@ -304,7 +304,8 @@ static void test_ring_equals_whole(void **state)
     engine_close(&e);
     for (size_t i = 0; i < ORI_COUNT(batches); i++) {
         engine_open(&e, model, 0, 1, 256, batches[i], batches[i]);
-        assert_int_equal(e.kv.n_slots, batches[i] <= 57 ? 64 : 128);
+        assert_int_equal(e.kv.n_slots, slots[i]);
+        ori_kv_spoil(&e.kv);
         engine_run(&e, tokens, 0, LONG, logits);
         assert_same(model, logits, expected, LONG, "a ring with batches of", batches[i]);
         engine_close(&e);
@@ -312,6 +313,17 @@ static void test_ring_equals_whole(void **state)
     free(expected);
     free(logits);
     ori_model_close(model);
+}
+
+static void test_ring_equals_whole(void **state)
+{
+    static const uint32_t all_local[] = {64, 64, 64, 128, 128};
+    static const uint32_t mixed[] = {64, 128, 128, 128, 192};
+
+    (void)state;
+    ring_equals_whole("golden/phi3-window.gguf", all_local);
+    ring_equals_whole("golden/gemma2.gguf", mixed);
+    ring_equals_whole("golden/gemma3.gguf", mixed);
 }
 
 /* The other cache types: batches, threads and tiers, and a ring that goes
@@ -390,20 +402,20 @@ static void test_stale_slots(void **state)
 
 /* Going back as far as ori_kv_can_rewind() allows gives the bits of a fresh
  * start. */
-static void test_rewind(void **state)
+static void rewind_in(const char *path, uint32_t kv_batch)
 {
-    struct ori_model *model = open_model(data_path("golden/phi3-window.gguf"));
+    struct ori_model *model = open_model(data_path(path));
     const size_t n_vocab = model->hp.n_vocab;
     int32_t tokens[LONG];
     int32_t other[LONG];
     float *logits = new_logits(model, LONG);
     uint32_t allowed = 0;
 
-    (void)state;
     some_tokens(tokens, LONG, model->hp.n_vocab, 7);
     for (uint32_t keep = 90; keep < 150; keep += keep < 95 ? 1 : 9) {
         struct engine e;
-        engine_open(&e, model, 0, 1, 256, 8, 8);
+        engine_open(&e, model, 0, 1, 256, 8, kv_batch);
+        assert_int_equal(e.kv.n_slots, 64);
         engine_run(&e, tokens, 0, 150, logits);
         if (ori_kv_can_rewind(&e.kv, &model->hp, 150, keep)) {
             memcpy(other, tokens, sizeof(other));
@@ -422,6 +434,13 @@ static void test_rewind(void **state)
     assert_int_equal(allowed, 2 + 7); /* 93, 94; 95, 104, .. 149 */
     free(logits);
     ori_model_close(model);
+}
+
+static void test_rewind(void **state)
+{
+    (void)state;
+    rewind_in("golden/phi3-window.gguf", 8);
+    rewind_in("golden/gemma2.gguf", 1); /* as small as for the other: a window and a stretch fit */
 }
 
 /* ---- the arithmetic of the ring ---- */
@@ -458,6 +477,45 @@ static void test_slots(void **state)
         ori_kv_release(&kv);
         ori_kv_release(&kv); /* again: nothing */
         assert_null(kv.keys);
+    }
+}
+
+/* Layers with a window and without, in turns: each has its own slots. */
+static void test_slots_of_layers(void **state)
+{
+    static const struct {
+        uint32_t window, context, batch, ring, all;
+    } rows[] = {
+        {8, 1000, 1, 64, 1024},   {8, 1000, 2, 128, 1024},     {8, 1000, 65, 128, 1024},
+        {8, 1000, 66, 192, 1024}, {512, 1000, 256, 576, 1024}, {8, 100, 100, 128, 128},
+        {512, 100, 16, 128, 128}, {0, 100, 16, 128, 128},
+    };
+    const size_t slot = 2 * 2 * 16 * 2; /* 2 heads of 16 in f16, keys and values */
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        struct ori_hparams hp = tiny;
+        const uint32_t n_slots[] = {rows[i].ring, rows[i].all, rows[i].ring};
+        struct ori_kv kv;
+        size_t begin = 0;
+        hp.n_layers = 3;
+        hp.global_layers[0] = 2;
+        hp.window_tokens = rows[i].window;
+        assert_int_equal(ori_kv_init(&kv, &hp, ORI_KV_F16, rows[i].context, rows[i].batch, NULL),
+                         ORION_OK);
+        for (uint32_t layer = 0; layer < 3; layer++) {
+            assert_int_equal(kv.layers[layer].n_slots, n_slots[layer]);
+            assert_int_equal(ori_kv_offset(&kv, layer, 1), begin + n_slots[layer] * slot / 4);
+            begin += n_slots[layer] * slot / 2;
+        }
+        assert_int_equal(kv.n_slots, rows[i].ring);
+        assert_int_equal(kv.bytes, 2 * begin);
+        assert_ptr_equal(kv.values, kv.keys + begin);
+        assert_int_equal(ori_kv_resident_bytes(&kv, 0), 0);
+        assert_int_equal(ori_kv_resident_bytes(&kv, 3), 9 * slot);
+        assert_int_equal(ori_kv_resident_bytes(&kv, 100000), kv.bytes);
+        assert_false(ori_kv_needs_window_only(&hp));
+        ori_kv_release(&kv);
     }
 }
 
@@ -762,6 +820,51 @@ static void test_window(void **state)
     }
 }
 
+/* Which layers have the window: by the architecture, a period or flags in the file. */
+static void test_window_layers(void **state)
+{
+    static const struct {
+        const char *label;
+        uint32_t period;
+        const char *flags; /* a character a layer, l or g */
+        const char *layers;
+        uint32_t window;
+    } rows[] = {
+        {"gemma3's own", 0, NULL, "lllllgl", 8},
+        {"a period", 3, NULL, "llgllgl", 8},
+        {"a longer period than there are layers", 8, NULL, "lllllll", 8},
+        {"no layer has it", 1, NULL, "ggggggg", 0},
+        {"flags", 0, "glglllg", "glglllg", 8},
+        {"no flag", 0, "ggggggg", "ggggggg", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        static const char key[] = "gemma3.attention.sliding_window_pattern";
+        struct model_file file;
+        const char *path = path_of("layers.gguf");
+        file_read(&file, data_path("golden/gemma3.gguf"));
+        if (rows[i].period > 0)
+            set_u32(&file, key, rows[i].period);
+        if (rows[i].flags) {
+            struct bytes *value = set_key(&file, key, ARRAY);
+            put_u32(value, ORI_GGUF_BOOL);
+            put_u64(value, strlen(rows[i].flags));
+            for (const char *c = rows[i].flags; *c; c++)
+                put_fill(value, *c == 'l', 1);
+        }
+        file_write(&file, path);
+        file_free(&file);
+        struct ori_model *model = open_model(path);
+        for (uint32_t layer = 0; layer < 7; layer++)
+            if (ori_layer_is_local(&model->hp, layer) != (rows[i].layers[layer] == 'l'))
+                fail_msg("%s: layer %u", rows[i].label, layer);
+        assert_int_equal(model->hp.window_tokens, rows[i].window);
+        ori_model_close(model);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 static void test_quantization_name(void **state)
 {
     static const struct {
@@ -828,6 +931,7 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(test_company),         cmocka_unit_test(test_ring_equals_whole),
     cmocka_unit_test(test_cache_types),     cmocka_unit_test(test_stale_slots),
     cmocka_unit_test(test_rewind),          cmocka_unit_test(test_slots),
+    cmocka_unit_test(test_slots_of_layers), cmocka_unit_test(test_window_layers),
     cmocka_unit_test(test_can_rewind),      cmocka_unit_test(test_can_rewind_is_exact),
     cmocka_unit_test(test_cache_too_large), cmocka_unit_test(test_cache_types_of_heads),
     cmocka_unit_test(test_rope_factors),    cmocka_unit_test(test_yarn),

@@ -18,6 +18,7 @@
 
 #define WINDOW_MODEL "golden/phi3-window.gguf"
 #define PLAIN_MODEL "golden/llama-gqa.gguf"
+#define MIXED_MODEL "golden/gemma2.gguf" /* some layers with a window, others without */
 #define TINY_MODEL "../models/orion-tiny.gguf"
 
 static struct ori_session *new_session(const struct ori_model *model, uint32_t context,
@@ -105,6 +106,13 @@ static void test_walk_in_a_window(void **state)
     (void)state;
     for (uint32_t seed = 1; seed <= 3; seed++)
         walk(WINDOW_MODEL, seed * 1000);
+}
+
+static void test_walk_in_some_windows(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 2; seed++)
+        walk(MIXED_MODEL, seed * 1000);
 }
 
 /* Back, on for a little, and back once more: by then the ring has lost what
@@ -1026,6 +1034,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_walk_in_a_window),
+        cmocka_unit_test(test_walk_in_some_windows),
         cmocka_unit_test(test_back_twice),
         cmocka_unit_test(test_cancelled_prompt_is_not_cached),
         cmocka_unit_test(test_cancelled_anywhere),

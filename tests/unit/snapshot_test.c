@@ -21,6 +21,7 @@
 #define PLAIN_MODEL "golden/llama-gqa.gguf"
 #define ROPE_MODEL "golden/phi3-gqa-partial.gguf"
 #define TINY_MODEL "../models/orion-tiny.gguf"
+#define MIXED_MODEL "golden/gemma2.gguf" /* some layers with a window, others without */
 
 enum { B = ORI_PREFIX_BLOCK, CONTEXT = 256 };
 #define PLENTY ((uint64_t)1 << 30)
@@ -34,7 +35,7 @@ struct layout {
 static const struct layout layouts[] = {
     {PLAIN_MODEL, ORI_KV_F16, 0}, {WINDOW_MODEL, ORI_KV_F16, 0}, {ROPE_MODEL, ORI_KV_F16, 0},
     {PLAIN_MODEL, ORI_KV_F32, 0}, {WINDOW_MODEL, ORI_KV_F32, 0}, {TINY_MODEL, ORI_KV_Q8_0, 0},
-    {TINY_MODEL, ORI_KV_Q8_0, 9},
+    {TINY_MODEL, ORI_KV_Q8_0, 9}, {MIXED_MODEL, ORI_KV_F16, 0},
 };
 
 static enum ori_kv_type kv_type; /* of the sessions that are made */
