@@ -34,9 +34,9 @@ ORI_INLINE void ori_transpose4(__m512i x[4])
     x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
 }
 
-/* times(..., n) with code of its own for each n up to `group`, 6 or 7, which any
- * larger number counts as. */
-#define ORI_FOR_COLUMNS(n, group, times, ...)                                                      \
+/* times(..., n) with code of its own for each n up to 6, which any larger number
+ * counts as. */
+#define ORI_FOR_COLUMNS(n, times, ...)                                                             \
     switch (n) {                                                                                   \
     case 1:                                                                                        \
         times(__VA_ARGS__, 1);                                                                     \
@@ -54,10 +54,7 @@ ORI_INLINE void ori_transpose4(__m512i x[4])
         times(__VA_ARGS__, 5);                                                                     \
         break;                                                                                     \
     default:                                                                                       \
-        if ((group) > 6 && (n) == 6)                                                               \
-            times(__VA_ARGS__, 6);                                                                 \
-        else                                                                                       \
-            times(__VA_ARGS__, group);                                                             \
+        times(__VA_ARGS__, 6);                                                                     \
     }
 
 /* ---- a few columns: four or eight rows at a time ---- */

@@ -4,7 +4,7 @@
 
 #include "kernels/x86/matmul_avx512.h"
 
-#define GROUP 6  /* columns whose sums are in registers at a time */
+#define GROUP 6  /* columns whose sums are in registers at a time: ORI_FOR_COLUMNS has so many */
 #define PANEL 16 /* rows that stay in the second-level cache while columns pass by */
 #define LANES 16
 
@@ -119,7 +119,7 @@ ORI_INLINE void tiles(const struct kind *kind, const struct ori_matmul *m, size_
         for (size_t r = 0; r < m->n_rows; r += PANEL) {                                            \
             const size_t end = m->n_rows - r < PANEL ? m->n_rows : r + PANEL;                      \
             for (size_t c = 0; c < m->n_cols; c += GROUP)                                          \
-                ORI_FOR_COLUMNS(m->n_cols - c, GROUP, tiles, &kind_##type, m, r, end, c);          \
+                ORI_FOR_COLUMNS(m->n_cols - c, tiles, &kind_##type, m, r, end, c);                 \
         }                                                                                          \
     }                                                                                              \
     ORI_DEFINE_MATMUL(ori_matmul_##type##_avx512, matmul_##type(&m))

@@ -189,33 +189,27 @@ ORI_INLINE void fours_q2_k(const uint8_t *const w[4], int h, __m512i out[2][4])
     }
 }
 
-/* x[i] becomes element i of the four. */
-ORI_INLINE void transpose4_x4(__m128i x[4])
+/* 16 bytes of each of four rows -> four bytes after the other, a row in each lane. */
+ORI_INLINE void rows_to_lanes(const __m128i rows[4], __m128i out[4])
 {
-    const __m128i ab_low = _mm_unpacklo_epi32(x[0], x[1]);
-    const __m128i ab_high = _mm_unpackhi_epi32(x[0], x[1]);
-    const __m128i cd_low = _mm_unpacklo_epi32(x[2], x[3]);
-    const __m128i cd_high = _mm_unpackhi_epi32(x[2], x[3]);
-
-    x[0] = _mm_unpacklo_epi64(ab_low, cd_low);
-    x[1] = _mm_unpackhi_epi64(ab_low, cd_low);
-    x[2] = _mm_unpacklo_epi64(ab_high, cd_high);
-    x[3] = _mm_unpackhi_epi64(ab_high, cd_high);
-}
-
-/* Four rows' 16 bytes, a row in each quarter -> a row in each lane. */
-ORI_INLINE __m512i rows_to_lanes(__m512i by_row)
-{
-    return _mm512_permutexvar_epi32(
+    const __m512i by_row =
+        _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(rows[1], rows[0])),
+                           _mm256_set_m128i(rows[3], rows[2]), 1);
+    const __m512i by_word = _mm512_permutexvar_epi32(
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), by_row);
+
+    out[0] = _mm512_castsi512_si128(by_word);
+    out[1] = _mm512_extracti32x4_epi32(by_word, 1);
+    out[2] = _mm512_extracti32x4_epi32(by_word, 2);
+    out[3] = _mm512_extracti32x4_epi32(by_word, 3);
 }
 
-ORI_INLINE __m512i load16x4(const uint8_t *const w[4], size_t offset)
+ORI_INLINE void load_to_lanes(const uint8_t *const w[4], size_t offset, __m128i out[4])
 {
-    return _mm512_inserti64x4(
-        _mm512_castsi256_si512(
-            _mm256_set_m128i(ori_load16(w[1] + offset), ori_load16(w[0] + offset))),
-        _mm256_set_m128i(ori_load16(w[3] + offset), ori_load16(w[2] + offset)), 1);
+    const __m128i rows[4] = {ori_load16(w[0] + offset), ori_load16(w[1] + offset),
+                             ori_load16(w[2] + offset), ori_load16(w[3] + offset)};
+
+    rows_to_lanes(rows, out);
 }
 
 /* Bytes of four sub-blocks in each row's lane -> integers: those of sub-blocks
@@ -245,11 +239,9 @@ ORI_INLINE __m512i pairs_in_quarters(__m128i first, __m128i second)
  * the six bits lie is said in blocks.h. */
 ORI_INLINE struct heads heads_k4(const uint8_t *const w[4])
 {
-    const __m512i words = rows_to_lanes(load16x4(w, 0));
-    const __m128i units = by_pairs(_mm512_castsi512_si128(words));
-    const __m128i a = _mm512_extracti32x4_epi32(words, 1);
-    const __m128i b = _mm512_extracti32x4_epi32(words, 2);
-    const __m128i c = _mm512_extracti32x4_epi32(words, 3);
+    __m128i words[4];
+    load_to_lanes(w, 0, words);
+    const __m128i a = words[1], b = words[2], c = words[3];
     const __m128i six = _mm_set1_epi8(0x3f), four = _mm_set1_epi8(0x0f);
     const __m128i two = _mm_set1_epi8(0x30);
     const __m128i scales[2] = {
@@ -261,7 +253,7 @@ ORI_INLINE struct heads heads_k4(const uint8_t *const w[4])
         _mm_or_si128(_mm_and_si128(_mm_srli_epi16(c, 4), four),
                      _mm_and_si128(_mm_srli_epi16(b, 2), two)),
     };
-    const __m256 d = _mm256_cvtph_ps(units);
+    const __m256 d = _mm256_cvtph_ps(by_pairs(words[0])); /* d of all, then dmin */
 
     return (struct heads){
         .scales = {in_quarters(scales[0], 0, 0, 2, 2), in_quarters(scales[0], 1, 1, 3, 3),
@@ -275,13 +267,8 @@ ORI_INLINE struct heads heads_k4(const uint8_t *const w[4])
 /* Q6_K: a chunk is 64 elements in order. */
 ORI_INLINE struct heads heads_q6_k(const uint8_t *const w[4])
 {
-    const __m512i words = rows_to_lanes(load16x4(w, offsetof(struct ori_block_q6_k, scales)));
-    const __m128i s[4] = {
-        _mm512_castsi512_si128(words),
-        _mm512_extracti32x4_epi32(words, 1),
-        _mm512_extracti32x4_epi32(words, 2),
-        _mm512_extracti32x4_epi32(words, 3),
-    };
+    __m128i s[4];
+    load_to_lanes(w, offsetof(struct ori_block_q6_k, scales), s);
 
     return (struct heads){
         .scales = {in_quarters(s[0], 0, 1, 2, 3), in_quarters(s[1], 0, 1, 2, 3),
@@ -316,8 +303,8 @@ ORI_INLINE struct heads heads_of_halves(struct ori_kquant_scales (*scales)(const
         scale[r] = row[r].scale;
         sums[r] = row[r].sums;
     }
-    transpose4_x4(scale);
-    transpose4_x4(sums);
+    rows_to_lanes(scale, scale);
+    rows_to_lanes(sums, sums);
     ORI_UNROLL
     for (int c = 0; c < 4; c++)
         out.scales[c] = scales_of_halves(scale, c);

@@ -149,8 +149,10 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
     static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
                              size_t act_bytes, size_t n_cols, float *acc)                          \
     {                                                                                              \
-        ORI_FOR_COLUMNS(n_cols, GROUP, times, &kind_##type, panel, n_blocks, acts, act_bytes,      \
-                        acc);                                                                      \
+        if (GROUP > 6 && n_cols >= GROUP)                                                          \
+            times(&kind_##type, panel, n_blocks, acts, act_bytes, acc, GROUP);                     \
+        else                                                                                       \
+            ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);   \
     }                                                                                              \
     static void matmul_##type(const struct ori_matmul *m)                                          \
     {                                                                                              \
