@@ -62,15 +62,13 @@ static orion_status take_shape(const struct ori_gguf *gguf, orion_fit *out, stru
     const struct ori_gguf_kv *tokens = ori_gguf_find(gguf, "tokenizer.ggml.tokens");
     const uint32_t n_vocab = tokens ? (uint32_t)tokens->count : 0;
     const struct ori_arch like = {.name = out->architecture};
-    const struct ori_arch *arch =
-        ori_arch_find((struct ori_str){out->architecture, strlen(out->architecture)});
+    const struct ori_str name = {out->architecture, strlen(out->architecture)};
+    const struct ori_arch *arch = ori_arch_find(name);
     orion_error why;
 
     if (!arch) {
-        char sentence[200];
-        (void)snprintf(sentence, sizeof(sentence),
-                       "models of architecture '%.60s' are not supported yet; supported are: %s",
-                       out->architecture, ori_arch_names());
+        char sentence[256];
+        ori_arch_refusal(name, sentence, sizeof(sentence));
         cannot_run(out, sentence);
     }
     const orion_status status =

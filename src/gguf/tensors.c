@@ -65,9 +65,11 @@ static orion_status read_tensor_type(struct ori_cursor *c, struct ori_gguf_tenso
         return status;
     const struct ori_type_info *info = ori_type_info(tensor->type);
     if (!info)
-        return ori_cursor_refuse(c, ORION_E_UNSUPPORTED, at,
-                                 "tensor type %u (%s) is not one that can be read", tensor->type,
-                                 foreign_type_name(tensor->type));
+        return ori_cursor_refuse(
+            c, ORION_E_UNSUPPORTED, at,
+            "tensor type %u (%s) is not one that can be read; take the model in "
+            "another, such as Q4_K_M or Q8_0",
+            tensor->type, foreign_type_name(tensor->type));
     if (tensor->dims[0] % info->block_elems != 0)
         return ori_cursor_refuse(c, ORION_E_FORMAT, at,
                                  "a row of %" PRIu64 " is not a multiple of %s's block of %u",

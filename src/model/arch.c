@@ -1,5 +1,7 @@
 #include "model/arch.h"
 
+#include <stdio.h>
+
 static const struct ori_arch table[] = {
     {.name = "llama"},
     {
@@ -53,7 +55,11 @@ const struct ori_arch *ori_arch_find(struct ori_str name)
     return NULL;
 }
 
-const char *ori_arch_names(void)
+void ori_arch_names(char *out, size_t size)
 {
-    return "llama, phi3, qwen2, qwen3, gemma2, gemma3, granite, olmo2";
+    size_t at = 0;
+
+    *out = '\0';
+    for (size_t i = 0; i < ORI_COUNT(table) && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? ", " : "", table[i].name);
 }

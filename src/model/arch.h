@@ -46,7 +46,15 @@ struct ori_arch {
 /* NULL when unknown. */
 const struct ori_arch *ori_arch_find(struct ori_str name);
 
-/* The names of all rows, for a sentence: "llama, phi3". */
-const char *ori_arch_names(void);
+/* The names of all rows, for a sentence: "llama, phi3"; cut to size. */
+void ori_arch_names(char *out, size_t size);
+
+/* Why a model of an architecture without a row does not run, and what would run
+ * instead, in a sentence of less than 256 bytes. */
+void ori_arch_refusal(struct ori_str name, char *out, size_t size);
+
+/* The index-th architecture that is known not to run, and the id of the catalogue that
+ * is named for it: for the test that there is such an entry.  NULL after the last. */
+const char *ori_arch_instead(size_t index, const char **name);
 
 #endif

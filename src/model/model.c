@@ -14,10 +14,12 @@ static orion_status read_architecture(struct ori_model *model, orion_error *err)
     if (status != ORION_OK)
         return status;
     model->arch = ori_arch_find(name);
-    if (!model->arch)
+    if (!model->arch) {
+        char why[256];
+        ori_arch_refusal(name, why, sizeof(why));
         return ori_fail_at(err, ORION_E_UNSUPPORTED, ori_gguf_find(model->gguf, key)->offset, key,
-                           "models of architecture '%.*s' are not supported yet; supported are: %s",
-                           ORI_STR_ARG(name), ori_arch_names());
+                           "%s", why);
+    }
     return ORION_OK;
 }
 

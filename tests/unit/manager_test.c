@@ -14,6 +14,7 @@
 #include "base/dir.h"
 #include "manager/shards.h"
 #include "manager_world.h"
+#include "model/arch.h"
 
 /* ---- the catalogue ---- */
 
@@ -44,6 +45,25 @@ static void the_catalogue_is_sound(void **state)
     assert_null(ori_catalogue_find(c, "phi"));
     assert_null(ori_catalogue_find_path(c, "orion/orion-tiny/other.gguf"));
     assert_non_null(ori_catalogue_find(c, "orion-tiny"));
+}
+
+/* What a refused architecture's sentence names instead is there, and runs. */
+static void what_runs_instead_is_there(void **state)
+{
+    const struct ori_manager *manager = *state;
+    const char *name, *instead;
+
+    for (size_t i = 0; (instead = ori_arch_instead(i, &name)); i++) {
+        const struct ori_catalogue_entry *e = ori_catalogue_find(&manager->catalogue, instead);
+        char sentence[256];
+        if (!e || !e->supported || strcmp(e->id, instead) != 0)
+            fail_msg("'%s' is named for %s models: no entry that runs", instead, name);
+        if (ori_arch_find((struct ori_str){name, strlen(name)}))
+            fail_msg("%s models run; their refusal is no longer needed", name);
+        ori_arch_refusal((struct ori_str){name, strlen(name)}, sentence, sizeof(sentence));
+        if (strlen(sentence) >= sizeof(sentence) - 1 || !strstr(sentence, instead))
+            fail_msg("the sentence about %s is cut: %s", name, sentence);
+    }
 }
 
 static void bad_catalogues_are_refused(void **state)
@@ -583,6 +603,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MANAGER_CASE(the_catalogue_is_sound),
+        MANAGER_CASE(what_runs_instead_is_there),
         MANAGER_CASE(bad_catalogues_are_refused),
         MANAGER_CASE(names_are_resolved),
         MANAGER_CASE(paths_may_be_no_names),

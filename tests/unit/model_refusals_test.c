@@ -46,6 +46,28 @@ static void unknown_architecture(struct model_file *f)
     set_text(f, "general.architecture", "gptneox");
 }
 
+static void architecture_without_rotation(struct model_file *f)
+{
+    set_text(f, "general.architecture", "smollm3");
+}
+
+static void architecture_with_state(struct model_file *f)
+{
+    set_text(f, "general.architecture", "falcon-h1");
+}
+
+static void architecture_of_a_long_name(struct model_file *f)
+{
+    char name[200] = {0};
+    memset(name, 'x', sizeof(name) - 1);
+    set_text(f, "general.architecture", name);
+}
+
+static void tensor_of_a_foreign_type(struct model_file *f)
+{
+    tensor_of(f, "blk.0.ffn_down.weight")->type = 4; /* Q4_2, which is no more */
+}
+
 static void architecture_is_a_number(struct model_file *f)
 {
     set_u32(f, "general.architecture", 3);
@@ -628,7 +650,11 @@ static void logit_scale_nan(struct model_file *f)
 // clang-format off
 static const struct refusal refusals[] = {
     {"no architecture", LLAMA, no_architecture, ORION_E_FORMAT, "general.architecture", "does not say its architecture"},
-    {"unknown architecture", LLAMA, unknown_architecture, ORION_E_UNSUPPORTED, "general.architecture", "'gptneox' are not supported yet; supported are: llama, phi3"},
+    {"unknown architecture", LLAMA, unknown_architecture, ORION_E_UNSUPPORTED, "general.architecture", "'gptneox' do not run here: what is missing is attention and feed-forward blocks that work side by side; of the catalogue smollm2-1.7b runs"},
+    {"an architecture of unrotated layers", LLAMA, architecture_without_rotation, ORION_E_UNSUPPORTED, "general.architecture", "'smollm3' do not run here: what is missing is layers that are not rotated; of the catalogue smollm2-1.7b runs instead"},
+    {"an architecture of states", LLAMA, architecture_with_state, ORION_E_UNSUPPORTED, "general.architecture", "a state beside those that attend; of the catalogue qwen3-1.7b"},
+    {"an architecture nobody knows", LLAMA, architecture_of_a_long_name, ORION_E_UNSUPPORTED, "general.architecture", "xxx' are not known here; 'orion list --available' names some that run; they are of llama, phi3"},
+    {"a tensor type that is no more", LLAMA, tensor_of_a_foreign_type, ORION_E_UNSUPPORTED, "blk.0.ffn_down.weight", "take the model in another, such as Q4_K_M"},
     {"architecture is a number", LLAMA, architecture_is_a_number, ORION_E_FORMAT, "general.architecture", "string"},
     {"a vocabulary and no tensors", LLAMA, no_tensors, ORION_E_UNSUPPORTED, "", "it can tokenize, not answer"},
     {"no tokenizer", LLAMA, no_tokenizer, ORION_E_FORMAT, "tokenizer.ggml.model", "tokenizer"},
