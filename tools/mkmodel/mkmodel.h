@@ -46,6 +46,9 @@ struct shape {
     uint32_t window_tokens;
     float softcap; /* of scores; that of logits is a third of it */
     bool scales;   /* embedding_scale and its like */
+    /* Rope stretched from so many positions to the context, by this type. */
+    uint32_t original_tokens;
+    const char *rope_type; /* "linear", "yarn", "longrope"; NULL: none */
 };
 
 const struct shape *shape_find(const char *name);

@@ -118,12 +118,22 @@ static void add_layer(struct plan *plan, uint32_t layer)
     }
 }
 
+static bool is_longrope(const struct shape *shape)
+{
+    return shape->rope_type && strcmp(shape->rope_type, "longrope") == 0;
+}
+
 static void make_plan(struct plan *plan)
 {
     const struct shape *shape = plan->shape;
 
     if (shape->rope_llama3)
         add_vector(plan, "rope_freqs.weight", shape->head_dim / 2);
+    if (is_longrope(shape)) {
+        const uint32_t n_rot = shape->n_rot > 0 ? shape->n_rot : shape->head_dim;
+        add_vector(plan, "rope_factors_long.weight", n_rot / 2);
+        add_vector(plan, "rope_factors_short.weight", n_rot / 2);
+    }
     add_matrix(plan, "token_embd.weight", shape->n_embd, plan->n_vocab);
     for (uint32_t layer = 0; layer < shape->n_layers; layer++)
         add_layer(plan, layer);
@@ -146,6 +156,22 @@ static void write_f32(struct ori_gguf_writer *w, const struct shape *shape, cons
     char key[96];
     (void)snprintf(key, sizeof(key), "%s.%s", shape->architecture, name);
     ori_gguf_write_f32(w, key, value);
+}
+
+/* What programs can't work out for themselves is written, as converters do. */
+static void write_rope_scaling(struct ori_gguf_writer *w, const struct shape *s)
+{
+    const float stretch = (float)s->context_tokens / (float)s->original_tokens;
+    char key[96];
+
+    (void)snprintf(key, sizeof(key), "%s.rope.scaling.type", s->architecture);
+    ori_gguf_write_str(w, key, s->rope_type);
+    write_u32(w, s, "rope.scaling.original_context_length", s->original_tokens);
+    if (is_longrope(s))
+        write_f32(w, s, "rope.scaling.attn_factor",
+                  sqrtf(1.0f + logf(stretch) / logf((float)s->original_tokens)));
+    else
+        write_f32(w, s, "rope.scaling.factor", stretch);
 }
 
 static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
@@ -181,6 +207,8 @@ static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
     }
     write_f32(w, s, "attention.layer_norm_rms_epsilon", s->rms_eps);
     write_f32(w, s, "rope.freq_base", s->rope_base);
+    if (s->rope_type)
+        write_rope_scaling(w, s);
     write_u32(w, s, "vocab_size", plan->n_vocab);
 }
 
@@ -209,14 +237,23 @@ static float llama3_factor(const struct shape *shape, uint64_t pair)
     return 1.0f / ((1.0f - share) / factor + share);
 }
 
+static float vector_element(const struct shape *shape, const struct tensor *t, uint64_t i,
+                            struct random *random)
+{
+    const float noise = (float)(random_next(random) >> 40) / 16777216.0f; /* [0, 1) */
+
+    if (strcmp(t->name, "rope_freqs.weight") == 0)
+        return llama3_factor(shape, i);
+    if (strcmp(t->name, "rope_factors_long.weight") == 0)
+        return 1.0f + 5.0f * (float)i / (float)t->n; /* slow pairs are slowed down most */
+    return 0.9f + 0.2f * noise;
+}
+
 static void write_vector(struct ori_gguf_writer *w, const struct shape *shape,
                          const struct tensor *t, struct random *random)
 {
-    const bool is_rope = strcmp(t->name, "rope_freqs.weight") == 0;
-
     for (uint64_t i = 0; i < t->n; i++) {
-        const float noise = (float)(random_next(random) >> 40) / 16777216.0f; /* [0, 1) */
-        const float value = is_rope ? llama3_factor(shape, i) : 0.9f + 0.2f * noise;
+        const float value = vector_element(shape, t, i, random);
         ori_gguf_write_data(w, &value, sizeof(value));
     }
 }

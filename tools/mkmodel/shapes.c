@@ -39,6 +39,16 @@ static const struct shape shapes[] = {
     /* as Phi-4-mini: heads are rotated in part, and the output is the embedding's */
     {"odd-phi4",              "phi3",     3,  768,  8,  2, 96, 1280,   1001,    512, 1e4f, 1e-5f,
      .fused = true, .tied = true, .n_rot = 72},
+    /* rope stretched in each way that files know; as Llama 3, Qwen, Gemma 3, Phi-3.5 */
+    {"odd-llama3",            "llama",    3,  480,  6,  3, 80, 1120,    777,    512, 5e5f, 1e-5f,
+     .rope_llama3 = true},
+    {"odd-yarn",              "qwen2",    3,  480,  6,  3, 80, 1120,    777,    512, 1e4f, 1e-5f,
+     .qkv_bias = true, .original_tokens = 64, .rope_type = "yarn"},
+    {"odd-linear",            "gemma3",   7,  480,  6,  3, 96, 1120,    777,    512, 1e6f, 1e-6f,
+     .tied = true, .qk_norm = 1, .norm_after = true, .window_tokens = 160,
+     .original_tokens = 64, .rope_type = "linear"},
+    {"odd-longrope",          "phi3",     3,  768,  8,  2, 96, 1280,   1001,    512, 1e4f, 1e-5f,
+     .fused = true, .n_rot = 72, .original_tokens = 128, .rope_type = "longrope"},
 };
 /* clang-format on */
 
