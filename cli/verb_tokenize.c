@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 struct tokenize_args {
-    bool special, decode, bos;
+    bool special, decode, bos, eos;
     const char *pre;
 };
 
@@ -24,7 +24,11 @@ static const struct cli_option options[] = {
     {.kind = CLI_KIND_FLAG,
      .name = "bos",
      .offset = FIELD(bos),
-     .help = "begin with the model's beginning-of-sequence token, if it wants one"},
+     .help = "begin with the token that the model wants in front, if any"},
+    {.kind = CLI_KIND_FLAG,
+     .name = "eos",
+     .offset = FIELD(eos),
+     .help = "end with the one that it wants behind a complete text, if any"},
     {.kind = CLI_KIND_FLAG,
      .letter = 'd',
      .name = "decode",
@@ -58,8 +62,9 @@ static json_t *ids_document(const int32_t *ids, size_t n)
 static int encode(const struct cli *cli, const orion_model *model, const struct tokenize_args *args,
                   const char *text, size_t n_bytes)
 {
-    const uint32_t flags =
-        (args->special ? ORION_TOKENIZE_SPECIAL : 0) | (args->bos ? ORION_TOKENIZE_BOS : 0);
+    const uint32_t flags = (args->special ? ORION_TOKENIZE_SPECIAL : 0) |
+                           (args->bos ? ORION_TOKENIZE_BOS : 0) |
+                           (args->eos ? ORION_TOKENIZE_EOS : 0);
     orion_error err = CLI_NO_ERROR;
     int32_t *ids = NULL;
     size_t n = 0;

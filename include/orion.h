@@ -753,10 +753,12 @@ ORION_API size_t orion_model_n_tensors(const orion_model *model);
 ORION_API bool orion_model_tensor(const orion_model *model, size_t index, orion_tensor_info *out);
 
 #define ORION_TOKENIZE_SPECIAL 1u /* "<|end|>" in the text becomes the control token */
-#define ORION_TOKENIZE_BOS 2u     /* add the beginning-of-sequence token if the model wants it */
+#define ORION_TOKENIZE_BOS 2u     /* begin with the token that the model wants in front */
+#define ORION_TOKENIZE_EOS 4u     /* end with the one behind (</s>, [SEP]): the text is complete */
 
 /* Text to token ids.  Any bytes are accepted; broken UTF-8 goes through as
- * byte tokens.  *tokens is freed with orion_free(). */
+ * byte tokens where the vocabulary has them, and else is left out or unknown.  *tokens is freed
+ * with orion_free(). */
 ORION_API orion_status orion_tokenize(const orion_model *model, const char *text, size_t text_bytes,
                                       uint32_t flags, int32_t **tokens, size_t *n_tokens,
                                       orion_error *err);

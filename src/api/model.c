@@ -162,8 +162,9 @@ orion_status orion_tokenize(const orion_model *model, const char *text, size_t t
     if (!model || (!text && text_bytes > 0) || !tokens || !n_tokens)
         return ori_api_null_argument(err, "orion_tokenize");
     const struct ori_piece piece = {text, text_bytes, (flags & ORION_TOKENIZE_SPECIAL) != 0};
-    const orion_status status = ori_vocab_encode(model->model->vocab, &piece, 1,
-                                                 (flags & ORION_TOKENIZE_BOS) != 0, &list, err);
+    const unsigned ends =
+        (flags & ORION_TOKENIZE_BOS ? ORI_BEGIN : 0) | (flags & ORION_TOKENIZE_EOS ? ORI_END : 0);
+    const orion_status status = ori_vocab_encode(model->model->vocab, &piece, 1, ends, &list, err);
     if (status != ORION_OK) {
         ori_tokens_release(&list);
         return status;

@@ -33,7 +33,7 @@ orion_status ori_chat_tokens(const struct ori_model *model, const orion_message 
             .special = prompt.spans[i].special,
         };
     status = ori_vocab_encode(model->vocab, pieces, prompt.n_spans,
-                              !begins_with_bos(model, &prompt), out, err);
+                              begins_with_bos(model, &prompt) ? 0 : ORI_BEGIN, out, err);
 done:
     free(pieces);
     ori_chat_prompt_release(&prompt);
@@ -44,7 +44,7 @@ orion_status ori_text_tokens(const struct ori_model *model, const char *text, si
                              bool parse_special, struct ori_tokens *out, orion_error *err)
 {
     const struct ori_piece piece = {text, len, parse_special};
-    return ori_vocab_encode(model->vocab, &piece, 1, true, out, err);
+    return ori_vocab_encode(model->vocab, &piece, 1, ORI_BEGIN, out, err);
 }
 
 static orion_status answer_loop(struct ori_session *s, struct ori_answer *answer, orion_error *err)

@@ -155,7 +155,7 @@ orion_status ori_perplexity_each(struct ori_session *s, const char *text, size_t
 
     *out = (orion_perplexity_result){0};
     ori_session_reset(s);
-    orion_status status = ori_vocab_encode(s->engine.model->vocab, &piece, 1, false, &tokens, err);
+    orion_status status = ori_vocab_encode(s->engine.model->vocab, &piece, 1, 0, &tokens, err);
     if (status != ORION_OK)
         goto done;
     if (tokens.count < 2) {

@@ -105,7 +105,7 @@ static orion_status measure_text(void *arg, const char *text, size_t len, size_t
     struct ori_tokens tokens = {0};
 
     orion_status status =
-        ori_vocab_encode(w->session->engine.model->vocab, &piece, 1, false, &tokens, err);
+        ori_vocab_encode(w->session->engine.model->vocab, &piece, 1, 0, &tokens, err);
     *n_tokens = tokens.count;
     ori_tokens_release(&tokens);
     if (status != ORION_OK || *n_tokens + EDGE_TOKENS < w->capacity ||

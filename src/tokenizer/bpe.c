@@ -262,8 +262,8 @@ static orion_status bpe_load(struct ori_vocab *vocab, const struct ori_gguf *ggu
     vocab->bpe->whole_words = pre->whole_words;
     vocab->bpe->composed = pre->composed;
     vocab->adds_space = false;
-    if (!vocab->says_bos)
-        vocab->adds_bos = pre->adds_bos && vocab->bos != ORI_NO_TOKEN;
+    if (!vocab->says_prefix)
+        vocab->prefix = pre->adds_bos ? vocab->bos : ORI_NO_TOKEN;
     return ORION_OK;
 }
 

@@ -43,24 +43,16 @@ struct encoder {
     bool swallow; /* the last special token takes the white space that follows */
 };
 
-static orion_status flush(struct encoder *encoder)
+/* The end of the fragment, whose first `len` bytes count. */
+static orion_status flush(struct encoder *encoder, size_t len)
 {
     orion_status status = encoder->fragment.status;
 
-    if (status == ORION_OK && encoder->fragment.len > 0)
-        status = encoder->vocab->kind->encode(encoder->vocab, encoder->fragment.data,
-                                              encoder->fragment.len, encoder->out);
+    if (status == ORION_OK && len > 0)
+        status =
+            encoder->vocab->kind->encode(encoder->vocab, encoder->fragment.data, len, encoder->out);
     ori_buf_clear(&encoder->fragment);
     return status;
-}
-
-static orion_status put_special(struct encoder *encoder, int32_t token)
-{
-    const orion_status status = flush(encoder);
-    if (status != ORION_OK)
-        return status;
-    encoder->swallow = (encoder->vocab->tokens[token].flags & TOKEN_RSTRIP) != 0;
-    return ori_tokens_add(encoder->out, token);
 }
 
 /* The white space of C, as the models' own tokenizers were run with. */
@@ -69,18 +61,48 @@ static bool is_space(char byte)
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
 
+static orion_status put_special(struct encoder *encoder, int32_t token)
+{
+    const uint8_t flags = encoder->vocab->tokens[token].flags;
+    size_t len = encoder->fragment.len;
+
+    if (flags & TOKEN_LSTRIP)
+        while (len > 0 && is_space(encoder->fragment.data[len - 1]))
+            len--;
+    const orion_status status = flush(encoder, len);
+    if (status != ORION_OK)
+        return status;
+    encoder->swallow = (flags & TOKEN_RSTRIP) != 0;
+    return ori_tokens_add(encoder->out, token);
+}
+
+/* The longest special token at the beginning of the text that may be found there,
+ * or ORI_NO_TOKEN. */
+static int32_t match_special(const struct ori_vocab *vocab, const char *text, size_t len,
+                             bool trusted)
+{
+    int32_t longest = ORI_NO_TOKEN;
+    uint32_t node = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        node = ori_trie_child(&vocab->special, node, text[i]);
+        if (node == 0)
+            break;
+        const int32_t token = vocab->special.tokens[node];
+        if (token != ORI_NO_TOKEN && (trusted || !(vocab->tokens[token].flags & TOKEN_TRUSTED)))
+            longest = token;
+    }
+    return longest;
+}
+
 /* The next special token in text[*at..len), with *at moved to it; or
  * ORI_NO_TOKEN and *at = len. */
 static int32_t next_special(const struct ori_vocab *vocab, const struct ori_piece *piece,
                             size_t *at)
 {
-    const struct special_tree *tree = &vocab->special;
-
     for (; *at < piece->len; (*at)++) {
-        if (tree->first[(uint8_t)piece->text[*at]] == 0)
-            continue;
-        const int32_t token = ori_special_tree_match(tree, vocab->tokens, piece->text + *at,
-                                                     piece->len - *at, piece->special);
+        const int32_t token =
+            match_special(vocab, piece->text + *at, piece->len - *at, piece->special);
         if (token != ORI_NO_TOKEN)
             return token;
     }
@@ -110,27 +132,31 @@ static orion_status put_piece(struct encoder *encoder, const struct ori_piece *p
 }
 
 static orion_status put_all(struct encoder *encoder, const struct ori_piece *pieces,
-                            size_t n_pieces, bool add_bos)
+                            size_t n_pieces, unsigned ends)
 {
     const struct ori_vocab *vocab = encoder->vocab;
     orion_status status = ORION_OK;
 
-    if (add_bos && vocab->adds_bos)
-        status = put_special(encoder, vocab->bos);
+    if ((ends & ORI_BEGIN) && vocab->prefix != ORI_NO_TOKEN)
+        status = put_special(encoder, vocab->prefix);
     for (size_t i = 0; i < n_pieces && status == ORION_OK; i++)
         status = put_piece(encoder, &pieces[i]);
-    return status == ORION_OK ? flush(encoder) : status;
+    if (status == ORION_OK)
+        status = flush(encoder, encoder->fragment.len);
+    if (status == ORION_OK && (ends & ORI_END) && vocab->suffix != ORI_NO_TOKEN)
+        status = ori_tokens_add(encoder->out, vocab->suffix);
+    return status;
 }
 
 orion_status ori_vocab_encode(const struct ori_vocab *vocab, const struct ori_piece *pieces,
-                              size_t n_pieces, bool add_bos, struct ori_tokens *out,
+                              size_t n_pieces, unsigned ends, struct ori_tokens *out,
                               orion_error *err)
 {
     const size_t count = out->count;
     struct encoder encoder = {.vocab = vocab, .out = out};
 
     ori_buf_init(&encoder.fragment, ORI_ENCODE_MAX_BYTES);
-    const orion_status status = put_all(&encoder, pieces, n_pieces, add_bos);
+    const orion_status status = put_all(&encoder, pieces, n_pieces, ends);
     ori_buf_release(&encoder.fragment);
     if (status == ORION_OK)
         return ORION_OK;

@@ -2,13 +2,21 @@
  *
  *   vocab.c    loading, checking and asking a vocabulary
  *   index.c    text -> token, a hash table over the pieces
- *   special.c  finding special tokens in a text
+ *   trie.c     which texts of tokens begin at a place, a tree
  *   encode.c   pieces -> fragments, special tokens between them
- *   merge.c    joining neighbours, what the next two have in common
- *   spm.c      the kind "llama": SentencePiece-style fragments <-> tokens
- *   bpe.c      the kind "gpt2": byte-level byte-pair encoding
- *   pre.c      how it cuts a text into words
  *   decoder.c  tokens -> whole characters
+ *
+ * The kinds, and what two or three of them have in common:
+ *
+ *   spm.c        "llama": SentencePiece's byte-pair encoding
+ *   bpe.c        "gpt2": byte-level byte-pair encoding
+ *   wordpiece.c  "bert": WordPiece
+ *   unigram.c    "t5": SentencePiece's Unigram
+ *   pieces.c     scores, marks of spaces, byte tokens: of all but "gpt2"
+ *   merge.c      joining neighbours: of "llama" and "gpt2"
+ *   pre.c        how "gpt2" cuts a text into words
+ *   compose.c    Unicode's composed form, for "gpt2"
+ *   charsmap.c   how "t5" normalises a text
  *
  * Another kind of tokenizer is another file like spm.c and a row in the table
  * of vocab.c.
@@ -16,7 +24,9 @@
 #ifndef ORI_TOKENIZER_INTERNAL_H
 #define ORI_TOKENIZER_INTERNAL_H
 
+#include "tokenizer/charsmap.h"
 #include "tokenizer/tokenizer.h"
+#include "tokenizer/trie.h"
 
 #define ORI_VOCAB_MAX_TOKENS (1u << 20)
 /* The longest piece.  Looking a piece up costs its length, so this bounds what
@@ -40,8 +50,9 @@ enum token_flag {
     TOKEN_MERGES = 1,  /* may be put together from characters */
     TOKEN_SPECIAL = 2, /* found as a whole, before anything is cut up */
     TOKEN_TRUSTED = 4, /* ... but only in trusted pieces, and hidden when decoded */
-    TOKEN_RSTRIP = 8,  /* ... and swallows the white space that follows it */
-    TOKEN_END = 16,    /* ends an answer */
+    TOKEN_LSTRIP = 8,  /* ... and swallows the white space before it */
+    TOKEN_RSTRIP = 16, /* ... and that which follows it */
+    TOKEN_END = 32,    /* ends an answer */
 };
 
 struct token {
@@ -76,33 +87,13 @@ orion_status ori_token_index_add(struct token_index *index, const struct token *
 int32_t ori_token_index_find(const struct token_index *index, const struct token *tokens,
                              const char *text, size_t len);
 
-/* ---- special.c ---- */
-
-/* A node of the tree of special tokens: children are a list of siblings. */
-struct special_node {
-    uint32_t child, sibling; /* 0: none; the root is nobody's child */
-    int32_t token;           /* that ends here, or ORI_NO_TOKEN */
-    uint8_t byte;
-};
-
-struct special_tree {
-    struct special_node *nodes; /* [count]; nodes[0] is the root */
-    size_t count, cap;
-    uint32_t first[256]; /* the root's children by byte; 0: none */
-};
-
-orion_status ori_special_tree_add(struct special_tree *tree, struct ori_str text, int32_t token);
-void ori_special_tree_release(struct special_tree *tree);
-/* The longest special token at the beginning of the text that may be found
- * there, or ORI_NO_TOKEN. */
-int32_t ori_special_tree_match(const struct special_tree *tree, const struct token *tokens,
-                               const char *text, size_t len, bool trusted);
-
 /* ---- vocab.c ---- */
 
 /* One kind of tokenizer. */
 struct tokenizer_kind {
-    const char *model; /* tokenizer.ggml.model */
+    const char *model;             /* tokenizer.ggml.model */
+    bool adds_prefix, adds_suffix; /* ORI_BEGIN and ORI_END, unless the file says otherwise */
+    bool ends_with_sep;            /* the suffix is the separator, not eos */
     /* Read what only this kind needs; the tokens and the index are there. */
     orion_status (*load)(struct ori_vocab *vocab, const struct ori_gguf *gguf, orion_error *err);
     /* Free what load() made, also after a failure; NULL: nothing. */
@@ -116,26 +107,45 @@ struct tokenizer_kind {
                           struct ori_buf *out);
 };
 
+struct ori_unigram {
+    struct ori_charsmap charsmap;
+    double unknown_score;
+    bool squeezes; /* runs of spaces become one, and go at both ends */
+};
+
 struct ori_vocab {
     const struct tokenizer_kind *kind;
     struct token *tokens; /* [n_tokens] */
     uint32_t n_tokens;
     struct token_index index;
-    struct special_tree special;
-    int32_t bos, eos, eot, eom, unk, pad; /* or ORI_NO_TOKEN */
-    bool adds_bos;
-    bool says_bos;            /* the file says whether */
-    bool adds_space;          /* a space goes in front of each fragment */
+    struct ori_trie special;
+    int32_t bos, eos, eot, eom, sep, cls, mask, unk, pad; /* or ORI_NO_TOKEN */
+    int32_t prefix, suffix;                               /* go around texts; or ORI_NO_TOKEN */
+    bool says_prefix;                                     /* the file says whether there is one */
+    bool adds_space; /* a space goes in front of each fragment */
+    /* kinds "llama", "gpt2" and "t5" */
     int32_t byte_tokens[256]; /* or ORI_NO_TOKEN */
-    /* kind "llama" */
+    /* kinds "llama" and "t5" */
     bool words_stand_alone; /* no piece crosses from a character to a space */
+    /* kinds "bert" and "t5" */
+    struct ori_trie pieces; /* that may be put together */
     /* kind "gpt2" */
     const char *pre_name; /* asked for instead of the file's, while it is loaded; or NULL */
     struct ori_bpe *bpe;
+    /* kind "bert" */
+    bool lowers, strips_accents;
+    /* kind "t5" */
+    struct ori_unigram unigram;
 };
 
 extern const struct tokenizer_kind ori_spm_kind;
 extern const struct tokenizer_kind ori_bpe_kind;
+extern const struct tokenizer_kind ori_wordpiece_kind;
+extern const struct tokenizer_kind ori_unigram_kind;
+
+/* A key that may be missing. */
+orion_status ori_load_switch(const struct ori_gguf *gguf, const char *key, bool missing, bool *out,
+                             orion_error *err);
 
 static inline const struct token *token_at(const struct ori_vocab *vocab, int32_t id)
 {

@@ -10,136 +10,21 @@
  * one, with the same result and a heap that stays small.
  */
 #include "tokenizer/merge.h"
+#include "tokenizer/pieces.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/utf8.h"
 
-#define KEY_TOKENS "tokenizer.ggml.tokens"
-#define KEY_SCORES "tokenizer.ggml.scores"
-
-#define SPACE_MARK "\xE2\x96\x81"
-#define SPACE_MARK_BYTES 3u
-
 /* ---- loading ---- */
-
-static orion_status load_scores(struct ori_vocab *vocab, const struct ori_gguf *gguf,
-                                orion_error *err)
-{
-    const struct ori_gguf_kv *kv;
-    const orion_status status = ori_gguf_get_array(gguf, KEY_SCORES, ORI_GGUF_F32, &kv, err);
-
-    if (status == ORION_E_NOT_FOUND)
-        return ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, KEY_SCORES,
-                           "the vocabulary has no scores: '%s' is missing", KEY_SCORES);
-    if (status != ORION_OK)
-        return status;
-    if (kv->count != vocab->n_tokens)
-        return ori_fail_at(err, ORION_E_FORMAT, kv->offset, KEY_SCORES,
-                           "'%s' has %" PRIu64 " elements for %u tokens", KEY_SCORES, kv->count,
-                           vocab->n_tokens);
-    for (uint32_t i = 0; i < vocab->n_tokens; i++) {
-        const float score = ori_gguf_f32_at(kv, i);
-        if (!isfinite(score))
-            return ori_fail_at(err, ORION_E_FORMAT, kv->offset + 4 * (uint64_t)i, KEY_SCORES,
-                               "the score of token %u is not a number", i);
-        vocab->tokens[i].score = score;
-    }
-    return ORION_OK;
-}
-
-/* The value of a hexadecimal digit, or -1. */
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-/* The byte that "<0x0A>" stands for, or -1. */
-static int byte_of(struct ori_str text)
-{
-    if (text.len != 6 || memcmp(text.data, "<0x", 3) != 0 || text.data[5] != '>')
-        return -1;
-    const int high = hex_digit(text.data[3]);
-    const int low = hex_digit(text.data[4]);
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
-static orion_status load_bytes(struct ori_vocab *vocab, const struct ori_gguf *gguf,
-                               orion_error *err)
-{
-    const struct ori_gguf_kv *kv = ori_gguf_find(gguf, KEY_TOKENS);
-    const uint8_t *cursor = kv->data;
-    size_t missing = 256;
-
-    for (size_t i = 0; i < 256; i++)
-        vocab->byte_tokens[i] = ORI_NO_TOKEN;
-    for (uint32_t i = 0; i < vocab->n_tokens; i++) {
-        const struct token *token = &vocab->tokens[i];
-        const uint64_t offset = kv->offset + (uint64_t)(cursor - kv->data);
-        (void)ori_gguf_next_string(&cursor);
-        if (token->type != TOKEN_BYTE)
-            continue;
-        const int byte = byte_of(token->text);
-        if (byte < 0)
-            return ori_fail_at(err, ORION_E_FORMAT, offset, KEY_TOKENS,
-                               "the byte token %u reads '%.*s' where <0x00> to <0xFF> is expected",
-                               i, ORI_STR_ARG(token->text));
-        if (vocab->byte_tokens[byte] != ORI_NO_TOKEN)
-            return ori_fail_at(err, ORION_E_FORMAT, offset, KEY_TOKENS,
-                               "the tokens %d and %u stand for the same byte",
-                               vocab->byte_tokens[byte], i);
-        vocab->byte_tokens[byte] = (int32_t)i;
-        missing--;
-    }
-    /* One that ends answers would let a rare character end one. */
-    const struct token *unk = token_at(vocab, vocab->unk);
-    if (missing > 0 && (!unk || (unk->flags & TOKEN_END)))
-        return ori_fail_at(err, ORION_E_FORMAT, kv->offset, KEY_TOKENS,
-                           "%zu byte tokens are missing, and there is no unknown token to take "
-                           "their place",
-                           missing);
-    return ORION_OK;
-}
-
-static bool is_space_mark(const char *text, size_t len)
-{
-    return len >= SPACE_MARK_BYTES && memcmp(text, SPACE_MARK, SPACE_MARK_BYTES) == 0;
-}
-
-/* Offset where the first word ends: spaces, then what is no space. */
-static size_t word_len(const char *text, size_t len)
-{
-    size_t i = 0;
-    while (is_space_mark(text + i, len - i))
-        i += SPACE_MARK_BYTES;
-    while (i < len && !is_space_mark(text + i, len - i))
-        i++;
-    return i;
-}
 
 static orion_status spm_load(struct ori_vocab *vocab, const struct ori_gguf *gguf, orion_error *err)
 {
-    orion_status status = load_scores(vocab, gguf, err);
+    orion_status status = ori_load_scores(vocab, gguf, err);
     if (status == ORION_OK)
-        status = load_bytes(vocab, gguf, err);
-    if (status != ORION_OK)
-        return status;
-
-    vocab->words_stand_alone = true;
-    for (uint32_t i = 0; i < vocab->n_tokens; i++) {
-        const struct ori_str text = vocab->tokens[i].text;
-        if ((vocab->tokens[i].flags & TOKEN_MERGES) && word_len(text.data, text.len) < text.len)
-            vocab->words_stand_alone = false;
-    }
-    return ORION_OK;
+        status = ori_load_byte_tokens(vocab, gguf, err);
+    vocab->words_stand_alone = !ori_pieces_cross_words(vocab);
+    return status;
 }
 
 /* ---- encoding ---- */
@@ -180,20 +65,10 @@ static void cut_characters(struct merger *merger, size_t begin, size_t end)
 static orion_status put_bytes(const struct merger *merger, const struct symbol *symbol,
                               struct ori_tokens *out)
 {
-    const struct ori_vocab *vocab = merger->vocab;
-    const size_t count = out->count;
+    const orion_status status =
+        ori_put_byte_tokens(merger->vocab, merger->text + symbol->offset, symbol->len, out);
 
-    for (uint32_t i = 0; i < symbol->len; i++) {
-        const int32_t token = vocab->byte_tokens[(uint8_t)merger->text[symbol->offset + i]];
-        if (token == ORI_NO_TOKEN) {
-            out->count = count;
-            return ori_tokens_add(out, vocab->unk);
-        }
-        const orion_status status = ori_tokens_add(out, token);
-        if (status != ORION_OK)
-            return status;
-    }
-    return ORION_OK;
+    return status == ORION_E_NOT_FOUND ? ori_tokens_add(out, merger->vocab->unk) : status;
 }
 
 static orion_status encode_word(struct merger *merger, size_t begin, size_t end,
@@ -241,8 +116,9 @@ static orion_status spm_encode(const struct ori_vocab *vocab, const char *text, 
     orion_status status = mark_spaces(vocab, text, len, &marked);
     ori_merger_init(&merger, vocab, marked.data, spm_merge);
     for (size_t at = 0; status == ORION_OK && at < marked.len;) {
-        const size_t run = vocab->words_stand_alone ? word_len(marked.data + at, marked.len - at)
-                                                    : marked.len - at;
+        const size_t run = vocab->words_stand_alone
+                               ? ori_word_len(marked.data + at, marked.len - at)
+                               : marked.len - at;
         status = encode_word(&merger, at, at + run, out);
         at += run;
     }
@@ -251,31 +127,10 @@ static orion_status spm_encode(const struct ori_vocab *vocab, const char *text, 
     return status;
 }
 
-/* ---- decoding ---- */
-
-static orion_status spm_bytes(const struct ori_vocab *vocab, const struct token *token,
-                              struct ori_buf *out)
-{
-    struct ori_str text = token->text;
-
-    (void)vocab;
-    if (token->type == TOKEN_BYTE) {
-        const char byte = (char)byte_of(text);
-        return ori_buf_add(out, &byte, 1);
-    }
-    while (text.len > 0) {
-        const bool space = is_space_mark(text.data, text.len);
-        const size_t step = space ? SPACE_MARK_BYTES : 1;
-        (void)ori_buf_add(out, space ? " " : text.data, 1);
-        text.data += step;
-        text.len -= step;
-    }
-    return out->status;
-}
-
 const struct tokenizer_kind ori_spm_kind = {
     .model = "llama",
+    .adds_prefix = true,
     .load = spm_load,
     .encode = spm_encode,
-    .bytes = spm_bytes,
+    .bytes = ori_piece_bytes,
 };

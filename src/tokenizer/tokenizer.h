@@ -56,12 +56,16 @@ struct ori_piece {
     bool special;
 };
 
-/* Encode the pieces as one text and append to *out.  add_bos puts the BOS
- * token first if the model wants one.  On failure *out holds what it held
- * before.  ORION_E_NOMEM; ORION_E_TOO_LONG for more than 512 MiB; ORION_E_UNSUPPORTED
- * when an expression that cuts texts into words gives up. */
+/* The model's own tokens around a text, if it wants any. */
+#define ORI_BEGIN 1u /* the one in front: <s>, [CLS] */
+#define ORI_END 2u   /* the one behind, when the text is complete: </s>, [SEP] */
+
+/* Encode the pieces as one text and append to *out; ends says which of ORI_BEGIN
+ * and ORI_END go with it.  On failure *out holds what it held before.
+ * ORION_E_NOMEM; ORION_E_TOO_LONG for more than 512 MiB; ORION_E_UNSUPPORTED when an
+ * expression that cuts texts into words gives up. */
 orion_status ori_vocab_encode(const struct ori_vocab *vocab, const struct ori_piece *pieces,
-                              size_t n_pieces, bool add_bos, struct ori_tokens *out,
+                              size_t n_pieces, unsigned ends, struct ori_tokens *out,
                               orion_error *err);
 
 /* Append the bytes of one token to out: "" for control tokens unless

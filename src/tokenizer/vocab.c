@@ -8,10 +8,13 @@
 #define KEY_MODEL "tokenizer.ggml.model"
 #define KEY_TOKENS "tokenizer.ggml.tokens"
 #define KEY_TYPES "tokenizer.ggml.token_type"
+#define KEY_ADD_BOS "tokenizer.ggml.add_bos_token"
 
 static const struct tokenizer_kind *const kinds[] = {
     &ori_spm_kind,
     &ori_bpe_kind,
+    &ori_wordpiece_kind,
+    &ori_unigram_kind,
 };
 
 /* Control tokens that end a turn or a text, in the models that we know. */
@@ -22,8 +25,8 @@ static const char *const end_texts[] = {
 
 /* Markup of chat templates that is not of the form <|...|>. */
 static const char *const markup_texts[] = {
-    "<s>",   "</s>",   "<unk>",   "<pad>",           "<bos>",
-    "<eos>", "[INST]", "[/INST]", "<start_of_turn>", "<end_of_turn>",
+    "<s>",    "</s>",    "<unk>",           "<pad>",         "<bos>", "<eos>",
+    "[INST]", "[/INST]", "<start_of_turn>", "<end_of_turn>", "[CLS]", "[SEP]",
 };
 
 static bool is_one_of(struct ori_str text, const char *const *texts, size_t n_texts)
@@ -62,7 +65,8 @@ static orion_status find_kind(struct ori_vocab *vocab, const struct ori_gguf *gg
         }
     }
     return ori_fail_at(err, ORION_E_UNSUPPORTED, ori_gguf_find(gguf, KEY_MODEL)->offset, KEY_MODEL,
-                       "the tokenizer model '%.*s' is not supported; 'llama' and 'gpt2' are",
+                       "the tokenizer model '%.*s' is not supported; 'llama', 'gpt2', 'bert' and "
+                       "'t5' are",
                        ORI_STR_ARG(model));
 }
 
@@ -172,6 +176,9 @@ static orion_status load_ids(struct ori_vocab *vocab, const struct ori_gguf *ggu
         {"tokenizer.ggml.eos_token_id", &vocab->eos, TOKEN_END},
         {"tokenizer.ggml.eot_token_id", &vocab->eot, TOKEN_END},
         {"tokenizer.ggml.eom_token_id", &vocab->eom, TOKEN_END},
+        {"tokenizer.ggml.cls_token_id", &vocab->cls, 0},
+        {"tokenizer.ggml.seperator_token_id", &vocab->sep, 0}, /* as the format spells it */
+        {"tokenizer.ggml.mask_token_id", &vocab->mask, 0},
     };
     orion_status status = ORION_OK;
 
@@ -185,24 +192,29 @@ static orion_status load_ids(struct ori_vocab *vocab, const struct ori_gguf *ggu
     return status;
 }
 
-static orion_status load_switch(const struct ori_gguf *gguf, const char *key, bool missing,
-                                bool *out, orion_error *err)
+orion_status ori_load_switch(const struct ori_gguf *gguf, const char *key, bool missing, bool *out,
+                             orion_error *err)
 {
     *out = missing;
     return ori_gguf_find(gguf, key) ? ori_gguf_get_bool(gguf, key, out, err) : ORION_OK;
 }
 
-static orion_status load_switches(struct ori_vocab *vocab, const struct ori_gguf *gguf,
-                                  orion_error *err)
+/* What goes around texts, and whether it does. */
+static orion_status load_ends(struct ori_vocab *vocab, const struct ori_gguf *gguf,
+                              orion_error *err)
 {
-    orion_status status =
-        load_switch(gguf, "tokenizer.ggml.add_bos_token", true, &vocab->adds_bos, err);
+    const struct tokenizer_kind *kind = vocab->kind;
+    const char *suffix_key =
+        kind->ends_with_sep ? "tokenizer.ggml.add_sep_token" : "tokenizer.ggml.add_eos_token";
+    bool adds_prefix = false, adds_suffix = false;
+
+    vocab->says_prefix = ori_gguf_find(gguf, KEY_ADD_BOS) != NULL;
+    orion_status status = ori_load_switch(gguf, KEY_ADD_BOS, kind->adds_prefix, &adds_prefix, err);
     if (status == ORION_OK)
-        status =
-            load_switch(gguf, "tokenizer.ggml.add_space_prefix", true, &vocab->adds_space, err);
-    vocab->says_bos = ori_gguf_find(gguf, "tokenizer.ggml.add_bos_token") != NULL;
-    if (vocab->bos == ORI_NO_TOKEN)
-        vocab->adds_bos = false;
+        status = ori_load_switch(gguf, suffix_key, kind->adds_suffix, &adds_suffix, err);
+    const int32_t first = vocab->bos != ORI_NO_TOKEN ? vocab->bos : vocab->cls;
+    vocab->prefix = adds_prefix ? first : ORI_NO_TOKEN;
+    vocab->suffix = !adds_suffix ? ORI_NO_TOKEN : kind->ends_with_sep ? vocab->sep : vocab->eos;
     return status;
 }
 
@@ -246,6 +258,9 @@ static void classify_all(struct ori_vocab *vocab, const struct ori_gguf *gguf)
 
     for (uint32_t i = 0; i < vocab->n_tokens; i++)
         classify(&vocab->tokens[i], is_phi3);
+    /* RoBERTa and what came of it write <mask>, BERT [MASK]. */
+    if (vocab->mask != ORI_NO_TOKEN && ori_str_eq(vocab->tokens[vocab->mask].text, "<mask>"))
+        vocab->tokens[vocab->mask].flags |= TOKEN_LSTRIP;
 }
 
 /* Where a token's text lies in the file; slow, for error messages. */
@@ -284,17 +299,6 @@ static orion_status build_index(struct ori_vocab *vocab, const struct ori_gguf *
     return ORION_OK;
 }
 
-static orion_status build_special(struct ori_vocab *vocab, orion_error *err)
-{
-    for (uint32_t i = 0; i < vocab->n_tokens; i++) {
-        const struct token *token = &vocab->tokens[i];
-        if ((token->flags & TOKEN_SPECIAL) &&
-            ori_special_tree_add(&vocab->special, token->text, (int32_t)i) != ORION_OK)
-            return ori_fail_nomem(err, "the special tokens");
-    }
-    return ORION_OK;
-}
-
 static orion_status load(struct ori_vocab *vocab, const struct ori_gguf *gguf, orion_error *err)
 {
     orion_status status = find_kind(vocab, gguf, err);
@@ -305,14 +309,18 @@ static orion_status load(struct ori_vocab *vocab, const struct ori_gguf *gguf, o
     if (status == ORION_OK)
         status = load_ids(vocab, gguf, err);
     if (status == ORION_OK)
-        status = load_switches(vocab, gguf, err);
+        status = load_ends(vocab, gguf, err);
+    if (status == ORION_OK)
+        status =
+            ori_load_switch(gguf, "tokenizer.ggml.add_space_prefix", true, &vocab->adds_space, err);
     if (status != ORION_OK)
         return status;
 
     classify_all(vocab, gguf);
     status = build_index(vocab, gguf, err);
-    if (status == ORION_OK)
-        status = build_special(vocab, err);
+    if (status == ORION_OK &&
+        ori_trie_init(&vocab->special, vocab->tokens, vocab->n_tokens, TOKEN_SPECIAL) != ORION_OK)
+        status = ori_fail_nomem(err, "the special tokens");
     if (status == ORION_OK)
         status = vocab->kind->load(vocab, gguf, err);
     return status;
@@ -343,7 +351,8 @@ void ori_vocab_free(struct ori_vocab *vocab)
     if (vocab->kind && vocab->kind->release)
         vocab->kind->release(vocab);
     ori_token_index_release(&vocab->index);
-    ori_special_tree_release(&vocab->special);
+    ori_trie_release(&vocab->special);
+    ori_trie_release(&vocab->pieces);
     free(vocab->tokens);
     free(vocab);
 }
@@ -373,7 +382,7 @@ int32_t ori_vocab_bos(const struct ori_vocab *vocab)
 
 bool ori_vocab_adds_bos(const struct ori_vocab *vocab)
 {
-    return vocab->adds_bos;
+    return vocab->prefix != ORI_NO_TOKEN;
 }
 
 bool ori_vocab_is_end(const struct ori_vocab *vocab, int32_t id)

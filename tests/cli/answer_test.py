@@ -424,6 +424,15 @@ def tokenize_json():
         assert text == {'text': 'Hello'}, text
 
 
+@tap.case('tokenize: --eos')
+def tokenize_eos():
+    with cli.Home() as home:
+        model = os.path.join(cli.GOLDEN, 'unigram.gguf')
+        ids = home.orion('tokenize', model, 'Hello').expect().out.split()
+        whole = home.orion('tokenize', '--bos', '--eos', model, 'Hello').expect().out.split()
+        assert whole == ids + ['2'], (ids, whole)
+
+
 @tap.case('tokenize: an id outside the vocabulary is exit code 2')
 def tokenize_outside():
     with cli.Home() as home:
