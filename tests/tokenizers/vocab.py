@@ -80,7 +80,8 @@ def spm(data):
     for i, merge in enumerate(data['model']['merges']):
         made.setdefault(''.join(merge.split(' ') if isinstance(merge, str) else merge), -float(i))
     kinds = [BYTE if re.fullmatch('<0x[0-9A-F]{2}>', n) else types.get(n, UNUSED) for n in names]
-    return [('model', STRING, 'llama'), ('tokens', ARRAY, (STRING, names)), ('token_type', ARRAY, (I32, kinds)),
+    written = [n.replace(MARK, ' ') if k == USER_DEFINED else n for n, k in zip(names, kinds)]
+    return [('model', STRING, 'llama'), ('tokens', ARRAY, (STRING, written)), ('token_type', ARRAY, (I32, kinds)),
             ('scores', ARRAY, (F32, [made.get(n, -1e9) for n in names])),
             ('unknown_token_id', U32, names.index(data['model']['unk_token'])),
             ('add_space_prefix', BOOL, 'Prepend' in str(data['normalizer']))] + end_keys(data)
