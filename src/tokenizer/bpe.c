@@ -200,6 +200,8 @@ static orion_status load_merges(struct ori_vocab *vocab, const struct ori_gguf *
             return ori_fail_at(err, ORION_E_FORMAT, offset, KEY_MERGES,
                                "merge %u, '%.*s', is not two tokens that make a third", i,
                                ORI_STR_ARG(text));
+        if (vocab->tokens[merge.joined].flags & TOKEN_TRUSTED)
+            continue; /* a text could forge the control token */
         if (!add_merge(vocab->bpe, merge))
             return ori_fail_at(err, ORION_E_UNSUPPORTED, offset, KEY_MERGES,
                                "merge %u is one of too many with the same hash; the file looks "

@@ -11,18 +11,29 @@
 
 #define GPT_2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|" SPACES
 
-/* GPT-4's and what came of it: `digits` is how many go together, `after` what else
- * may follow punctuation. */
-#define GPT_4(digits, after)                                                                       \
-    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n" after    \
-                 "]*|\\s*[\\r\\n]+|" SPACES
+/* GPT-4's and what came of it: `digits` is how many go together, `spaces` what is done
+ * with the space at the end. */
+#define GPT_4_WITH(digits, spaces)                                                                 \
+    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"       \
+                 "\\s*[\\r\\n]+|" spaces
+#define GPT_4(digits) GPT_4_WITH(digits, SPACES)
 
-/* Words end where a capital follows a small letter; `ending` may follow them. */
+/* Words end where a capital follows a small letter; `ending` may follow them, and `after`
+ * punctuation. */
 #define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
 #define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define GPT_4O(ending, digits)                                                                     \
-    "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" ending "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER  \
-    "*" ending "|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|" SPACES
+#define GPT_4O_WITH(upper, lower, ending, digits, after)                                           \
+    "[^\\r\\n\\p{L}\\p{N}]?" upper "*" lower "+" ending "|[^\\r\\n\\p{L}\\p{N}]?" upper "+" lower  \
+    "*" ending "|" digits "| ?[^\\s\\p{L}\\p{N}]+" after "*|\\s*[\\r\\n]+|" SPACES
+#define GPT_4O(ending, digits) GPT_4O_WITH(UPPER, LOWER, ending, digits, "[\\r\\n/]")
+
+/* The same but for Chinese characters: what is none of these. */
+#define NO_LETTER "\\p{Han}\\p{N}\\p{P}\\p{S}\\p{Z}\\p{C}"
+#define UPPER_NOT_HAN "[^\\p{Ll}" NO_LETTER "]"
+#define LOWER_NOT_HAN "[^\\p{Lu}\\p{Lt}" NO_LETTER "]"
+
+/* Words end where one of these marks stands. */
+#define BLOOM " ?[^(\\s|.,!?\\x{2026}\\x{3002}\\x{ff0c}\\x{3001}\\x{964}\\x{6d4}\\x{60c})]+"
 
 /* Letters that have a case, as DeepSeek lists them. */
 #define CASED                                                                                      \
@@ -47,24 +58,85 @@
 
 static const struct ori_pre table[] = {
     {
-        .names = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "lfm2"},
-        .steps = {GPT_4("\\p{N}{1,3}", "")},
+        .names = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "lfm2",
+                  "midm-2.0", "jina-v5-nano"},
+        .steps = {GPT_4("\\p{N}{1,3}")},
         .whole_words = true,
         .adds_bos = true,
     },
-    {.names = {"dbrx", "smaug-bpe", "olmo2"}, .steps = {GPT_4("\\p{N}{1,3}", "")}},
     {
-        .names = {"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez"},
-        .steps = {GPT_4("\\p{N}", "")},
+        .names = {"dbrx", "smaug-bpe", "olmo2", "glm4", "chatglm-bpe"},
+        .steps = {GPT_4("\\p{N}{1,3}")},
+    },
+    {
+        .names = {"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "kormo",
+                  "f2llmv2"},
+        .steps = {GPT_4("\\p{N}")},
         .composed = true,
     },
-    {.names = {"gpt-2", "phi-2", "mpt", "olmo", "jais"}, .steps = {GPT_2}},
+    {.names = {"grok-2", "solar-open"}, .steps = {GPT_4("\\p{N}")}},
     {
-        .names = {"smollm", "starcoder", "refact", "codeshell", "exaone"},
+        .names = {"minicpm5"},
+        .steps = {"\\p{N}{1,3}", GPT_4("\\p{N}+")},
+        .whole_words = true,
+    },
+    {
+        .names = {"jais-2"},
+        .steps = {GPT_4_WITH("\\p{N}{1,3}",
+                             "\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|"
+                             "\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|"
+                             "\\s{1,2}(?!\\S)|\\s")},
+    },
+    {
+        /* Qwen 3.5: marks belong to letters */
+        .names = {"qwen35"},
+        .steps = {CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|"
+                               " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|" SPACES},
+        .composed = true,
+    },
+    {
+        .names = {"seed-coder"},
+        .steps = {CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
+                               " ?[^\\s\\p{L}\\p{N}\\r\\n]+|\\s*[\\r\\n]+|" SPACES},
+    },
+    {
+        .names = {"bailingmoe", "bailingmoe2", "llada-moe"},
+        .steps = {"'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}|"
+                  " ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|" SPACES},
+    },
+    {
+        .names = {"gpt-2", "phi-2", "jais", "trillion", "exaone4", "gigachat", "a.x-4.0", "mellum",
+                  "granite-docling", "roberta-bpe", "jina-es", "jina-de", "jina-v1-en",
+                  "jina-v2-es", "jina-v2-de", "jina-v2-code"},
+        .steps = {GPT_2},
+    },
+    {.names = {"mpt", "olmo", "modern-bert"}, .steps = {GPT_2}, .composed = true},
+    {
+        .names = {"smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b", "mellum2"},
         .steps = {"\\p{N}", GPT_2},
     },
     {.names = {"command-r"}, .steps = {"\\p{N}", GPT_2}, .composed = true},
-    {.names = {"gpt-4o"}, .steps = {GPT_4O(CONTRACTIONS "?", "\\p{N}{1,3}")}},
+    {
+        .names = {"falcon"},
+        .steps = {"[\\p{P}$+<=>^~|`]+", GPT_2, "[0-9][0-9][0-9]"},
+    },
+    {
+        .names = {"chameleon"},
+        .steps = {"<sentinel:[0-9]+>", "IMGIMG[A-I]{1,4}Z", "[\\t\\n]|    |  ", "\\p{N}",
+                  "[\\p{P}!-/:-@\\[-`{-~]", GPT_2},
+        .adds_bos = true,
+    },
+    {.names = {"bloom", "poro-chat", "gpt3-finnish"}, .steps = {BLOOM}},
+    {.names = {"viking"}, .steps = {BLOOM, "\\p{N}"}},
+    {
+        .names = {"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"},
+        .steps = {GPT_4O(CONTRACTIONS "?", "\\p{N}{1,3}")},
+    },
+    {
+        .names = {"kimi-k2"},
+        .steps = {"\\p{Han}+|" GPT_4O_WITH(UPPER_NOT_HAN, LOWER_NOT_HAN, CONTRACTIONS "?",
+                                           "\\p{N}{1,3}", "[\\r\\n]")},
+    },
     {
         .names = {"tekken"},
         .steps = {GPT_4O("", "\\p{N}")},
@@ -85,7 +157,7 @@ static const struct ori_pre table[] = {
                   "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+", "\\p{N}"},
     },
     {
-        .names = {"deepseek-v3"},
+        .names = {"deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"},
         .steps = {"\\p{N}{1,3}", "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+",
                   "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|"
                   "[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|"

@@ -13,7 +13,7 @@
 
 /* One row for all files of its names. */
 struct ori_pre {
-    const char *names[12];                    /* of tokenizer.ggml.pre; ends with NULL */
+    const char *names[17];                    /* of tokenizer.ggml.pre; ends with NULL */
     const char *steps[ORI_PRE_MAX_STEPS + 1]; /* expressions; ends with NULL */
     bool whole_words; /* a word that is a token is that token, whatever could be joined */
     bool adds_bos;    /* unless the file says otherwise */

