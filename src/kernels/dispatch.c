@@ -42,7 +42,9 @@ static void init_scalar(struct ori_kernels *kernels)
                 [ORI_ACT_Q8K] = ori_quantize_act_q8k_scalar,
             },
         .rms_norm = ori_rms_norm_scalar,
+        .layer_norm = ori_layer_norm_scalar,
         .add = ori_add_scalar,
+        .gelu = ori_gelu_scalar,
         .silu_mul = ori_silu_mul_scalar,
         .gelu_mul = ori_gelu_mul_scalar,
         .softcap = ori_softcap_scalar,
@@ -72,7 +74,9 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->quantize_act[ORI_ACT_Q8] = ori_quantize_act_q8_avx2;
     kernels->quantize_act[ORI_ACT_Q8K] = ori_quantize_act_q8k_avx2;
     kernels->rms_norm = ori_rms_norm_avx2;
+    kernels->layer_norm = ori_layer_norm_avx2;
     kernels->add = ori_add_avx2;
+    kernels->gelu = ori_gelu_avx2;
     kernels->silu_mul = ori_silu_mul_avx2;
     kernels->gelu_mul = ori_gelu_mul_avx2;
     kernels->softcap = ori_softcap_avx2;
@@ -111,6 +115,7 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512;
     kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512;
     kernels->silu_mul = ori_silu_mul_avx512;
+    kernels->gelu = ori_gelu_avx512;
     kernels->gelu_mul = ori_gelu_mul_avx512;
     kernels->softcap = ori_softcap_avx512;
     kernels->log_sum_exp = ori_log_sum_exp_avx512;

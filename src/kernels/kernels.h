@@ -136,7 +136,12 @@ struct ori_kernels {
     void (*quantize_act[ORI_ACT_COUNT])(const float *x, void *out, size_t n);
     /* out[i] = x[i] * (1/sqrt(mean(x^2) + eps)) * weight[i]; out may be x */
     void (*rms_norm)(const float *x, const float *weight, float *out, size_t n, float eps);
+    /* out[i] = (x[i] - mean(x)) * (1/sqrt(mean((x - mean)^2) + eps)) * weight[i] + bias[i],
+     * the last step fused; out may be x */
+    void (*layer_norm)(const float *x, const float *weight, const float *bias, float *out, size_t n,
+                       float eps);
     void (*add)(float *x, const float *y, size_t n);                            /* x += y */
+    void (*gelu)(float *x, size_t n);                                           /* x = gelu(x) */
     void (*silu_mul)(const float *gate, const float *up, float *out, size_t n); /* silu(gate)*up */
     void (*gelu_mul)(const float *gate, const float *up, float *out, size_t n); /* gelu(gate)*up */
     void (*softcap)(float *x, size_t n, float cap); /* x = cap * tanh(x / cap), cap > 0 */

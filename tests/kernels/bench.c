@@ -154,6 +154,7 @@ static void bench_rows(const struct run *run)
     BENCH_ROW("act q8k", k->quantize_act[ORI_ACT_Q8K](x, out, N));
     BENCH_ROW("rms_norm", k->rms_norm(x, y, out, N, 1e-5f));
     BENCH_ROW("silu_mul", k->silu_mul(x, y, out, N));
+    BENCH_ROW("layer_norm", k->layer_norm(x, y, y, out, N, 1e-5f));
     BENCH_ROW("gelu_mul", k->gelu_mul(x, y, out, N));
     BENCH_ROW("softcap", k->softcap(out, N, 30.0f));
     BENCH_ROW("rope", k->rope(x, y, N, true));

@@ -48,6 +48,26 @@ static bool check_rms_norm(const struct ori_kernels *scalar, const struct ori_ke
     return outputs_same(&o);
 }
 
+static bool check_layer_norm(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                             struct rng *rng, enum pattern pattern, size_t n)
+{
+    struct outputs o;
+    float x[MAX_N], weight[MAX_N], bias[MAX_N];
+
+    fill_floats(rng, pattern, x, n);
+    fill_floats(rng, PATTERN_NORMAL, weight, n);
+    fill_floats(rng, PATTERN_NORMAL, bias, n);
+    outputs_fill(&o, NULL, 0);
+    scalar->layer_norm(x, weight, bias, o.expect, n, 1e-5f);
+    tier->layer_norm(x, weight, bias, o.got, n, 1e-5f);
+    if (!outputs_same(&o))
+        return false;
+    outputs_fill(&o, x, n); /* in place */
+    scalar->layer_norm(o.expect, weight, bias, o.expect, n, 1e-5f);
+    tier->layer_norm(o.got, weight, bias, o.got, n, 1e-5f);
+    return outputs_same(&o);
+}
+
 static bool check_add(const struct ori_kernels *scalar, const struct ori_kernels *tier,
                       struct rng *rng, enum pattern pattern, size_t n)
 {
@@ -90,6 +110,21 @@ static bool check_gelu_mul(const struct ori_kernels *scalar, const struct ori_ke
                            struct rng *rng, enum pattern pattern, size_t n)
 {
     return check_gate(scalar->gelu_mul, tier->gelu_mul, rng, pattern, n);
+}
+
+static bool check_gelu(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                       struct rng *rng, enum pattern pattern, size_t n)
+{
+    struct outputs o;
+    float x[MAX_N];
+
+    fill_floats(rng, pattern, x, n);
+    for (size_t i = 0; i < n; i += 3)
+        x[i] *= 60.0f;
+    outputs_fill(&o, x, n);
+    scalar->gelu(o.expect, n);
+    tier->gelu(o.got, n);
+    return outputs_same(&o);
 }
 
 static bool check_softcap(const struct ori_kernels *scalar, const struct ori_kernels *tier,
@@ -276,12 +311,19 @@ static const struct {
     check_fn *check;
     size_t min, max; /* lengths */
 } checks[] = {
-    {"rms_norm", check_rms_norm, 1, 80},        {"add", check_add, 1, 80},
-    {"silu_mul", check_silu_mul, 1, 80},        {"gelu_mul", check_gelu_mul, 1, 80},
-    {"softcap", check_softcap, 1, 80},          {"rope", check_rope, 2, 160},
-    {"log_sum_exp", check_log_sum_exp, 1, 80},  {"sum_words", check_sum_words, 16, 320},
-    {"quantize_act q8", check_act_q8, 32, 300}, {"quantize_act q8k", check_act_q8k, 256, 1024},
+    {"rms_norm", check_rms_norm, 1, 80},
+    {"add", check_add, 1, 80},
+    {"silu_mul", check_silu_mul, 1, 80},
+    {"gelu_mul", check_gelu_mul, 1, 80},
+    {"softcap", check_softcap, 1, 80},
+    {"rope", check_rope, 2, 160},
+    {"log_sum_exp", check_log_sum_exp, 1, 80},
+    {"sum_words", check_sum_words, 16, 320},
+    {"quantize_act q8", check_act_q8, 32, 300},
+    {"quantize_act q8k", check_act_q8k, 256, 1024},
     {"f16 conversions", check_f16, 1, 80},
+    {"layer_norm", check_layer_norm, 1, 80},
+    {"gelu", check_gelu, 1, 80},
 };
 
 void check_rows(const struct ori_kernels *scalar, const struct ori_kernels *tier)

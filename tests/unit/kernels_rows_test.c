@@ -123,6 +123,47 @@ static void test_rms_norm(void **state)
     }
 }
 
+/* The mean of x is far from 0, so that taking it out shows. */
+static void test_layer_norm(void **state)
+{
+    enum { n = 100 };
+    float x[n], weight[n], bias[n], out[n];
+    double sum = 0, squares = 0;
+
+    (void)state;
+    fill_normal(x, n, 7);
+    fill_normal(weight, n, 8);
+    fill_normal(bias, n, 9);
+    for (size_t i = 0; i < n; i++) {
+        x[i] += 3.0f;
+        sum += (double)x[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        squares += ((double)x[i] - sum / n) * ((double)x[i] - sum / n);
+    scalar()->layer_norm(x, weight, bias, out, n, 0.5f);
+    for (size_t i = 0; i < n; i++) {
+        const double normed = ((double)x[i] - sum / n) / sqrt(squares / n + 0.5);
+        assert_true(fabs((double)out[i] - normed * (double)weight[i] - (double)bias[i]) <= 2e-6);
+    }
+}
+
+static void test_gelu(void **state)
+{
+    uint64_t seed = 7;
+
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        const float x = normal(&seed) * 5;
+        const long double cubic = x + 0.044715L * x * x * x;
+        const long double expect = x / 2 * (1 + tanhl(sqrtl(2 / acosl(-1)) * cubic));
+        float got = x;
+
+        scalar()->gelu(&got, 1);
+        if (!(fabsl(got - expect) <= 1e-6L * fabsl(x)))
+            fail_msg("gelu(%a) is %a, not %La", (double)x, (double)got, expect);
+    }
+}
+
 static void test_rope(void **state)
 {
     static const float angles[] = {0, 1, 0.6f, 0.8f}; /* a quarter turn; 3-4-5 */
@@ -228,7 +269,8 @@ int main(void)
         cmocka_unit_test(test_rope_angle),   cmocka_unit_test(test_silu),
         cmocka_unit_test(test_rms_norm),     cmocka_unit_test(test_rope),
         cmocka_unit_test(test_log_sum_exp),  cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_kv_row_bytes),
+        cmocka_unit_test(test_kv_row_bytes), cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_gelu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

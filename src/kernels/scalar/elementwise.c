@@ -7,16 +7,43 @@
 #include "kernels/bits.h"
 #include "kernels/scalar/lanes.h"
 
-void ori_rms_norm_scalar(const float *x, const float *weight, float *out, size_t n, float eps)
+static float mean_of(const float *x, size_t n)
 {
     float lanes[ORI_LANES] = {0};
 
     for (size_t i = 0; i < n; i++)
-        lanes[i % ORI_LANES] = fmaf(x[i], x[i], lanes[i % ORI_LANES]);
-    const float mean = ori_join_lanes(lanes) / (float)n;
-    const float inverse = 1.0f / sqrtf(mean + eps);
+        lanes[i % ORI_LANES] += x[i];
+    return ori_join_lanes(lanes) / (float)n;
+}
+
+/* The mean of (x - center)^2. */
+static float spread_of(const float *x, size_t n, float center)
+{
+    float lanes[ORI_LANES] = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        const float d = x[i] - center;
+        lanes[i % ORI_LANES] = fmaf(d, d, lanes[i % ORI_LANES]);
+    }
+    return ori_join_lanes(lanes) / (float)n;
+}
+
+void ori_rms_norm_scalar(const float *x, const float *weight, float *out, size_t n, float eps)
+{
+    const float inverse = 1.0f / sqrtf(spread_of(x, n, 0) + eps);
+
     for (size_t i = 0; i < n; i++)
         out[i] = x[i] * inverse * weight[i];
+}
+
+void ori_layer_norm_scalar(const float *x, const float *weight, const float *bias, float *out,
+                           size_t n, float eps)
+{
+    const float mean = mean_of(x, n);
+    const float inverse = 1.0f / sqrtf(spread_of(x, n, mean) + eps);
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = fmaf((x[i] - mean) * inverse, weight[i], bias[i]);
 }
 
 void ori_add_scalar(float *x, const float *y, size_t n)
@@ -29,6 +56,12 @@ void ori_silu_mul_scalar(const float *gate, const float *up, float *out, size_t 
 {
     for (size_t i = 0; i < n; i++)
         out[i] = gate[i] / (1.0f + ori_expf(-gate[i])) * up[i];
+}
+
+void ori_gelu_scalar(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = ori_geluf(x[i]);
 }
 
 void ori_gelu_mul_scalar(const float *gate, const float *up, float *out, size_t n)

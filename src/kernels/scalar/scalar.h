@@ -31,8 +31,11 @@ void ori_quantize_act_q8_scalar(const float *x, void *out, size_t n);
 void ori_quantize_act_q8k_scalar(const float *x, void *out, size_t n);
 
 void ori_rms_norm_scalar(const float *x, const float *weight, float *out, size_t n, float eps);
+void ori_layer_norm_scalar(const float *x, const float *weight, const float *bias, float *out,
+                           size_t n, float eps);
 void ori_add_scalar(float *x, const float *y, size_t n);
 void ori_silu_mul_scalar(const float *gate, const float *up, float *out, size_t n);
+void ori_gelu_scalar(float *x, size_t n);
 void ori_gelu_mul_scalar(const float *gate, const float *up, float *out, size_t n);
 void ori_softcap_scalar(float *x, size_t n, float cap);
 void ori_rope_scalar(float *head, const float *angles, size_t n_rot, bool neox);

@@ -7,29 +7,43 @@
 #include "kernels/scalar/scalar.h"
 #include "kernels/x86/vec16.h"
 
-ORI_INLINE float sum_of_squares(const float *x, size_t n)
+ORI_INLINE float mean_of(const float *x, size_t n)
 {
     const size_t whole = n - n % ORI_LANES;
-    struct ori_lanes acc = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    ori_v16 acc = ori_v16_set1(0);
+    float lanes[ORI_LANES];
+
+    for (size_t i = 0; i < whole; i += ORI_LANES)
+        acc = ori_v16_add(acc, ori_v16_load(x + i));
+    ori_v16_store(lanes, acc);
+    for (size_t i = whole; i < n; i++)
+        lanes[i - whole] += x[i];
+    return ori_join_lanes(lanes) / (float)n;
+}
+
+/* The mean of (x - center)^2. */
+ORI_INLINE float spread_of(const float *x, size_t n, float center)
+{
+    const size_t whole = n - n % ORI_LANES;
+    const ori_v16 center16 = ori_v16_set1(center);
+    ori_v16 acc = ori_v16_set1(0);
     float lanes[ORI_LANES];
 
     for (size_t i = 0; i < whole; i += ORI_LANES) {
-        const __m256 low = _mm256_loadu_ps(x + i);
-        const __m256 high = _mm256_loadu_ps(x + i + 8);
-        acc.low = _mm256_fmadd_ps(low, low, acc.low);
-        acc.high = _mm256_fmadd_ps(high, high, acc.high);
+        const ori_v16 d = ori_v16_sub(ori_v16_load(x + i), center16);
+        acc = ori_v16_fma(d, d, acc);
     }
-    _mm256_storeu_ps(lanes, acc.low);
-    _mm256_storeu_ps(lanes + 8, acc.high);
-    for (size_t i = whole; i < n; i++)
-        lanes[i - whole] = fmaf(x[i], x[i], lanes[i - whole]);
-    return ori_join_lanes(lanes);
+    ori_v16_store(lanes, acc);
+    for (size_t i = whole; i < n; i++) {
+        const float d = x[i] - center;
+        lanes[i - whole] = fmaf(d, d, lanes[i - whole]);
+    }
+    return ori_join_lanes(lanes) / (float)n;
 }
 
 void ori_rms_norm_avx2(const float *x, const float *weight, float *out, size_t n, float eps)
 {
-    const float mean = sum_of_squares(x, n) / (float)n;
-    const float inverse = 1.0f / sqrtf(mean + eps);
+    const float inverse = 1.0f / sqrtf(spread_of(x, n, 0) + eps);
     const __m256 inverse8 = _mm256_set1_ps(inverse);
     size_t i = 0;
 
@@ -39,6 +53,23 @@ void ori_rms_norm_avx2(const float *x, const float *weight, float *out, size_t n
     }
     for (; i < n; i++)
         out[i] = x[i] * inverse * weight[i];
+}
+
+void ori_layer_norm_avx2(const float *x, const float *weight, const float *bias, float *out,
+                         size_t n, float eps)
+{
+    const float mean = mean_of(x, n);
+    const float inverse = 1.0f / sqrtf(spread_of(x, n, mean) + eps);
+    const ori_v16 mean16 = ori_v16_set1(mean), inverse16 = ori_v16_set1(inverse);
+    size_t i = 0;
+
+    for (; n - i >= ORI_LANES; i += ORI_LANES) {
+        const ori_v16 normed = ori_v16_mul(ori_v16_sub(ori_v16_load(x + i), mean16), inverse16);
+        ori_v16_store(out + i,
+                      ori_v16_fma(normed, ori_v16_load(weight + i), ori_v16_load(bias + i)));
+    }
+    for (; i < n; i++)
+        out[i] = fmaf((x[i] - mean) * inverse, weight[i], bias[i]);
 }
 
 void ori_add_avx2(float *x, const float *y, size_t n)
@@ -63,6 +94,15 @@ void ori_silu_mul_avx2(const float *gate, const float *up, float *out, size_t n)
         _mm256_storeu_ps(out + i, _mm256_mul_ps(silu, _mm256_loadu_ps(up + i)));
     }
     ori_silu_mul_scalar(gate + i, up + i, out + i, n - i);
+}
+
+void ori_gelu_avx2(float *x, size_t n)
+{
+    size_t i = 0;
+
+    for (; n - i >= ORI_LANES; i += ORI_LANES)
+        ori_v16_store(x + i, ori_v16_gelu(ori_v16_load(x + i)));
+    ori_gelu_scalar(x + i, n - i);
 }
 
 void ori_gelu_mul_avx2(const float *gate, const float *up, float *out, size_t n)

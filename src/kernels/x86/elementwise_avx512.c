@@ -26,6 +26,14 @@ void ori_silu_mul_avx512(const float *gate, const float *up, float *out, size_t 
         silu_mul(ori_v16_load_first(gate + i, n - i), ori_v16_load_first(up + i, n - i)));
 }
 
+void ori_gelu_avx512(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t k = n - i < 16 ? n - i : 16;
+        ori_v16_store_first(x + i, k, ori_v16_gelu(ori_v16_load_first(x + i, k)));
+    }
+}
+
 void ori_gelu_mul_avx512(const float *gate, const float *up, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {

@@ -51,8 +51,11 @@ void ori_quantize_act_q8_avx2(const float *x, void *out, size_t n);
 void ori_quantize_act_q8k_avx2(const float *x, void *out, size_t n);
 
 void ori_rms_norm_avx2(const float *x, const float *weight, float *out, size_t n, float eps);
+void ori_layer_norm_avx2(const float *x, const float *weight, const float *bias, float *out,
+                         size_t n, float eps);
 void ori_add_avx2(float *x, const float *y, size_t n);
 void ori_silu_mul_avx2(const float *gate, const float *up, float *out, size_t n);
+void ori_gelu_avx2(float *x, size_t n);
 void ori_gelu_mul_avx2(const float *gate, const float *up, float *out, size_t n);
 void ori_softcap_avx2(float *x, size_t n, float cap);
 void ori_rope_avx2(float *head, const float *angles, size_t n_rot, bool neox);
@@ -66,6 +69,7 @@ uint64_t ori_sum_words_avx2(const uint64_t *words, size_t n);
 uint64_t ori_spin_int8_avx2(uint64_t rounds);
 
 void ori_silu_mul_avx512(const float *gate, const float *up, float *out, size_t n);
+void ori_gelu_avx512(float *x, size_t n);
 void ori_gelu_mul_avx512(const float *gate, const float *up, float *out, size_t n);
 void ori_softcap_avx512(float *x, size_t n, float cap);
 double ori_log_sum_exp_avx512(const float *x, size_t n);
