@@ -7,8 +7,9 @@
  *                                import; downloads in the background
  *   3. model                     open a GGUF file, facts, tokens
  *   4. session                   generate, summarise, measure
- *   5. scheduler                 many requests at once over one model
- *   6. endpoints                 models that answer outside of this process
+ *   5. embedder                  texts to vectors
+ *   6. scheduler                 many requests at once over one model
+ *   7. endpoints                 models that answer outside of this process
  *
  * Conventions that hold everywhere unless a declaration says otherwise:
  *
@@ -713,6 +714,9 @@ typedef struct orion_model_info {
     uint32_t context_tokens;        /* what the model was trained for */
     uint32_t sliding_window_tokens; /* 0: none */
     uint64_t kv_bytes_per_token;    /* with the f16 cache */
+    uint32_t embedding_length; /* of its vectors, when it makes embeddings and no answers; else 0 */
+    const char *pooling;       /* how a text becomes one vector: "mean", "cls" (the first token's),
+                                * "last",       or "" when it does not */
 } orion_model_info;
 
 ORION_API void orion_model_get_info(const orion_model *model, orion_model_info *out);
@@ -1050,7 +1054,68 @@ ORION_API orion_status orion_bench_machine(orion_session *session, orion_bench_p
                                            orion_error *err);
 
 /* ------------------------------------------------------------------------
- * 5. Scheduler
+ * 5. Embedder
+ * ------------------------------------------------------------------------ */
+
+/* Scratch memory and threads that turn texts into vectors, by a model that was made
+ * for it: texts of like meaning get vectors of like direction. */
+typedef struct orion_embedder orion_embedder;
+
+typedef struct orion_embedder_options {
+    size_t size;
+    uint32_t threads;      /* 0: one for each physical core */
+    uint32_t batch_tokens; /* computed at a time, hence the longest text, at most 8192; 0: the
+                            * model's context, at most 2048.  Memory grows with it */
+} orion_embedder_options;
+
+ORION_API void orion_embedder_options_init(orion_embedder_options *options);
+
+/* An embedder over a model, which must outlive it.  *out is the caller's; release
+ * with orion_embedder_free().
+ *
+ * Returns ORION_OK, ORION_E_UNSUPPORTED (the model makes no embeddings: its
+ * orion_model_info has no pooling), ORION_E_ARGUMENT (batches beyond the model's
+ * context, or too large), ORION_E_NOMEM.
+ *
+ * Threads: an embedder belongs to one thread at a time. */
+ORION_API orion_status orion_embedder_new(const orion_model *model,
+                                          const orion_embedder_options *options,
+                                          orion_embedder **out, orion_error *err);
+ORION_API void orion_embedder_free(orion_embedder *embedder); /* NULL is a no-op */
+
+/* A text, or tokens in its place. */
+typedef struct orion_embed_input {
+    const char *text; /* [text_bytes], any bytes; never becomes a control token.  The model's own
+                       * tokens go before and behind it */
+    size_t text_bytes;
+    const int32_t *tokens; /* [n_tokens], taken as they are; NULL: the text counts */
+    size_t n_tokens;
+} orion_embed_input;
+
+/* Called after each batch, on the caller's thread; `done` inputs of `total` have
+ * their vectors.  Return non-zero to stop; the call returns ORION_E_CANCELLED. */
+typedef int (*orion_embed_fn)(size_t done, size_t total, void *user);
+
+/* Make the vectors of inputs[n_inputs], n_inputs >= 1.  Short inputs are computed
+ * together; a vector is the same, bit by bit, whatever else is asked for, and
+ * whatever the number of threads.
+ *
+ * out       the caller's, float[n_inputs][embedding_length] of the model's info; each
+ *           vector has length 1, so a dot product of two is their cosine.  Not to be
+ *           used after a failure.
+ * n_tokens  the caller's, [n_inputs], or NULL: how many tokens each input was.
+ *
+ * Returns ORION_OK, ORION_E_TOO_LONG (an input has more tokens than are computed at a
+ * time; the message gives both numbers; nothing was cut), ORION_E_ARGUMENT (an input
+ * without tokens, or with one outside the vocabulary), ORION_E_CANCELLED,
+ * ORION_E_NOMEM, ORION_E_FORMAT (broken weights), ORION_E_IO (the model's file shrank
+ * under us). */
+ORION_API orion_status orion_embed(orion_embedder *embedder, const orion_embed_input *inputs,
+                                   size_t n_inputs, orion_embed_fn on_progress, void *user,
+                                   float *out, uint32_t *n_tokens, orion_error *err);
+
+/* ------------------------------------------------------------------------
+ * 6. Scheduler
  * ------------------------------------------------------------------------ */
 
 /* Many requests at once over one model, for servers: they share batches, and
@@ -1159,7 +1224,7 @@ ORION_API void orion_scheduler_get_load(const orion_scheduler *scheduler,
                                         orion_scheduler_load *out);
 
 /* ------------------------------------------------------------------------
- * 6. Endpoints
+ * 7. Endpoints
  * ------------------------------------------------------------------------ */
 
 /* Models that answer outside of this process, by OpenAI's API: at the server that

@@ -60,6 +60,13 @@ bool orion_is_available(const char *path, orion_error *err)
     return status == ORION_OK;
 }
 
+static const char *const pooling_names[] = {
+    [ORI_POOLING_NONE] = "",
+    [ORI_POOLING_MEAN] = "mean",
+    [ORI_POOLING_CLS] = "cls",
+    [ORI_POOLING_LAST] = "last",
+};
+
 void orion_model_get_info(const orion_model *handle, orion_model_info *out)
 {
     const struct ori_model *m = handle->model;
@@ -83,6 +90,8 @@ void orion_model_get_info(const orion_model *handle, orion_model_info *out)
         .context_tokens = hp->context_tokens,
         .sliding_window_tokens = hp->window_tokens,
         .kv_bytes_per_token = orion_model_kv_bytes_per_token(handle, ORION_KV_F16),
+        .embedding_length = ori_model_embeds(m) ? ori_model_embedding_length(m) : 0,
+        .pooling = pooling_names[hp->pooling],
     };
 }
 

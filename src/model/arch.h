@@ -18,17 +18,27 @@ enum ori_activation {
 };
 
 struct ori_arch {
-    const char *name;         /* general.architecture, and the prefix of its keys */
-    bool fused_qkv;           /* attn_qkv holds q, k, v rows; else attn_q, attn_k, attn_v */
-    bool fused_gate_up;       /* ffn_up holds gate, then up rows; else ffn_gate and ffn_up */
-    bool rope_neox;           /* rotated pairs are (i, i + n_rot/2); else (2i, 2i + 1) */
-    bool rope_long_short;     /* may carry rope_factors_long / _short */
+    const char *name;       /* general.architecture, and the prefix of its keys */
+    bool fused_qkv;         /* attn_qkv holds q, k, v rows; else attn_q, attn_k, attn_v */
+    bool fused_gate_up;     /* ffn_up holds gate, then up rows; else ffn_gate and ffn_up */
+    bool no_gate;           /* ffn_up alone, through the activation */
+    bool rope_neox;         /* rotated pairs are (i, i + n_rot/2); else (2i, 2i + 1) */
+    bool rope_long_short;   /* may carry rope_factors_long / _short */
+    bool learned_positions; /* rows of position_embd are added, and nothing is rotated */
+    bool token_types;       /* may carry token_types, whose first row is added to all tokens */
+    /* Every token sees all of its text, or those before and behind it as far as
+     * half the window.  Such a model makes embeddings, and no answers. */
+    bool encoder;
+    bool layer_norm;          /* norms of the stream take its mean out and have biases */
     bool qkv_bias;            /* attn_q.bias and its like must be there; other biases may */
     enum ori_qk_norm qk_norm; /* attn_q_norm, attn_k_norm */
     /* A block (attention, feed-forward) takes the stream normed, and adds what
      * comes out; or takes it as it is; or norms what it adds; or both. */
     bool no_norm_before;
     bool norm_after; /* post_attention_norm, post_ffw_norm */
+    /* Or norms the stream after each addition, the embeddings first, and has no
+     * last norm: attn_output_norm, layer_output_norm, token_embd_norm. */
+    bool norm_sum;
     enum ori_activation activation;
     bool embedding_root_scale; /* embeddings times sqrt(n_embd) */
     bool scale_keys;           /* embedding_scale, residual_scale, attention.scale, logit_scale */

@@ -51,7 +51,7 @@ static bool alloc_rows(struct ori_forward *f, float **out, size_t row)
     size_t n;
     if (!ori_mul(row, f->max_batch, &n))
         return false;
-    *out = ori_alloc_aligned(n, sizeof(float));
+    *out = ori_alloc_aligned_raw(n, sizeof(float)); /* large batches may never come */
     f->bytes += n * sizeof(float);
     return *out != NULL;
 }
@@ -113,18 +113,59 @@ static void scale(float *x, size_t n, float by)
             x[i] *= by;
 }
 
+static void norm_row(const struct ori_forward *f, const struct ori_norm *norm, const float *x,
+                     float *out)
+{
+    const struct ori_kernels *kernels = f->compute->kernels;
+    const struct ori_hparams *hp = &f->model->hp;
+
+    if (norm->bias)
+        kernels->layer_norm(x, norm->weight, norm->bias, out, hp->n_embd, hp->norm_eps);
+    else
+        kernels->rms_norm(x, norm->weight, out, hp->n_embd, hp->norm_eps);
+}
+
+static void read_row(const struct ori_forward *f, const struct ori_weight *w, size_t row,
+                     float *out)
+{
+    f->compute->kernels->types[w->type].dequantize(w->data + row * w->row_bytes, out, w->n);
+}
+
+/* Add a row of a matrix that a model may have; `scratch` is as long. */
+static void add_row(const struct ori_forward *f, const struct ori_weight *w, size_t row, float *x,
+                    float *scratch)
+{
+    if (w->n_rows == 0)
+        return;
+    read_row(f, w, row, scratch);
+    f->compute->kernels->add(x, scratch, w->n);
+}
+
+/* What comes into the first layer for an item. */
+static void embed_item(const struct ori_forward *f, size_t i)
+{
+    const struct ori_model *model = f->model;
+    const struct ori_batch_item *item = &f->items[i];
+    const size_t n = model->hp.n_embd;
+    float *x = f->x + i * n, *scratch = f->normed + i * n;
+
+    read_row(f, &model->token_embd, (size_t)item->token, x);
+    scale(x, n, model->hp.embedding_scale);
+    add_row(f, &model->token_types, 0, x, scratch);
+    add_row(f, &model->positions, item->position, x, scratch);
+    if (model->embedding_norm.weight)
+        norm_row(f, &model->embedding_norm, x, x);
+}
+
 static void embed_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     struct ori_forward *f = arg;
-    const struct ori_weight *w = &f->model->token_embd;
     const uint32_t n_rot = f->model->hp.n_rot;
 
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         const struct ori_batch_item *item = &f->items[i];
-        f->compute->kernels->types[w->type].dequantize(w->data + (size_t)item->token * w->row_bytes,
-                                                       f->x + i * w->n, w->n);
-        scale(f->x + i * w->n, w->n, f->model->hp.embedding_scale);
+        embed_item(f, i);
         ori_rope_angles(f->rope, f->rope->frequency, item->position, f->angles + i * n_rot);
         if (f->rope->local)
             ori_rope_angles(f->rope, f->rope->local, item->position, f->local + i * n_rot);
@@ -134,30 +175,39 @@ static void embed_items(void *arg, size_t begin, size_t end, uint32_t worker)
 /* Between two blocks. */
 struct norm_job {
     struct ori_forward *forward;
-    bool add;           /* add what the block before has in f->added to the stream, */
-    const float *added; /* normed with these weights, unless NULL; */
-    const float *next;  /* then norm the stream for the next one, unless NULL */
+    bool add;               /* add what the block before has in f->added to the stream, */
+    struct ori_norm after;  /* itself normed by this, or the sum is; */
+    struct ori_norm before; /* then norm the stream for the next one */
 };
+
+static void add_block(const struct norm_job *job, float *x, float *added)
+{
+    const struct ori_forward *f = job->forward;
+    const struct ori_kernels *kernels = f->compute->kernels;
+    const struct ori_hparams *hp = &f->model->hp;
+    const bool norm = job->after.weight != NULL, sum = f->model->arch->norm_sum;
+
+    if (norm && !sum)
+        norm_row(f, &job->after, added, added);
+    scale(added, hp->n_embd, hp->residual_scale);
+    kernels->add(x, added, hp->n_embd);
+    if (norm && sum)
+        norm_row(f, &job->after, x, x);
+}
 
 static void norm_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     const struct norm_job *job = arg;
     struct ori_forward *f = job->forward;
-    const struct ori_kernels *kernels = f->compute->kernels;
-    const struct ori_hparams *hp = &f->model->hp;
-    const size_t n = hp->n_embd;
+    const size_t n = f->model->hp.n_embd;
 
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        float *x = f->x + i * n, *added = f->added + i * n;
-        if (job->add) {
-            if (job->added)
-                kernels->rms_norm(added, job->added, added, n, hp->rms_eps);
-            scale(added, n, hp->residual_scale);
-            kernels->add(x, added, n);
-        }
-        if (job->next)
-            kernels->rms_norm(x, job->next, f->normed + i * n, n, hp->rms_eps);
+        float *x = f->x + i * n;
+        if (job->add)
+            add_block(job, x, f->added + i * n);
+        if (job->before.weight)
+            norm_row(f, &job->before, x, f->normed + i * n);
     }
 }
 
@@ -176,7 +226,7 @@ static void norm_heads(const struct ori_forward *f, const float *weight, float *
     const size_t n = together ? (size_t)n_heads * hp->head_dim : hp->head_dim;
 
     for (size_t at = 0; at < (size_t)n_heads * hp->head_dim; at += n)
-        f->compute->kernels->rms_norm(heads + at, weight, heads + at, n, hp->rms_eps);
+        f->compute->kernels->rms_norm(heads + at, weight, heads + at, n, hp->norm_eps);
 }
 
 /* Norm and rotate queries and keys, and put keys and values into the cache. */
@@ -224,6 +274,22 @@ struct attend_job {
     size_t tile, n_tiles; /* queries in a tile; tiles of one head of keys */
 };
 
+/* The positions that an item sees: those up to its own, of an encoder all of its
+ * text, as far as the layer's window lets it. */
+static void stretch_of(const struct ori_forward *f, uint32_t layer,
+                       const struct ori_batch_item *item, struct ori_attn_query *out)
+{
+    const uint32_t window = ori_layer_window(&f->model->hp, layer);
+    const bool encoder = f->model->arch->encoder;
+    const uint32_t before = encoder ? window / 2 : window - 1; /* with a window */
+    const uint32_t stop = encoder ? item->text_tokens : item->position + 1;
+
+    out->begin = window > 0 && item->position > before ? item->position - before : 0;
+    out->end = encoder && window > 0 && stop - item->position > before + 1
+                   ? item->position + before + 1
+                   : stop;
+}
+
 static struct ori_attn_query query_of(const struct attend_job *job, uint32_t head_kv, size_t index)
 {
     const struct ori_forward *f = job->forward;
@@ -231,15 +297,10 @@ static struct ori_attn_query query_of(const struct attend_job *job, uint32_t hea
     const size_t item = job->first + index / job->group;
     const size_t head = (size_t)head_kv * job->group + index % job->group;
     const size_t at = (item * hp->n_heads + head) * hp->head_dim;
-    const uint32_t stop = f->items[item].position + 1;
-    const uint32_t window = ori_layer_window(hp, job->layer);
+    struct ori_attn_query query = {.q = f->q + at, .out = f->mixed + at};
 
-    return (struct ori_attn_query){
-        .q = f->q + at,
-        .out = f->mixed + at,
-        .begin = window > 0 && stop > window ? stop - window : 0,
-        .end = stop,
-    };
+    stretch_of(f, job->layer, &f->items[item], &query);
+    return query;
 }
 
 /* Queries [first, last) of one head of keys, as long as they are of the same
@@ -311,7 +372,8 @@ static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, 
  * the layer is a ring that has no room for more. */
 static void attention(struct ori_forward *f, uint32_t layer)
 {
-    const size_t most = ori_layer_window(&f->model->hp, layer) > 0 ? ORI_KV_STRETCH : f->n;
+    const bool ring = ori_layer_window(&f->model->hp, layer) > 0 && !f->model->arch->encoder;
+    const size_t most = ring ? ORI_KV_STRETCH : f->n;
 
     for (size_t first = 0; first < f->n; first += most) {
         const size_t n = f->n - first < most ? f->n - first : most;
@@ -335,13 +397,23 @@ static void gate_items(void *arg, size_t begin, size_t end, uint32_t worker)
                                                        f->gate + i * n, n);
 }
 
+/* Without a gate: of what up has brought into f->gate. */
+static void activate_items(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    struct ori_forward *f = arg;
+    const size_t n = f->model->hp.n_ff;
+
+    (void)worker;
+    for (size_t i = begin; i < end; i++)
+        f->compute->kernels->gelu(f->gate + i * n, n);
+}
+
 /* ---- the pass ---- */
 
-/* From one block to the next; `added` and `next` as in struct norm_job. */
-static void pass_norms(struct ori_forward *f, bool add, const float *added, const float *next)
+/* From one block to the next. */
+static void pass_norms(struct norm_job job)
 {
-    struct norm_job job = {f, add, added, next};
-    ori_pool_for(f->compute->pool, f->n, 4, norm_items, &job);
+    ori_pool_for(job.forward->compute->pool, job.forward->n, 4, norm_items, &job);
 }
 
 static void attention_block(struct ori_forward *f, uint32_t index)
@@ -355,7 +427,7 @@ static void attention_block(struct ori_forward *f, uint32_t index)
     };
     const struct ori_product out = {&layer->attn_out, f->added, hp->n_embd};
 
-    ori_linear(f->compute, &f->acts, layer->attn_norm ? f->normed : f->x, f->n, qkv,
+    ori_linear(f->compute, &f->acts, layer->attn_norm.weight ? f->normed : f->x, f->n, qkv,
                ORI_COUNT(qkv));
     attention(f, index);
     ori_linear(f->compute, &f->acts, f->mixed, f->n, &out, 1);
@@ -364,15 +436,16 @@ static void attention_block(struct ori_forward *f, uint32_t index)
 static void feed_forward_block(struct ori_forward *f, uint32_t index)
 {
     const struct ori_layer *layer = &f->model->layers[index];
-    const struct ori_product gate_up[] = {
+    const bool gated = layer->gate.n_rows > 0;
+    const struct ori_product up_gate[] = {
+        {&layer->up, gated ? f->up : f->gate, layer->up.n_rows},
         {&layer->gate, f->gate, layer->gate.n_rows},
-        {&layer->up, f->up, layer->up.n_rows},
     };
     const struct ori_product down = {&layer->down, f->added, layer->down.n_rows};
 
-    ori_linear(f->compute, &f->acts, layer->ffn_norm ? f->normed : f->x, f->n, gate_up,
-               ORI_COUNT(gate_up));
-    ori_pool_for(f->compute->pool, f->n, 4, gate_items, f);
+    ori_linear(f->compute, &f->acts, layer->ffn_norm.weight ? f->normed : f->x, f->n, up_gate,
+               gated ? 2 : 1);
+    ori_pool_for(f->compute->pool, f->n, 4, gated ? gate_items : activate_items, f);
     ori_linear(f->compute, &f->acts, f->gate, f->n, &down, 1);
 }
 
@@ -385,7 +458,7 @@ orion_status ori_forward_run(struct ori_forward *f, const struct ori_batch_item 
     f->items = items;
     f->n = n;
     ori_pool_for(f->compute->pool, n, 4, embed_items, f);
-    pass_norms(f, false, NULL, model->layers[0].attn_norm);
+    pass_norms((struct norm_job){.forward = f, .before = model->layers[0].attn_norm});
     for (uint32_t i = 0; i < model->hp.n_layers; i++) {
         const struct ori_layer *layer = &model->layers[i];
         const bool last = i + 1 == model->hp.n_layers;
@@ -393,12 +466,18 @@ orion_status ori_forward_run(struct ori_forward *f, const struct ori_batch_item 
         if (stop && atomic_load(stop))
             return ori_fail(err, ORION_E_CANCELLED, "cancelled");
         attention_block(f, i);
-        pass_norms(f, true, layer->attn_post_norm, layer->ffn_norm);
+        pass_norms((struct norm_job){f, true, layer->attn_post_norm, layer->ffn_norm});
         feed_forward_block(f, i);
-        pass_norms(f, true, layer->ffn_post_norm, last ? model->output_norm : layer[1].attn_norm);
+        pass_norms((struct norm_job){f, true, layer->ffn_post_norm,
+                                     last ? model->output_norm : layer[1].attn_norm});
     }
     f->items = NULL;
     return ori_gguf_check_intact(model->gguf, err);
+}
+
+const float *ori_forward_hidden(const struct ori_forward *f)
+{
+    return f->model->output_norm.weight ? f->normed : f->x;
 }
 
 struct logits_job {

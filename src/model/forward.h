@@ -21,7 +21,8 @@ struct ori_forward;
 struct ori_batch_item {
     int32_t token; /* within the vocabulary */
     uint32_t position;
-    struct ori_kv *kv; /* of its sequence; the item's key and value go in here */
+    struct ori_kv *kv;    /* of its sequence; the item's key and value go in here */
+    uint32_t text_tokens; /* of encoders: all of a text is in one batch, so many items */
 };
 
 /* Scratch memory for batches of up to max_batch items.  model, compute and
@@ -38,6 +39,9 @@ size_t ori_forward_bytes(const struct ori_forward *forward); /* of that memory *
  * and values, in the place of what a ring gave up for them. */
 orion_status ori_forward_run(struct ori_forward *forward, const struct ori_batch_item *items,
                              uint32_t n, const atomic_bool *stop, orion_error *err);
+
+/* [n][n_embd]: the hidden states of the batch just run, valid until the next one. */
+const float *ori_forward_hidden(const struct ori_forward *forward);
 
 /* Logits of items [first, first+n) of the batch just run:
  * out[n][n_vocab].  May be called repeatedly, for other items. */

@@ -245,11 +245,13 @@ static orion_status read_rope_scaling(const struct reader *r, struct ori_hparams
 
 static orion_status read_rope(const struct reader *r, struct ori_hparams *hp)
 {
-    hp->n_rot = hp->head_dim;
+    hp->n_rot = r->arch->learned_positions ? 0 : hp->head_dim;
     hp->rope_base = 10000.0f;
     hp->rope_scale = 1.0f;
     hp->rope_attn_factor = 1.0f;
     hp->original_context_tokens = hp->context_tokens;
+    if (r->arch->learned_positions)
+        return ORION_OK;
 
     orion_status status = may_u32(r, "rope.dimension_count", 1, ORI_MAX_EMBD, &hp->n_rot);
     if (status != ORION_OK)
@@ -281,7 +283,8 @@ static orion_status read_window(const struct reader *r, bool none, struct ori_hp
     if (!ori_gguf_find(r->gguf, key.text) && r->arch->unnamed_window_tokens > 0 &&
         hp->context_tokens == r->arch->unnamed_window_context)
         window = r->arch->unnamed_window_tokens;
-    hp->window_tokens = none || window >= hp->context_tokens ? 0 : window;
+    const uint32_t before = r->arch->encoder ? window / 2 : window;
+    hp->window_tokens = none || before >= hp->context_tokens ? 0 : window;
     return ORION_OK;
 }
 
@@ -384,6 +387,45 @@ static orion_status read_scales(const struct reader *r, struct ori_hparams *hp)
     return status;
 }
 
+/* Some models are published both ways: with each token seeing all of its text, or
+ * those before it only. */
+static orion_status check_causal(const struct reader *r)
+{
+    const struct key key = key_of(r->arch, "attention.causal");
+    bool causal;
+
+    if (!ori_gguf_find(r->gguf, key.text))
+        return ORION_OK;
+    const orion_status status = ori_gguf_get_bool(r->gguf, key.text, &causal, r->err);
+    if (status != ORION_OK || causal != r->arch->encoder)
+        return status;
+    return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
+                       "'%s' is %s, but %s models are supported only with tokens that see %s",
+                       key.text, causal ? "true" : "false", r->arch->name,
+                       causal ? "all of their text" : "what is before them");
+}
+
+static orion_status read_pooling(const struct reader *r, struct ori_hparams *hp)
+{
+    const struct key key = key_of(r->arch, "pooling_type");
+    uint32_t pooling = ORI_POOLING_NONE;
+
+    const orion_status status = may_u32(r, "pooling_type", 0, UINT32_MAX, &pooling);
+    if (status != ORION_OK)
+        return status;
+    if (pooling == ORI_POOLING_RANK)
+        return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
+                           "this model ranks texts ('%s' is 4), which is not supported; models "
+                           "that make embeddings are",
+                           key.text);
+    if (pooling > ORI_POOLING_RANK)
+        return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
+                           "'%s' is %u, which is no way to pool that is known here; 0 to 3 are",
+                           key.text, pooling);
+    hp->pooling = (enum ori_pooling)pooling;
+    return ORION_OK;
+}
+
 orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch *arch,
                               uint32_t n_vocab, bool no_sliding_window, struct ori_hparams *out,
                               orion_error *err)
@@ -398,8 +440,11 @@ orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch
         (status = need_u32(&r, "feed_forward_length", ORI_MAX_FF, &hp.n_ff)) != ORION_OK ||
         (status = need_u32(&r, "context_length", ORI_MAX_CONTEXT, &hp.context_tokens)) !=
             ORION_OK ||
-        (status = positive_f32(&r, "attention.layer_norm_rms_epsilon", true, &hp.rms_eps)) !=
-            ORION_OK ||
+        (status = positive_f32(&r,
+                               arch->layer_norm ? "attention.layer_norm_epsilon"
+                                                : "attention.layer_norm_rms_epsilon",
+                               true, &hp.norm_eps)) != ORION_OK ||
+        (status = check_causal(&r)) != ORION_OK || (status = read_pooling(&r, &hp)) != ORION_OK ||
         (status = may_u32(&r, "expert_count", 0, 65536, &n_experts)) != ORION_OK ||
         (status = read_heads(&r, &hp)) != ORION_OK || (status = read_rope(&r, &hp)) != ORION_OK ||
         (status = read_window(&r, no_sliding_window, &hp)) != ORION_OK ||

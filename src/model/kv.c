@@ -35,17 +35,12 @@ static uint64_t ring_slots(const struct ori_hparams *hp, uint32_t context_tokens
     return need < context_tokens ? need : context_tokens;
 }
 
-static uint32_t whole_blocks(uint64_t tokens)
-{
-    return (uint32_t)((tokens + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK * ORI_ATTN_BLOCK);
-}
-
 /* Slots of all layers together; the layers are filled in unless NULL, with offsets in slots. */
 static uint64_t lay_out(const struct ori_hparams *hp, uint32_t context_tokens,
                         uint32_t batch_tokens, struct ori_kv_layer *layers)
 {
-    const uint32_t ring = whole_blocks(ring_slots(hp, context_tokens, batch_tokens));
-    const uint32_t all = whole_blocks(context_tokens); /* contexts are at most 2^26 */
+    const uint32_t ring = ori_kv_whole_blocks(ring_slots(hp, context_tokens, batch_tokens));
+    const uint32_t all = ori_kv_whole_blocks(context_tokens); /* contexts are at most 2^26 */
     uint64_t sum = 0;
 
     for (uint32_t i = 0; i < hp->n_layers; i++) {
@@ -57,9 +52,9 @@ static uint64_t lay_out(const struct ori_hparams *hp, uint32_t context_tokens,
     return sum;
 }
 
-orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
-                          uint32_t context_tokens, uint32_t batch_tokens, size_t *out,
-                          orion_error *err)
+/* Of so many slots, in whichever layers. */
+static orion_status bytes_of(const struct ori_hparams *hp, enum ori_kv_type type, uint64_t n_slots,
+                             uint32_t context_tokens, size_t *out, orion_error *err)
 {
     size_t bytes;
 
@@ -69,12 +64,19 @@ orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
                         "model's have %u; use f16",
                         hp->head_dim);
     if (!ori_mul(bytes, 2, &bytes) || /* keys and values */
-        !ori_mul(bytes, hp->n_heads_kv, &bytes) ||
-        !ori_mul(bytes, lay_out(hp, context_tokens, batch_tokens, NULL), &bytes))
+        !ori_mul(bytes, hp->n_heads_kv, &bytes) || !ori_mul(bytes, n_slots, &bytes))
         return ori_fail(err, ORION_E_NOMEM, "a cache for %u tokens is larger than any memory",
                         context_tokens);
     *out = bytes;
     return ORION_OK;
+}
+
+orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
+                          uint32_t context_tokens, uint32_t batch_tokens, size_t *out,
+                          orion_error *err)
+{
+    return bytes_of(hp, type, lay_out(hp, context_tokens, batch_tokens, NULL), context_tokens, out,
+                    err);
 }
 
 static void make_layers(struct ori_kv *kv, const struct ori_hparams *hp, uint32_t context_tokens,
@@ -89,15 +91,10 @@ static void make_layers(struct ori_kv *kv, const struct ori_hparams *hp, uint32_
     }
 }
 
-orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
-                         uint32_t context_tokens, uint32_t batch_tokens, orion_error *err)
+/* Memory of so many bytes, and layers that are yet to be filled in. */
+static orion_status reserve(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
+                            size_t bytes, uint32_t context_tokens, orion_error *err)
 {
-    size_t bytes;
-
-    *kv = (struct ori_kv){0};
-    const orion_status status = ori_kv_bytes(hp, type, context_tokens, batch_tokens, &bytes, err);
-    if (status != ORION_OK)
-        return status;
     struct ori_kv_layer *layers = ori_calloc_array(hp->n_layers, sizeof(*layers));
     if (!layers)
         return ori_fail_nomem(err, "a cache");
@@ -121,8 +118,48 @@ orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum o
         .n_heads_kv = hp->n_heads_kv,
     };
     (void)ori_kv_row_bytes(type, hp->head_dim, &kv->row_bytes);
-    make_layers(kv, hp, context_tokens, batch_tokens);
     return ORION_OK;
+}
+
+orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
+                         uint32_t context_tokens, uint32_t batch_tokens, orion_error *err)
+{
+    size_t bytes;
+
+    *kv = (struct ori_kv){0};
+    orion_status status = ori_kv_bytes(hp, type, context_tokens, batch_tokens, &bytes, err);
+    if (status == ORION_OK)
+        status = reserve(kv, hp, type, bytes, context_tokens, err);
+    if (status == ORION_OK)
+        make_layers(kv, hp, context_tokens, batch_tokens);
+    return status;
+}
+
+orion_status ori_kv_init_passing(struct ori_kv *kv, const struct ori_hparams *hp,
+                                 enum ori_kv_type type, uint32_t n_slots, orion_error *err)
+{
+    size_t bytes;
+
+    *kv = (struct ori_kv){0};
+    orion_status status = bytes_of(hp, type, n_slots, n_slots, &bytes, err);
+    if (status == ORION_OK)
+        status = reserve(kv, hp, type, bytes, n_slots, err);
+    if (status == ORION_OK)
+        *kv = ori_kv_part(kv, 0, n_slots, kv->layers);
+    return status;
+}
+
+struct ori_kv ori_kv_part(const struct ori_kv *passing, uint32_t first, uint32_t n_slots,
+                          struct ori_kv_layer *layers)
+{
+    const size_t offset = (size_t)first * passing->n_heads_kv * passing->row_bytes;
+    struct ori_kv part = *passing;
+
+    for (uint32_t i = 0; i < part.n_layers; i++)
+        layers[i] = (struct ori_kv_layer){.offset = offset, .n_slots = n_slots};
+    part.layers = layers;
+    part.n_slots = n_slots;
+    return part;
 }
 
 void ori_kv_release(struct ori_kv *kv)

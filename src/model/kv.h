@@ -27,6 +27,12 @@ struct ori_kv {
     uint32_t n_slots; /* of the smallest layer: positions that all layers hold */
 };
 
+/* Slots for so many positions, at most 2^26. */
+static inline uint32_t ori_kv_whole_blocks(uint64_t positions)
+{
+    return (uint32_t)((positions + ORI_ATTN_BLOCK - 1) / ORI_ATTN_BLOCK * ORI_ATTN_BLOCK);
+}
+
 /* Do all layers have a window?  Then what lies before it is never needed again. */
 bool ori_kv_needs_window_only(const struct ori_hparams *hp);
 
@@ -39,6 +45,15 @@ bool ori_kv_needs_window_only(const struct ori_hparams *hp);
 orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum ori_kv_type type,
                          uint32_t context_tokens, uint32_t batch_tokens, orion_error *err);
 void ori_kv_release(struct ori_kv *kv);
+
+/* For texts that are computed whole, in one batch: no layer needs another one's
+ * keys and values, so all lie in the same n_slots, a multiple of ORI_ATTN_BLOCK. */
+orion_status ori_kv_init_passing(struct ori_kv *kv, const struct ori_hparams *hp,
+                                 enum ori_kv_type type, uint32_t n_slots, orion_error *err);
+/* n_slots of such a one from `first` on, multiples of ORI_ATTN_BLOCK, as the cache of
+ * one text.  Borrows its memory, and layers[n_layers]; not to be released. */
+struct ori_kv ori_kv_part(const struct ori_kv *passing, uint32_t first, uint32_t n_slots,
+                          struct ori_kv_layer *layers);
 
 /* Fill it with what is no number. */
 void ori_kv_spoil(struct ori_kv *kv);

@@ -115,6 +115,21 @@ void ori_model_close(struct ori_model *model)
     free(model);
 }
 
+bool ori_model_embeds(const struct ori_model *model)
+{
+    return !model->vocab_only && (model->arch->encoder || model->hp.pooling != ORI_POOLING_NONE);
+}
+
+uint32_t ori_model_embedding_length(const struct ori_model *model)
+{
+    uint32_t n = model->hp.n_embd;
+
+    for (size_t i = 0; i < ORI_COUNT(model->dense); i++)
+        if (model->dense[i].n_rows > 0)
+            n = model->dense[i].n_rows;
+    return n;
+}
+
 /* general.file_type (llama.cpp's numbering) to the name that files carry. */
 static const char *file_type_name(uint32_t file_type)
 {

@@ -24,20 +24,30 @@
  * far from where they would not fit an integer. */
 #define ORI_MIN_ROPE_DIVISOR 1e-3f
 
+/* How the hidden states of a text become its one vector; the file's numbers. */
+enum ori_pooling {
+    ORI_POOLING_NONE = 0, /* not at all: the model makes no embeddings of texts */
+    ORI_POOLING_MEAN = 1,
+    ORI_POOLING_CLS = 2, /* the first token's */
+    ORI_POOLING_LAST = 3,
+    ORI_POOLING_RANK = 4, /* a score instead of a vector; refused */
+};
+
 struct ori_hparams {
     uint32_t n_layers;
     uint32_t n_embd;
     uint32_t n_heads;
     uint32_t n_heads_kv; /* divides n_heads */
     uint32_t head_dim;
-    uint32_t n_rot; /* rotated dimensions of a head, even, <= head_dim */
+    uint32_t n_rot; /* rotated dimensions of a head, even, <= head_dim; 0: positions are learned */
     uint32_t n_ff;
     uint32_t n_vocab;
     uint32_t context_tokens;
     uint32_t original_context_tokens; /* before rope was stretched; else = context_tokens */
-    uint32_t window_tokens;           /* keys that a query sees, itself included; 0: all */
+    uint32_t window_tokens;           /* keys that a query sees, itself included; 0: all.  Of an
+                                       * encoder half of them before it, half behind */
     uint64_t global_layers[ORI_MAX_LAYERS / 64]; /* bits: those that see all nevertheless */
-    float rms_eps;
+    float norm_eps;
     float rope_base;
     float rope_scale; /* positions are multiplied by this (linear scaling, YaRN), else 1 */
     /* YaRN: of the pairs that turn yarn_fast_turns times and more within the original
@@ -53,6 +63,7 @@ struct ori_hparams {
     float logit_scale;       /* and logits */
     float attention_softcap; /* scores become cap * tanh(score / cap); 0: they stay */
     float logit_softcap;     /* the same of logits */
+    enum ori_pooling pooling;
 };
 
 /* Rows of a matrix in the file, and what is added to their products. */
@@ -65,18 +76,24 @@ struct ori_weight {
     uint32_t type; /* enum ori_type */
 };
 
+/* A norm of the stream. */
+struct ori_norm {
+    const float *weight; /* [n_embd]; NULL: none is taken here */
+    const float *bias;   /* [n_embd]; NULL: an RMS norm */
+};
+
 /* Fused projections appear as views into the one tensor, so that the forward
  * pass is the same for both. */
 struct ori_layer {
-    const float *attn_norm;                      /* [n_embd]; NULL: the stream goes in as it is */
-    struct ori_weight q;                         /* [n_heads * head_dim][n_embd] */
-    struct ori_weight k, v;                      /* [n_heads_kv * head_dim][n_embd] */
-    const float *q_norm, *k_norm;                /* [head_dim], or of all heads; NULL: none */
-    struct ori_weight attn_out;                  /* [n_embd][n_heads * head_dim] */
-    const float *attn_post_norm, *ffn_post_norm; /* [n_embd], of what is added; NULL: none */
-    const float *ffn_norm;                       /* [n_embd]; NULL as attn_norm */
-    struct ori_weight gate, up;                  /* [n_ff][n_embd] */
-    struct ori_weight down;                      /* [n_embd][n_ff] */
+    struct ori_norm attn_norm;                     /* none: the stream goes in as it is */
+    struct ori_weight q;                           /* [n_heads * head_dim][n_embd] */
+    struct ori_weight k, v;                        /* [n_heads_kv * head_dim][n_embd] */
+    const float *q_norm, *k_norm;                  /* [head_dim], or of all heads; NULL: none */
+    struct ori_weight attn_out;                    /* [n_embd][n_heads * head_dim] */
+    struct ori_norm attn_post_norm, ffn_post_norm; /* of what is added, or of the sum */
+    struct ori_norm ffn_norm;                      /* as attn_norm */
+    struct ori_weight gate, up;                    /* [n_ff][n_embd]; no gate: it has no rows */
+    struct ori_weight down;                        /* [n_embd][n_ff] */
 };
 
 /* Does this layer see only the window, if there is one? */
@@ -103,7 +120,12 @@ struct ori_model {
     struct ori_hparams hp;
     struct ori_weight token_embd; /* [n_vocab][n_embd] */
     struct ori_weight output;     /* [n_vocab][n_embd]; = token_embd when tied */
-    const float *output_norm;     /* [n_embd] */
+    struct ori_norm output_norm;  /* none in a model that norms sums */
+    /* Of encoders; without rows, or none, where there are none: */
+    struct ori_weight token_types; /* [types][n_embd] */
+    struct ori_weight positions;   /* [context_tokens][n_embd] */
+    struct ori_norm embedding_norm;
+    struct ori_weight dense[2]; /* what a pooled vector goes through; without rows: nothing */
     /* Divisors of the rope frequencies, [n_rot/2] each, or NULL. */
     const float *rope_factors;       /* at any context (Llama 3) */
     const float *rope_factors_short; /* at the original context (Phi-3) */
@@ -122,6 +144,11 @@ struct ori_model_options {
 orion_status ori_model_open(const char *path, struct ori_model_options options,
                             struct ori_model **out, orion_error *err);
 void ori_model_close(struct ori_model *model); /* NULL is a no-op */
+
+/* Does it make embeddings (and then nothing else)? */
+bool ori_model_embeds(const struct ori_model *model);
+/* Elements of a vector that it makes. */
+uint32_t ori_model_embedding_length(const struct ori_model *model);
 
 /* "Q4_K_M", from general.file_type, else the type that most bytes have. */
 const char *ori_model_quantization(const struct ori_model *model);

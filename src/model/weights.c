@@ -77,8 +77,9 @@ static orion_status take_vector(struct loader *l, const char *name, uint32_t n, 
     return ORION_OK;
 }
 
-static orion_status take_optional_vector(struct loader *l, const char *name, uint32_t n,
-                                         const float **out)
+/* What rope frequencies are divided by, if the file has it. */
+static orion_status take_rope_divisors(struct loader *l, const char *name, uint32_t n,
+                                       const float **out)
 {
     *out = NULL;
     if (!ori_gguf_find_tensor(l->model->gguf, name))
@@ -134,6 +135,24 @@ static orion_status layer_vector(struct loader *l, uint32_t layer, const char *w
     return take_vector(l, layer_name(layer, what, "weight").text, n, out);
 }
 
+/* A norm of the stream, with a bias where the architecture's have one. */
+static orion_status take_norm(struct loader *l, const char *weight, const char *bias,
+                              struct ori_norm *out)
+{
+    const uint32_t n = l->model->hp.n_embd;
+    const orion_status status = take_vector(l, weight, n, &out->weight);
+
+    return status == ORION_OK && l->model->arch->layer_norm ? take_vector(l, bias, n, &out->bias)
+                                                            : status;
+}
+
+static orion_status layer_norm(struct loader *l, uint32_t layer, const char *what,
+                               struct ori_norm *out)
+{
+    return take_norm(l, layer_name(layer, what, "weight").text,
+                     layer_name(layer, what, "bias").text, out);
+}
+
 static orion_status take_attention(struct loader *l, uint32_t i, struct ori_layer *layer)
 {
     const struct ori_hparams *hp = &l->model->hp;
@@ -164,7 +183,11 @@ static orion_status take_feed_forward(struct loader *l, uint32_t i, struct ori_l
     const struct ori_hparams *hp = &l->model->hp;
     orion_status status;
 
-    if (l->model->arch->fused_gate_up) {
+    if (l->model->arch->no_gate) {
+        status = layer_matrix(l, i, "ffn_up", hp->n_embd, hp->n_ff, &layer->up);
+        if (status != ORION_OK)
+            return status;
+    } else if (l->model->arch->fused_gate_up) {
         struct ori_weight gate_up;
         status = layer_matrix(l, i, "ffn_up", hp->n_embd, 2u * (uint64_t)hp->n_ff, &gate_up);
         if (status != ORION_OK)
@@ -210,16 +233,18 @@ static orion_status take_qk_norms(struct loader *l, uint32_t i, struct ori_layer
 static orion_status take_norms(struct loader *l, uint32_t i, struct ori_layer *layer)
 {
     const struct ori_arch *arch = l->model->arch;
-    const uint32_t n = l->model->hp.n_embd;
     orion_status status = ORION_OK;
 
     if (!arch->no_norm_before &&
-        ((status = layer_vector(l, i, "attn_norm", n, &layer->attn_norm)) != ORION_OK ||
-         (status = layer_vector(l, i, "ffn_norm", n, &layer->ffn_norm)) != ORION_OK))
+        ((status = layer_norm(l, i, "attn_norm", &layer->attn_norm)) != ORION_OK ||
+         (status = layer_norm(l, i, "ffn_norm", &layer->ffn_norm)) != ORION_OK))
         return status;
     if (arch->norm_after &&
-        (status = layer_vector(l, i, "post_attention_norm", n, &layer->attn_post_norm)) == ORION_OK)
-        status = layer_vector(l, i, "post_ffw_norm", n, &layer->ffn_post_norm);
+        (status = layer_norm(l, i, "post_attention_norm", &layer->attn_post_norm)) == ORION_OK)
+        status = layer_norm(l, i, "post_ffw_norm", &layer->ffn_post_norm);
+    if (arch->norm_sum &&
+        (status = layer_norm(l, i, "attn_output_norm", &layer->attn_post_norm)) == ORION_OK)
+        status = layer_norm(l, i, "layer_output_norm", &layer->ffn_post_norm);
     return status;
 }
 
@@ -240,15 +265,14 @@ static orion_status take_rope_factors(struct loader *l)
 {
     struct ori_model *model = l->model;
     const uint32_t n_pairs = model->hp.n_rot / 2;
-    orion_status status =
-        take_optional_vector(l, "rope_freqs.weight", n_pairs, &model->rope_factors);
+    orion_status status = take_rope_divisors(l, "rope_freqs.weight", n_pairs, &model->rope_factors);
 
     if (status != ORION_OK || !model->arch->rope_long_short)
         return status;
-    if ((status = take_optional_vector(l, "rope_factors_long.weight", n_pairs,
-                                       &model->rope_factors_long)) != ORION_OK ||
-        (status = take_optional_vector(l, "rope_factors_short.weight", n_pairs,
-                                       &model->rope_factors_short)) != ORION_OK)
+    if ((status = take_rope_divisors(l, "rope_factors_long.weight", n_pairs,
+                                     &model->rope_factors_long)) != ORION_OK ||
+        (status = take_rope_divisors(l, "rope_factors_short.weight", n_pairs,
+                                     &model->rope_factors_short)) != ORION_OK)
         return status;
     if (model->hp.longrope && !model->rope_factors_long)
         return missing(l, "rope_factors_long.weight");
@@ -275,23 +299,81 @@ static orion_status refuse_leftovers(const struct loader *l)
     return ORION_OK;
 }
 
+/* A matrix of as many rows as it has, if the file has it. */
+static orion_status take_optional_matrix(struct loader *l, const char *name, uint32_t n,
+                                         struct ori_weight *out)
+{
+    const struct ori_gguf_tensor *t = ori_gguf_find_tensor(l->model->gguf, name);
+
+    if (t && (t->dims[1] == 0 || t->dims[1] > ORI_MAX_EMBD))
+        return misshapen(l, t, n, ORI_MAX_EMBD);
+    return t ? take_matrix(l, name, n, t->dims[1], out) : ORION_OK;
+}
+
+/* What comes into the first layer. */
+static orion_status take_inputs(struct loader *l)
+{
+    struct ori_model *model = l->model;
+    const struct ori_arch *arch = model->arch;
+    const struct ori_hparams *hp = &model->hp;
+    orion_status status =
+        take_matrix(l, "token_embd.weight", hp->n_embd, hp->n_vocab, &model->token_embd);
+
+    if (status == ORION_OK && arch->token_types)
+        status = take_optional_matrix(l, "token_types.weight", hp->n_embd, &model->token_types);
+    if (status == ORION_OK && arch->learned_positions)
+        status = take_matrix(l, "position_embd.weight", hp->n_embd, hp->context_tokens,
+                             &model->positions);
+    if (status == ORION_OK && arch->norm_sum)
+        status =
+            take_norm(l, "token_embd_norm.weight", "token_embd_norm.bias", &model->embedding_norm);
+    return status;
+}
+
+/* What pooled vectors go through, one after the other. */
+static orion_status take_dense(struct loader *l)
+{
+    struct ori_model *model = l->model;
+    static const char *const names[ORI_COUNT(model->dense)] = {"dense_2.weight", "dense_3.weight"};
+    uint32_t n = model->hp.n_embd;
+    orion_status status = ORION_OK;
+
+    for (size_t i = 0; i < ORI_COUNT(names) && status == ORION_OK; i++) {
+        status = take_optional_matrix(l, names[i], n, &model->dense[i]);
+        if (model->dense[i].n_rows > 0)
+            n = model->dense[i].n_rows;
+    }
+    return status;
+}
+
+/* What comes out of the last layer. */
+static orion_status take_outputs(struct loader *l)
+{
+    struct ori_model *model = l->model;
+    const struct ori_hparams *hp = &model->hp;
+    orion_status status = ORION_OK;
+
+    if (!model->arch->norm_sum)
+        status = take_norm(l, "output_norm.weight", "output_norm.bias", &model->output_norm);
+    if (status == ORION_OK && hp->pooling != ORI_POOLING_NONE)
+        status = take_dense(l);
+    if (status != ORION_OK || model->arch->encoder)
+        return status;
+    if (ori_gguf_find_tensor(model->gguf, "output.weight"))
+        return take_matrix(l, "output.weight", hp->n_embd, hp->n_vocab, &model->output);
+    model->output = model->token_embd; /* tied */
+    return ORION_OK;
+}
+
 static orion_status take_all(struct loader *l)
 {
     struct ori_model *model = l->model;
     const struct ori_hparams *hp = &model->hp;
     orion_status status;
 
-    if ((status = take_matrix(l, "token_embd.weight", hp->n_embd, hp->n_vocab,
-                              &model->token_embd)) != ORION_OK ||
-        (status = take_vector(l, "output_norm.weight", hp->n_embd, &model->output_norm)) !=
-            ORION_OK ||
+    if ((status = take_inputs(l)) != ORION_OK || (status = take_outputs(l)) != ORION_OK ||
         (status = take_rope_factors(l)) != ORION_OK)
         return status;
-
-    if (ori_gguf_find_tensor(model->gguf, "output.weight"))
-        status = take_matrix(l, "output.weight", hp->n_embd, hp->n_vocab, &model->output);
-    else
-        model->output = model->token_embd; /* tied */
     for (uint32_t i = 0; i < hp->n_layers && status == ORION_OK; i++)
         status = take_layer(l, i, &model->layers[i]);
     return status == ORION_OK ? refuse_leftovers(l) : status;

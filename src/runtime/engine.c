@@ -38,6 +38,25 @@ static orion_status choose_batch(struct ori_engine *e, uint32_t asked, uint32_t 
     return ORION_OK;
 }
 
+/* A model that makes embeddings gives no answers, and the other way round. */
+static orion_status check_use(const struct ori_model *model, bool embeds, orion_error *err)
+{
+    const char *name = model->arch->name;
+
+    if (!embeds && ori_model_embeds(model))
+        return ori_fail(err, ORION_E_UNSUPPORTED,
+                        "this is a model for embeddings (%s): it turns texts into vectors and "
+                        "can't answer; use 'orion embed', or a model for chats",
+                        name);
+    if (embeds && model->hp.pooling == ORI_POOLING_NONE)
+        return ori_fail(err, ORION_E_UNSUPPORTED,
+                        "the model's file does not say how a text becomes one vector "
+                        "('%s.pooling_type'), so it makes no embeddings; use a model that was made "
+                        "for them",
+                        name);
+    return ORION_OK;
+}
+
 orion_status ori_engine_init(struct ori_engine *e, const struct ori_model *model,
                              const struct ori_engine_options *options, orion_error *err)
 {
@@ -48,7 +67,8 @@ orion_status ori_engine_init(struct ori_engine *e, const struct ori_model *model
     if (model->vocab_only)
         return ori_fail(err, ORION_E_UNSUPPORTED,
                         "the model was opened for its vocabulary only; it cannot generate");
-    if ((status = choose_context(e, options->context_tokens, err)) != ORION_OK ||
+    if ((status = check_use(model, options->embeds, err)) != ORION_OK ||
+        (status = choose_context(e, options->context_tokens, err)) != ORION_OK ||
         (status = choose_batch(e, options->batch_tokens, sequences, err)) != ORION_OK ||
         (status = ori_kernels_choose(&e->kernels, err)) != ORION_OK ||
         (status = ori_pool_new(options->threads, &e->pool, err)) != ORION_OK)

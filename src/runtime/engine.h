@@ -10,6 +10,7 @@
 #include "runtime/prefixes.h"
 
 struct ori_engine_options {
+    bool embeds;             /* for embeddings; else for answers */
     uint32_t context_tokens; /* of each sequence; 0: the model's, at most 4096 */
     uint32_t threads;        /* 0: physical cores */
     uint32_t batch_tokens;   /* 0: as below */

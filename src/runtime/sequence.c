@@ -66,7 +66,8 @@ void ori_sequence_enter(struct ori_sequence *s, uint32_t n, struct ori_batch_ite
     assert(n <= s->context_tokens - s->n_tokens);
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t position = s->n_tokens + i;
-        items[i] = (struct ori_batch_item){s->tokens[position], position, &s->kv};
+        items[i] = (struct ori_batch_item){
+            .token = s->tokens[position], .position = position, .kv = &s->kv};
     }
     if (s->n_tokens == 0)
         s->n_reached = 0;

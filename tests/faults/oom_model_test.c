@@ -170,6 +170,31 @@ static orion_status tokens(struct run *run)
     return status;
 }
 
+/* A model of its own, with dense layers. */
+static orion_status embed(struct run *run)
+{
+    const orion_embed_input inputs[] = {{.text = "the and", .text_bytes = 7},
+                                        {.text = "de os", .text_bytes = 5}};
+    orion_embedder_options options;
+    orion_embedder *embedder = NULL;
+    orion_model *model;
+    float vectors[2 * 48];
+
+    orion_embedder_options_init(&options);
+    options.threads = 2;
+    orion_status status =
+        orion_model_open(data_path("golden/embed-gemma-dense.gguf"), NULL, &model, &run->err);
+    if (status == ORION_OK)
+        status = orion_embedder_new(model, &options, &embedder, &run->err);
+    if (status == ORION_OK)
+        status = orion_embed(embedder, inputs, 2, NULL, NULL, vectors, NULL, &run->err);
+    else
+        assert_null(embedder);
+    orion_embedder_free(embedder);
+    orion_model_close(model);
+    return status;
+}
+
 /* ---- several at once ---- */
 
 struct asked {
@@ -353,6 +378,12 @@ static void test_several(void **state)
     torture(several, 30);
 }
 
+static void test_embed(void **state)
+{
+    (void)state;
+    torture(embed, 40);
+}
+
 /* Once an answer is under way it takes no more memory, token by token. */
 static void test_no_memory_for_a_token(void **state)
 {
@@ -381,10 +412,15 @@ static void test_no_memory_for_a_token(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),       cmocka_unit_test(test_session),
-        cmocka_unit_test(test_answer),     cmocka_unit_test(test_summarize),
-        cmocka_unit_test(test_perplexity), cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_several),    cmocka_unit_test(test_no_memory_for_a_token),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_summarize),
+        cmocka_unit_test(test_perplexity),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_several),
+        cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_no_memory_for_a_token),
     };
     return cmocka_run_group_tests_name("memory for models", tests, write_model, remove_model);
 }

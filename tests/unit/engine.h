@@ -77,7 +77,8 @@ static inline void engine_run(struct engine *e, const int32_t *tokens, uint32_t 
     while (from < to) {
         const uint32_t n = to - from < e->batch ? to - from : e->batch;
         for (uint32_t i = 0; i < n; i++)
-            items[i] = (struct ori_batch_item){tokens[from + i], from + i, &e->kv};
+            items[i] = (struct ori_batch_item){
+                .token = tokens[from + i], .position = from + i, .kv = &e->kv};
         assert_int_equal(ori_forward_run(e->forward, items, n, NULL, NULL), ORION_OK);
         assert_int_equal(ori_forward_logits(e->forward, 0, n, logits + from * n_vocab, NULL),
                          ORION_OK);

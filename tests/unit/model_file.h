@@ -138,6 +138,11 @@ static inline void set_u32(struct model_file *file, const char *name, uint32_t v
     put_u32(set_key(file, name, U32), value);
 }
 
+static inline void set_bool(struct model_file *file, const char *name, bool value)
+{
+    put_u8(set_key(file, name, BOOL), value);
+}
+
 static inline void set_f32(struct model_file *file, const char *name, float value)
 {
     put_f32(set_key(file, name, F32), value);

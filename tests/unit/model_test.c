@@ -270,7 +270,8 @@ static void test_company(void **state)
         engine_open(&e, model, ori_cpu_detect(), 2, 256, 2 * N, N);
         assert_int_equal(ori_kv_init(&other, &model->hp, ORI_KV_F16, 256, N, NULL), ORION_OK);
         for (uint32_t i = 0; i < 2 * N; i++)
-            items[i] = (struct ori_batch_item){tokens[i % 2][i / 2], i / 2, i % 2 ? &other : &e.kv};
+            items[i] = (struct ori_batch_item){
+                .token = tokens[i % 2][i / 2], .position = i / 2, .kv = i % 2 ? &other : &e.kv};
         assert_int_equal(ori_forward_run(e.forward, items, 2 * N, NULL, NULL), ORION_OK);
         assert_int_equal(ori_forward_logits(e.forward, 0, 2 * N, logits, NULL), ORION_OK);
         for (uint32_t i = 0; i < 2 * N; i++)
@@ -914,7 +915,7 @@ static void test_shrinking_file(void **state)
     model = open_model(path);
     engine_open(&e, model, 0, SHRINK_THREADS, 64, 4, 4);
     for (uint32_t i = 0; i < 4; i++)
-        items[i] = (struct ori_batch_item){tokens[i], i, &e.kv};
+        items[i] = (struct ori_batch_item){.token = tokens[i], .position = i, .kv = &e.kv};
     assert_int_equal(ori_forward_run(e.forward, items, 4, NULL, &err), ORION_OK);
     assert_int_equal(ori_forward_logits(e.forward, 0, 4, logits, &err), ORION_OK);
     assert_int_equal(truncate(path, 4096), 0);

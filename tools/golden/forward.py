@@ -14,9 +14,9 @@ import gguf  # noqa: E402
 
 FUSED = {"phi3"}
 ADJACENT_PAIRS = {"llama", "granite"}  # (2i, 2i+1) are rotated; elsewhere (i, i + n_rot/2)
-POST_NORM = {"gemma2", "gemma3", "olmo2"}
-GEMMA = {"gemma2", "gemma3"}
-GLOBAL_EACH = {"gemma2": 2, "gemma3": 6}  # the last of so many layers sees everything
+POST_NORM = {"gemma2", "gemma3", "gemma-embedding", "olmo2"}
+GEMMA = {"gemma2", "gemma3", "gemma-embedding"}
+GLOBAL_EACH = {"gemma2": 2, "gemma3": 6, "gemma-embedding": 6}  # the last of so many layers sees everything
 
 
 def gelu(x):
@@ -44,7 +44,7 @@ class Model:
         self.n_ff = self.key("feed_forward_length")
         self.dim = self.key("attention.key_length", self.n_embd // self.n_head)
         self.n_rot = self.key("rope.dimension_count", self.dim)
-        self.eps = self.key("attention.layer_norm_rms_epsilon")
+        self.eps = self.key("attention.layer_norm_rms_epsilon", self.keys.get(self.arch + ".attention.layer_norm_epsilon"))
         self.window = self.key("attention.sliding_window", 0)
 
     def key(self, name, default=None):
@@ -65,7 +65,7 @@ class Model:
     def frequencies(self, layer):
         """Radians a position of each pair, and what cosines and sines are multiplied by."""
         half = self.n_rot // 2
-        local = self.arch == "gemma3" and self.is_local(layer)
+        local = self.arch in ("gemma3", "gemma-embedding") and self.is_local(layer)
         base = 10000.0 if local else float(self.key("rope.freq_base"))
         freq = base ** (-np.arange(half) / half)
         context = self.key("context_length")
@@ -109,16 +109,20 @@ class Model:
 
     def qkv(self, x, p):
         n_q, n_kv = self.n_head * self.dim, self.n_kv * self.dim
-        if self.arch in FUSED:
+        if p + "attn_qkv.weight" in self.t:
             q, k, v = np.split(self.linear(x, p + "attn_qkv"), [n_q, n_q + n_kv], -1)
         else:
             q, k, v = (self.linear(x, p + f"attn_{c}") for c in "qkv")
         if self.arch == "olmo2":  # all heads together
             q, k = self.norm(q, self.t[p + "attn_q_norm.weight"]), self.norm(k, self.t[p + "attn_k_norm.weight"])
         q, k, v = (a.reshape(len(x), -1, self.dim) for a in (q, k, v))
-        if self.arch in ("qwen3", "gemma3"):
+        if self.arch in ("qwen3", "gemma3", "gemma-embedding"):
             q, k = self.norm(q, self.t[p + "attn_q_norm.weight"]), self.norm(k, self.t[p + "attn_k_norm.weight"])
         return q, k, v
+
+    def seen(self, i, j, layer):
+        """Does position i see j?"""
+        return (j <= i) & ((j > i - self.window) if self.is_local(layer) else True)  # keys in (i - window, i]
 
     def attention(self, x, layer):
         p = f"blk.{layer}."
@@ -127,8 +131,7 @@ class Model:
         if self.f16_cache:
             k, v = (a.astype(np.float16).astype(self.dtype) for a in (k, v))
         t = len(x)
-        i, j = np.arange(t)[:, None], np.arange(t)
-        seen = (j <= i) & ((j > i - self.window) if self.is_local(layer) else True)  # keys in (i - window, i]
+        seen = self.seen(np.arange(t)[:, None], np.arange(t), layer)
         scale = self.key("attention.scale", 1 / np.sqrt(self.dim))
         cap = self.key("attn_logit_softcapping", 0)
         out = np.empty_like(q)
@@ -147,16 +150,22 @@ class Model:
             gate, up = self.linear(x, p + "ffn_gate"), self.linear(x, p + "ffn_up")
         return self.linear((gelu if self.arch in GEMMA else silu)(gate) * up, p + "ffn_down")
 
-    def logits(self, tokens):
-        """[tokens] -> [tokens][vocab]"""
+    def embed(self, tokens):
         x = self.t["token_embd.weight"][np.array(tokens)] * self.key("embedding_scale", 1)
-        if self.arch in GEMMA:
-            x = x * np.sqrt(self.dtype(self.n_embd))
+        return x * np.sqrt(self.dtype(self.n_embd)) if self.arch in GEMMA else x
+
+    def hidden(self, tokens):
+        """[tokens] -> [tokens][n_embd], before the last norm"""
+        x = self.embed(tokens)
         for layer in range(self.n_layer):
             p = f"blk.{layer}."
             x = self.add(x, self.attention(self.before(x, p + "attn_norm.weight"), layer), p + "post_attention_norm.weight")
             x = self.add(x, self.feed_forward(self.before(x, p + "ffn_norm.weight"), p), p + "post_ffw_norm.weight")
-        x = self.norm(x, self.t["output_norm.weight"])
+        return x
+
+    def logits(self, tokens):
+        """[tokens] -> [tokens][vocab]"""
+        x = self.norm(self.hidden(tokens), self.t["output_norm.weight"])
         logits = x @ self.t.get("output.weight", self.t["token_embd.weight"]).T / self.key("logit_scale", 1)
         return soft_cap(logits, self.key("final_logit_softcapping", 0))
 
