@@ -23,7 +23,7 @@ static json_t *model_object(const struct show *show)
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
-        "s:o, s:o, s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "name", cli_json_text(m->name), "architecture", cli_json_text(m->architecture),
         "quantization", cli_json_text(m->quantization), "license", cli_json_text(m->license),
         "chat_template", cli_json_text(m->chat_template), "n_params", cli_json_count(m->n_params),
@@ -32,8 +32,10 @@ static json_t *model_object(const struct show *show)
         cli_json_count(m->n_heads_kv), "head_dim", cli_json_count(m->head_dim), "n_ff",
         cli_json_count(m->n_ff), "n_vocab", cli_json_count(m->n_vocab), "context_tokens",
         cli_json_count(m->context_tokens), "sliding_window_tokens",
-        cli_json_count(m->sliding_window_tokens), "kv_type", cli_kv_type_name(show->kv_type),
-        "kv_bytes_per_token", cli_json_count(show->kv_bytes_per_token), "memory_bytes",
+        cli_json_count(m->sliding_window_tokens), "embedding_length",
+        cli_json_count(m->embedding_length), "pooling", cli_json_text(m->pooling), "kv_type",
+        cli_kv_type_name(show->kv_type), "kv_bytes_per_token",
+        cli_json_count(show->kv_bytes_per_token), "memory_bytes",
         cli_json_count(show->memory_bytes), "memory_context_tokens", cli_json_count(show->context),
         "n_tensors", cli_json_count(orion_model_n_tensors(show->model)), "tensor_types",
         types_array(show));

@@ -38,6 +38,9 @@ static void print_shape(const orion_model_info *info)
                  info->sliding_window_tokens);
     else if (info->context_tokens > 0)
         cli_fact("context", "%u tokens", info->context_tokens);
+    if (info->embedding_length > 0)
+        cli_fact("embeddings", "%u numbers each, pooled by '%s'", info->embedding_length,
+                 info->pooling);
     cli_fact("chat template", "%s", info->chat_template);
 }
 

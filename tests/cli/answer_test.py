@@ -456,6 +456,39 @@ def broken_pipe():
         assert process.wait(cli.DEADLINE) == -13 and err == b'', (process.returncode, err)
 
 
+# ---- embed ----
+
+EMBEDDER = os.path.join(cli.GOLDEN, 'embed-bert.gguf')
+
+
+@tap.case('embed: the same vectors from arguments, lines and --json, each of length 1')
+def embed():
+    with cli.Home() as home:
+        texts = ['the and de os', 'a', 'the']
+        printed = home.orion('embed', EMBEDDER, *texts).expect().out
+        vectors = [[float(x) for x in line.split(' ')] for line in printed.splitlines()]
+        assert [len(v) for v in vectors] == [48] * 3
+        assert all(abs(sum(x * x for x in v) - 1) < 1e-5 for v in vectors)
+        for lines in '\n'.join(texts), '\n'.join(texts) + '\n':
+            assert home.orion('embed', EMBEDDER, '--threads', '3', stdin=lines).expect().out == printed
+        document = home.orion('embed', EMBEDDER, *texts, '--json').expect().json()
+        assert set(document) == {'embeddings', 'length'} and document['length'] == 48
+        for found, vector in zip(document['embeddings'], vectors):
+            assert found['tokens'] > 1
+            assert all(abs(a - b) < 1e-9 for a, b in zip(found['embedding'], vector))
+
+
+@tap.case('embed: refusals say what to do')
+def embed_refusals():
+    with cli.Home() as home:
+        error = home.orion('embed', EMBEDDER, 'the ' * 200).expect(4).err
+        assert 'input 1 has ' in error and ' tokens, but a text may have 128' in error, error
+        assert 'may have 16' in home.orion('embed', EMBEDDER, 'the ' * 20, '--longest', '16').expect(4).err
+        assert 'pooling_type' in home.orion('embed', cli.TINY, 'a').expect(1).err
+        for verb in ('run', EMBEDDER, 'a', '--raw'), ('perplexity', EMBEDDER, RECORDS):
+            assert 'model for embeddings' in home.orion(*verb).expect(1).err
+
+
 # ---- perplexity ----
 
 @tap.case('perplexity: a number, and with --digest a SHA-256')

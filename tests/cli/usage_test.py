@@ -3,7 +3,7 @@
 import cli
 from cli import tap
 
-VERBS = ('pull search fit list show path rm run summarize tokenize perplexity bench verify df import '
+VERBS = ('pull search fit list show path rm run summarize embed tokenize perplexity bench verify df import '
          'prune config help').split()
 
 # label, arguments, what standard error must hold; the exit code is always 2
@@ -50,6 +50,8 @@ MISTAKES = [
     ('two models to show', 'show a b', 'too many arguments'),
     ('prompt without quotes', 'run x two words', 'put a text in quotes'),
     ('perplexity of nothing', 'perplexity x', 'Usage: orion perplexity REF FILE'),
+    ('embed with no model', 'embed', 'Usage: orion embed REF [TEXT...]'),
+    ('no texts', 'embed x', 'there are no texts'),
     ('empty prompt', 'run x', 'the prompt is empty'),
     ('help of an unknown verb', 'help lits', "did you mean 'list'"),
     ('not an id', 'tokenize x --decode 1 2 z', "'z' is not a token id"),
