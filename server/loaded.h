@@ -55,11 +55,17 @@ void loaded_release(struct loaded_model *model); /* NULL is a no-op */
 orion_status loaded_submit(const struct loaded_model *model, const orion_request *request,
                            uint64_t *id, orion_error *err);
 void loaded_cancel(const struct loaded_model *model, uint64_t id);
+/* Elements of the vectors that it makes; 0: it makes none. */
+uint32_t loaded_embedding_length(const struct loaded_model *model);
+/* orion_embed(), after those whom other requests wait for; it makes embeddings. */
+orion_status loaded_embed(struct loaded_model *model, const orion_embed_input *inputs,
+                          size_t n_inputs, orion_embed_fn on_progress, void *user, float *out,
+                          uint32_t *n_tokens, orion_error *err);
 /* The address that requests leave this machine for, or NULL: they don't. */
 const char *loaded_remote(const struct loaded_model *model);
 
 const char *loaded_id(const struct loaded_model *model); /* its canonical id, or a remote's name */
-/* Of a model in memory; NULL and 0 of a remote. */
+/* Of a model in memory; NULL and 0 of a remote, no scheduler of one for embeddings. */
 orion_scheduler *loaded_scheduler(const struct loaded_model *model);
 const orion_model *loaded_orion(const struct loaded_model *model);
 uint32_t loaded_context(const struct loaded_model *model);

@@ -41,7 +41,10 @@ static void close_model(struct loaded *loaded, struct loaded_model *model)
 {
     model->closing = true;
     (void)pthread_mutex_unlock(&loaded->lock);
-    orion_scheduler_close(model->scheduler); /* cancelled requests release the model */
+    if (model->embedder)
+        loaded_close_embedder(model);
+    else
+        orion_scheduler_close(model->scheduler); /* cancelled requests release the model */
     orion_model_close(model->model);
     (void)pthread_mutex_lock(&loaded->lock);
     assert(model->users == 0);

@@ -5,6 +5,7 @@
  *   loaded_keeper.c  the thread that closes
  *   loaded_room.c    is there memory for it
  *   loaded_list.c    facts of what is in memory
+ *   loaded_embed.c   those that make embeddings
  *   loaded_remote.c  what answers elsewhere, and where a request goes
  */
 #ifndef SERVER_LOADED_MODEL_H
@@ -25,7 +26,9 @@ struct loaded_model {
 
     orion_model *model;
     orion_scheduler *scheduler;
-    orion_endpoint *endpoint; /* instead of these two: it is a remote */
+    orion_embedder *embedder;  /* instead of the scheduler: it makes embeddings */
+    orion_endpoint *endpoint;  /* instead of all these: it is a remote */
+    pthread_mutex_t embedding; /* with an embedder: which is one thread's at a time */
     uint32_t context_tokens;
     uint32_t trained_tokens;
     uint64_t weights_bytes; /* mapped: the system counts them as available all the same */
@@ -70,6 +73,11 @@ int64_t loaded_now_s(void); /* monotonic */
  * thread at a time (loaded->opening). */
 orion_status loaded_open(struct loaded *loaded, const char *name, const struct model_file *file,
                          uint32_t context_tokens, orion_error *err);
+
+/* ---- embeddings (loaded_embed.c) ---- */
+
+orion_status loaded_open_embedder(struct loaded_model *model, uint32_t threads, orion_error *err);
+void loaded_close_embedder(struct loaded_model *model);
 
 /* ---- models elsewhere (loaded_remote.c) ---- */
 

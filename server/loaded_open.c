@@ -65,8 +65,8 @@ static orion_status make_room(struct loaded *loaded, const char *id, uint64_t ne
 
 /* ---- opening; without the lock ---- */
 
-static orion_status open_engine(const struct loaded *loaded, struct loaded_model *model,
-                                uint32_t sequences, orion_error *err)
+static orion_status open_scheduler(const struct loaded *loaded, struct loaded_model *model,
+                                   uint32_t sequences, orion_error *err)
 {
     orion_scheduler_options options;
 
@@ -75,9 +75,20 @@ static orion_status open_engine(const struct loaded *loaded, struct loaded_model
     options.threads = loaded->options.threads;
     options.sequences = sequences;
     options.kv_type = loaded->options.kv_type;
+    return orion_scheduler_open(model->model, &options, &model->scheduler, err);
+}
+
+static orion_status open_engine(const struct loaded *loaded, struct loaded_model *model,
+                                uint32_t sequences, orion_error *err)
+{
+    orion_model_info info;
+
     orion_status status = orion_model_open(model->file.path, NULL, &model->model, err);
-    if (status == ORION_OK)
-        status = orion_scheduler_open(model->model, &options, &model->scheduler, err);
+    if (status != ORION_OK)
+        return status;
+    orion_model_get_info(model->model, &info);
+    status = info.embedding_length > 0 ? loaded_open_embedder(model, loaded->options.threads, err)
+                                       : open_scheduler(loaded, model, sequences, err);
     if (status != ORION_OK)
         orion_model_close(model->model);
     return status;

@@ -74,8 +74,13 @@ void loaded_close_remotes(struct loaded *loaded)
 orion_status loaded_submit(const struct loaded_model *model, const orion_request *request,
                            uint64_t *id, orion_error *err)
 {
-    return model->endpoint ? orion_endpoint_submit(model->endpoint, NULL, request, id, err)
-                           : orion_scheduler_submit(model->scheduler, request, id, err);
+    if (model->endpoint)
+        return orion_endpoint_submit(model->endpoint, NULL, request, id, err);
+    if (model->scheduler)
+        return orion_scheduler_submit(model->scheduler, request, id, err);
+    return server_fail(err, ORION_E_UNSUPPORTED,
+                       "'%.200s' is a model for embeddings and can't answer; use a model for chats",
+                       model->file.id);
 }
 
 void loaded_cancel(const struct loaded_model *model, uint64_t id)

@@ -77,12 +77,6 @@ static void refuse(struct http_request *request, const char *sentence)
                        sentence);
 }
 
-static void embed(struct http_request *request, void *user)
-{
-    (void)user;
-    refuse(request, "this version runs no embedding models");
-}
-
 static void copy(struct http_request *request, void *user)
 {
     (void)user;
@@ -119,8 +113,8 @@ const struct http_route ollama_routes[] = {
     {"POST", "/api/pull", ollama_pull, shape},
     {"DELETE", "/api/delete", ollama_delete, shape},
     {"POST", "/api/copy", copy, shape},
-    {"POST", "/api/embed", embed, shape},
-    {"POST", "/api/embeddings", embed, shape},
+    {"POST", "/api/embed", ollama_embed, shape},
+    {"POST", "/api/embeddings", ollama_embeddings, shape},
     {"POST", "/api/create", create, shape},
     {"POST", "/api/push", push, shape},
     {"GET", "/api/blobs/{digest}", no_blob, shape},

@@ -49,10 +49,16 @@ void ollama_answer_free(void *state);
 /* One without a text: a model was loaded ("load") or let go ("unload"). */
 json_t *ollama_answer_empty(const char *model, bool chat, const char *done_reason);
 
+/* What `keep_alive` (or NULL) asks for. */
+orion_status ollama_read_keep_alive(const json_t *keep_alive, struct loaded_wish *wish,
+                                    orion_error *err);
+
 /* ---- handlers ---- */
 
 void ollama_generate(struct http_request *request, void *user); /* ollama_chat.c */
 void ollama_chat(struct http_request *request, void *user);
+void ollama_embed(struct http_request *request, void *user); /* ollama_embed.c */
+void ollama_embeddings(struct http_request *request, void *user);
 void ollama_tags(struct http_request *request, void *user); /* ollama_models.c */
 void ollama_ps(struct http_request *request, void *user);
 void ollama_delete(struct http_request *request, void *user);

@@ -87,14 +87,20 @@ static void finish_options(struct options *options)
         options->sampling.seed = SAMPLING_ANY_SEED;
 }
 
-static orion_status read_wish(const struct ask *ask, struct loaded_wish *wish, orion_error *err)
+orion_status ollama_read_keep_alive(const json_t *keep_alive, struct loaded_wish *wish,
+                                    orion_error *err)
 {
-    *wish = (struct loaded_wish){.context_tokens = ask->options.num_ctx,
-                                 .keep_alive_given = ask->keep_alive != NULL};
-    if (ask->keep_alive && !duration_read(ask->keep_alive, &wish->keep_alive_s))
+    wish->keep_alive_given = keep_alive != NULL;
+    if (keep_alive && !duration_read(keep_alive, &wish->keep_alive_s))
         return params_fail(err, ORION_E_ARGUMENT, "keep_alive",
                            "must be a number of seconds, or a text such as \"5m\" or \"1h30m\"");
     return ORION_OK;
+}
+
+static orion_status read_wish(const struct ask *ask, struct loaded_wish *wish, orion_error *err)
+{
+    *wish = (struct loaded_wish){.context_tokens = ask->options.num_ctx};
+    return ollama_read_keep_alive(ask->keep_alive, wish, err);
 }
 
 /* ---- without a text: load, or let go ---- */

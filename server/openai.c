@@ -119,15 +119,6 @@ static void show_model(struct http_request *request, void *user)
     orion_model_list_free(list);
 }
 
-/* ---- what is not there yet ---- */
-
-static void refuse_embeddings(struct http_request *request, void *user)
-{
-    (void)user;
-    http_reply_failure(request, 400, ORION_E_UNSUPPORTED, NULL,
-                       "embeddings are not supported yet: this version has no model for them");
-}
-
 /* ---- routes ---- */
 
 const struct http_route openai_routes[] = {
@@ -135,6 +126,6 @@ const struct http_route openai_routes[] = {
     {"GET", "/v1/models/{model...}", show_model, openai_error},
     {"POST", "/v1/chat/completions", openai_chat, openai_error},
     {"POST", "/v1/completions", openai_completion, openai_error},
-    {"POST", "/v1/embeddings", refuse_embeddings, openai_error},
+    {"POST", "/v1/embeddings", openai_embeddings, openai_error},
     {.method = NULL},
 };

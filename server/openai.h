@@ -3,6 +3,7 @@
  *   openai.c           the routes, errors, the list of models
  *   openai_fields.c    what a request may say
  *   openai_ask.c       from a request to the scheduler
+ *   openai_embed.c     texts to vectors
  *   openai_answer.c    from pieces to chunks, and to a whole reply
  *   openai_logprobs.c  how likely tokens were, in both shapes
  */
@@ -42,8 +43,12 @@ orion_status openai_read_chat(const json_t *body, struct openai_fields *out, ori
 orion_status openai_read_completion(const json_t *body, struct openai_fields *out,
                                     orion_error *err);
 
+/* End a request whose model can't be had. */
+void openai_refuse_model(struct http_request *request, const orion_error *err);
+
 void openai_chat(struct http_request *request, void *server);
 void openai_completion(struct http_request *request, void *server);
+void openai_embeddings(struct http_request *request, void *server);
 
 /* ---- answers ---- */
 

@@ -3,7 +3,7 @@
 
 #include "messages.h"
 
-static void refuse_model(struct http_request *request, const orion_error *err)
+void openai_refuse_model(struct http_request *request, const orion_error *err)
 {
     if (err->status == ORION_E_NOT_FOUND)
         http_reply_failure(request, 404, err->status, "model", "%s", err->message);
@@ -42,7 +42,7 @@ static void ask_model(struct http_request *request, struct server *server,
     if (loaded_acquire(server->loaded, fields->model, NULL, &model, &err) == ORION_OK)
         start(request, model, fields, ask);
     else
-        refuse_model(request, &err);
+        openai_refuse_model(request, &err);
 }
 
 void openai_chat(struct http_request *request, void *server)

@@ -177,6 +177,29 @@ REFUSED = [  # request, code, what the sentence says
 ]
 
 
+EMBEDDER = cli.GOLDEN + '/embed-bert.gguf'
+
+
+@tap.case('embed and embeddings: vectors, also of nothing, and what they took')
+def embed():
+    with world.Server(models=((EMBEDDER, 'bert.gguf'),)) as server:
+        both = server.post('/api/embed', {'model': 'bert', 'input': ['the', 'and de']}).json()
+        assert both['model'] == 'bert' and [len(v) for v in both['embeddings']] == [48, 48], both
+        assert both['total_duration'] >= both['load_duration'] >= 0 < both['prompt_eval_count'], both
+        one = server.post('/api/embed', {'model': 'bert', 'input': 'the', 'keep_alive': '5m'}).json()
+        assert one['embeddings'] == both['embeddings'][:1], one
+        old = server.post('/api/embeddings', {'model': 'bert', 'prompt': 'and de'}).json()
+        assert old == {'embedding': both['embeddings'][1]}, old
+        for body in {}, {'input': ''}, {'input': []}:
+            assert server.post('/api/embed', {'model': 'bert', **body}).json()['embeddings'] == []
+        assert server.post('/api/embeddings', {'model': 'bert'}).json() == {'embedding': []}
+        for field, value in ('truncate', True), ('dimensions', 16), ('input', 'the ' * 200), ('input', [7]):
+            reply = server.post('/api/embed', {'model': 'bert', 'input': 'a', field: value})
+            assert reply.code == 400 and list(reply.json()) == ['error'], (field, reply)
+        reply = server.post('/api/chat', {'model': 'bert', 'messages': USER})
+        assert reply.code == 422 and 'for embeddings' in reply.json()['error'], reply
+
+
 @tap.case('what is wrong, or not supported, is refused by name, in one shape')
 def refusals():
     wrong = []

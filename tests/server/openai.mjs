@@ -1,14 +1,14 @@
 // Every call of the npm client `openai` that applies, against this server; JSON on
 // standard output: what passed, and what failed with why.
 //
-//   openai.mjs URL MODEL
+//   openai.mjs URL MODEL MODEL-FOR-EMBEDDINGS
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 const from = createRequire(`${process.env.ORION_SERVER_PEER}/package.json`);
 const { default: OpenAI } = await import(pathToFileURL(from.resolve('openai').replace(/js$/, 'mjs')));
-const [url, model] = process.argv.slice(2);
+const [url, model, embedder] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
 
 const messages = [{ role: 'user', content: 'Hi' }];
@@ -106,8 +106,13 @@ const calls = {
   },
 
   'embeddings.create': async () => {
-    const error = await refusal(client.embeddings.create({ model, input: 'a' }), OpenAI.BadRequestError);
+    const error = await refusal(client.embeddings.create({ model, input: 'a' }), OpenAI.UnprocessableEntityError);
     assert.equal(error.code, 'unsupported');
+    const input = ['the and', 'de os'];
+    const decoded = await client.embeddings.create({ model: embedder, input });  // asks for base64 by itself
+    const floats = await client.embeddings.create({ model: embedder, input, encoding_format: 'float' });
+    assert.deepEqual(decoded.data.map((d) => d.embedding.map(Math.fround)),
+      floats.data.map((d) => d.embedding.map(Math.fround)));
   },
 
   'errors': async () => {

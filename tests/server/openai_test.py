@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """OpenAI's API: what each field does, what is refused, streams, clients that leave,
 and answers that are the same whoever else is there."""
+import base64
 import concurrent.futures
 import json
 import math
 import socket
+import struct
 import time
 
 import world
@@ -333,7 +335,7 @@ ERRORS = [  # path, body, HTTP code, param, code
     (COMPLETION, raw(logprobs=6), 400, 'logprobs', 'invalid_value'),
     (COMPLETION, raw(best_of=3), 400, 'best_of', 'invalid_value'),
     (COMPLETION, raw(messages=HI), 400, 'messages', 'invalid_value'),
-    ('/v1/embeddings', {'model': TINY, 'input': 'a'}, 400, None, 'unsupported'),
+    ('/v1/embeddings', {'model': TINY, 'input': 'a'}, 422, None, 'unsupported'),
 ]
 
 
@@ -359,6 +361,71 @@ def no_template():
         assert reply.code == 422 and reply.json()['error']['code'] == 'unsupported', reply
         reply = server.post(COMPLETION, {'model': 'plain', 'prompt': 'a', 'max_tokens': 4})
         assert reply.code == 200 and reply.json()['usage']['completion_tokens'] >= 1, reply
+
+
+# ---- embeddings ----
+
+EMBEDDER = cli.GOLDEN + '/embed-bert.gguf'
+EMBEDDINGS = '/v1/embeddings'
+LENGTH = 48  # of its vectors
+TEXTS = ['the and de os', 'a', 'the']
+
+
+def vectors(server, **fields):
+    reply = server.post(EMBEDDINGS, {'model': 'bert', 'input': TEXTS, **fields})
+    assert reply.code == 200, reply
+    document = reply.json()
+    assert document['object'] == 'list' and document['model'] == 'bert.gguf', document
+    assert [d['index'] for d in document['data']] == list(range(len(document['data'])))
+    assert {d['object'] for d in document['data']} == {'embedding'}
+    return [d['embedding'] for d in document['data']], document['usage']
+
+
+@tap.case('embeddings: texts, tokens and base64 give the same floats, whoever shares the request')
+def embeddings():
+    with world.Server(models=((EMBEDDER, 'bert.gguf'),)) as server:
+        together, usage = vectors(server)
+        assert [len(v) for v in together] == [LENGTH] * 3, together
+        assert all(abs(sum(x * x for x in v) - 1) < 1e-5 for v in together)
+        assert usage['prompt_tokens'] == usage['total_tokens'] > 3, usage
+        for text, vector in zip(TEXTS, together):
+            assert vectors(server, input=text)[0] == [vector], text
+        ids = [json.loads(server.home.orion('tokenize', EMBEDDER, '--bos', '--json', text).out)['tokens']
+               for text in TEXTS]
+        assert vectors(server, input=ids)[0] == together
+        assert vectors(server, input=ids[0], dimensions=LENGTH)[0] == together[:1]
+        coded, _ = vectors(server, encoding_format='base64')
+        found = [struct.unpack(f'<{LENGTH}f', base64.b64decode(c)) for c in coded]
+        assert [list(f) for f in found] == together
+
+
+EMBEDDING_ERRORS = [  # fields, code, the field named, the error's code
+    ({'input': []}, 400, 'input', 'invalid_value'),
+    ({'input': None}, 400, 'input', 'invalid_value'),
+    ({'input': ['a', 7]}, 400, 'input', 'invalid_value'),
+    ({'input': {'text': 'a'}}, 400, 'input', 'invalid_value'),
+    ({'input': [-1]}, 400, 'input', 'invalid_value'),
+    ({'input': ['a'] * 2049}, 400, 'input', 'invalid_value'),
+    ({'input': [100000]}, 400, None, None),
+    ({'input': 'the ' * 200}, 400, None, 'context_length_exceeded'),
+    ({'encoding_format': 'hex'}, 400, 'encoding_format', 'invalid_value'),
+    ({'dimensions': 16}, 400, 'dimensions', 'unsupported'),
+    ({'dimensions': 0}, 400, 'dimensions', 'invalid_value'),
+    ({'truncate': True}, 400, 'truncate', 'invalid_value'),
+    ({'model': 'none'}, 404, 'model', 'model_not_found'),
+]
+
+
+@tap.case('embeddings: what is wrong is said by name; a model for them does not chat')
+def embedding_errors():
+    with world.Server(models=((EMBEDDER, 'bert.gguf'),)) as server:
+        for fields, code, param, name in EMBEDDING_ERRORS:
+            reply = server.post(EMBEDDINGS, {'model': 'bert', 'input': 'a', **fields})
+            assert reply.code == code, (str(fields)[:200], reply)
+            error = reply.json()['error']
+            assert (error['param'], error['code']) == (param, name), (str(fields)[:200], error)
+        reply = server.post(COMPLETION, {'model': 'bert', 'prompt': 'a'})
+        assert reply.code == 422 and 'for embeddings' in reply.json()['error']['message'], reply
 
 
 @tap.case('more than may wait are told to come again')
@@ -465,8 +532,8 @@ def warm_prefix():
 
 @tap.case("npm's client of OpenAI gets what the API says")
 def npm_client():
-    with world.Server() as server:
-        saw = world.peer('openai.mjs', server.url, TINY)
+    with world.Server(models=((cli.TINY, world.TINY_FILE), (EMBEDDER, 'bert.gguf'))) as server:
+        saw = world.peer('openai.mjs', server.url, TINY, 'bert.gguf')
         assert saw['failed'] == [], '\n'.join(saw['failed'])
         assert len(saw['passed']) >= 17, saw
 

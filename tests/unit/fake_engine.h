@@ -25,6 +25,7 @@ static struct fake {
     uint64_t weights_bytes, kv_bytes;
     uint32_t trained_tokens;
     orion_status open_status;                         /* what opening it ends with */
+    uint32_t embedding_length;                        /* not 0: it makes embeddings */
     uint32_t sequences, context_tokens, last_threads; /* of the last scheduler */
     atomic_int opened, closed;
 } fakes[N_FAKES];
@@ -179,7 +180,8 @@ void orion_model_get_info(const orion_model *model, orion_model_info *out)
                               .architecture = "fake",
                               .quantization = "Q4_0",
                               .file_bytes = model->fake->weights_bytes,
-                              .n_params = 7};
+                              .n_params = 7,
+                              .embedding_length = model->fake->embedding_length};
 }
 
 void orion_scheduler_options_init(orion_scheduler_options *options)
@@ -225,8 +227,50 @@ void orion_scheduler_cancel(orion_scheduler *scheduler, uint64_t id)
 
 void orion_scheduler_get_load(const orion_scheduler *scheduler, orion_scheduler_load *out)
 {
-    (void)scheduler;
-    *out = (orion_scheduler_load){.running = 1, .kv_bytes = 3, .buffer_bytes = 4};
+    *out = scheduler ? (orion_scheduler_load){.running = 1, .kv_bytes = 3, .buffer_bytes = 4}
+                     : (orion_scheduler_load){0};
+}
+
+/* ---- an embedder: vectors of ones, of as many tokens as the text has bytes ---- */
+
+struct orion_embedder {
+    struct fake *fake;
+};
+
+void orion_embedder_options_init(orion_embedder_options *options)
+{
+    *options = (orion_embedder_options){.size = sizeof(*options)};
+}
+
+orion_status orion_embedder_new(const orion_model *model, const orion_embedder_options *options,
+                                orion_embedder **out, orion_error *err)
+{
+    (void)err;
+    *out = calloc(1, sizeof(**out));
+    (*out)->fake = model->fake;
+    model->fake->last_threads = options->threads;
+    return ORION_OK;
+}
+
+void orion_embedder_free(orion_embedder *embedder)
+{
+    free(embedder);
+}
+
+orion_status orion_embed(orion_embedder *embedder, const orion_embed_input *inputs, size_t n_inputs,
+                         orion_embed_fn on_progress, void *user, float *out, uint32_t *n_tokens,
+                         orion_error *err)
+{
+    const size_t length = embedder->fake->embedding_length;
+
+    for (size_t i = 0; i < n_inputs; i++) {
+        n_tokens[i] = (uint32_t)inputs[i].text_bytes;
+        for (size_t k = 0; k < length; k++)
+            out[i * length + k] = 1;
+    }
+    return on_progress && on_progress(n_inputs, n_inputs, user)
+               ? fake_fail(err, ORION_E_CANCELLED, "cancelled")
+               : ORION_OK;
 }
 
 /* ---- a model elsewhere, called "far"; with `far_refused` it may not be used ---- */

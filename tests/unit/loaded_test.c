@@ -482,6 +482,46 @@ static void test_remote_refused(void **state)
     end();
 }
 
+static int stop_at_once(size_t done, size_t total, void *user)
+{
+    (void)done;
+    (void)total;
+    return *(const bool *)user;
+}
+
+/* One that makes embeddings has no scheduler, goes as others do, and answers nothing. */
+static void test_embeddings(void **state)
+{
+    const orion_embed_input input = {.text = "abc", .text_bytes = 3};
+    const orion_request ask = {.size = sizeof(ask), .prompt = "a"};
+    float vector[2] = {0};
+    uint32_t n_tokens = 0;
+    uint64_t id;
+    bool stop = false;
+    orion_error err = {0};
+
+    (void)state;
+    begin(-1);
+    a->embedding_length = 2;
+    struct loaded_model *model = hold("a"), *other = hold("b");
+    assert_int_equal(loaded_embedding_length(model), 2);
+    assert_int_equal(loaded_embedding_length(other), 0);
+    assert_null(loaded_scheduler(model));
+    assert_int_equal(loaded_embed(model, &input, 1, stop_at_once, &stop, vector, &n_tokens, &err),
+                     ORION_OK);
+    assert_true(vector[0] == 1 && vector[1] == 1 && n_tokens == 3);
+    stop = true;
+    assert_int_equal(loaded_embed(model, &input, 1, stop_at_once, &stop, vector, &n_tokens, &err),
+                     ORION_E_CANCELLED);
+    assert_int_equal(loaded_submit(model, &ask, &id, &err), ORION_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "'a.gguf' is a model for embeddings"));
+    loaded_release(model);
+    loaded_release(other);
+    assert_int_equal(loaded_unload(loaded, "a", &err), ORION_OK);
+    assert_true(wait_closed(a, 1));
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +546,7 @@ int main(void)
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_remote),
         cmocka_unit_test(test_remote_refused),
+        cmocka_unit_test(test_embeddings),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
