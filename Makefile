@@ -18,6 +18,7 @@
 #   make bench-pull        pulls beside curl and aria2c over slow links; SIZE= RUNS= ONLY=
 #   make bench-serve       orion serve under load; ONLY= CLIENTS= SIZE= MODEL= MODELS=
 #   make bench-peer        speed and memory beside llama.cpp; RUNS= ONLY= THREADS= TESTS= MODELS=
+#   make bench-embed       1,000 short texts to vectors beside llama.cpp; RUNS= ONLY= THREADS= TEXTS= MODELS=
 #   make bench-lookup      what guessing ahead gains on given texts; RUNS= ONLY= THREADS= MODELS=
 #   make check-tokenizers  ids beside Hugging Face's tokenizers; TEXTS= ONLY=
 #   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS=
@@ -101,6 +102,9 @@ bench-peer: all
 	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" TESTS=$(TESTS) MODELS=$(MODELS) \
 	    scripts/bench-peer build
 
+bench-embed: all
+	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS=$(THREADS) TEXTS=$(TEXTS) MODELS=$(MODELS) scripts/bench-embed build
+
 bench-lookup: all
 	@RUNS=$(RUNS) ONLY="$(ONLY)" THREADS="$(THREADS)" MODELS=$(MODELS) scripts/bench-lookup build
 
@@ -125,4 +129,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-templates check-server bench-pull bench-serve bench-peer bench-lookup check-tokenizers check-peer check-same check-instructions check-web fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-templates check-server bench-pull bench-serve bench-peer bench-embed bench-lookup check-tokenizers check-peer check-same check-instructions check-web fuzz lint format clean

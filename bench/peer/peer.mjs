@@ -3,6 +3,7 @@
 //   node peer.mjs bench MODEL THREADS CONTEXT TEST,TEST...    JSON as of `orion bench`
 //   node peer.mjs first MODEL THREADS ID,ID...                one token after a prompt
 //   node peer.mjs logits MODEL THREADS [BATCH]                what follows each position
+//   node peer.mjs embed MODEL THREADS                         vectors of inputs
 //
 // PEER names the folder that node-llama-cpp is installed in.  Batches go through
 // the addon's own calls (initBatch, addToBatch, decodeBatch), below what
@@ -12,6 +13,9 @@
 // `logits` reads a list of windows from standard input, [[id, id, ...], ...],
 // and prints for each position but the last of each: the two likeliest ids, their
 // logits, and the log-likelihood of the id that comes next.
+//
+// `embed` reads a list of inputs from standard input, texts or lists of ids, and prints
+// their vectors, how long they took after a few that warm up, and the processor time.
 import fs from "node:fs";
 import path from "node:path";
 
@@ -128,5 +132,24 @@ async function logits() {
     return rows;
 }
 
-const result = await {bench, first, logits}[verb]();
+async function embed() {
+    const inputs = JSON.parse(fs.readFileSync(0, "utf8"));
+    const llama = await getLlama({gpu: false, build: "never", maxThreads: threads,
+                                  logLevel: LlamaLogLevel.error, progressLogs: false});
+    const model = await llama.loadModel({modelPath, gpuLayers: 0});
+    const contextSize = Math.min(model.trainContextSize, 2048);
+    const context = await model.createEmbeddingContext({contextSize, batchSize: contextSize, threads});
+    for (const input of inputs.slice(0, 8))
+        await context.getEmbeddingFor(input);
+    const cpu = process.cpuUsage();
+    const from = performance.now();
+    const vectors = [];
+    for (const input of inputs)
+        vectors.push((await context.getEmbeddingFor(input)).vector);
+    const seconds = (performance.now() - from) / 1e3;
+    const used = process.cpuUsage(cpu);
+    return {vectors, seconds, cpu_seconds: (used.user + used.system) / 1e6};
+}
+
+const result = await {bench, first, logits, embed}[verb]();
 process.stdout.write(JSON.stringify(result) + "\n", () => process.exit(0));

@@ -12,6 +12,7 @@ computation, so its digest is its own. What can make no difference to an answer 
 (--lookup, --prefix-cache) is checked on text."""
 import concurrent.futures
 import functools
+import hashlib
 import json
 import os
 import subprocess
@@ -71,8 +72,21 @@ class Command:
         facts = json.loads(self.run('show', model, '--json')[1])
         return min(CONTEXT, facts['model']['context_tokens'])
 
+    @functools.cache
+    def embeds(self, model):
+        return json.loads(self.run('show', model, '--json')[1])['model']['embedding_length'] > 0
+
+    def digest_of_vectors(self, model, way):
+        """Of each sentence of the text; chunks are how much of it is computed together."""
+        tier, threads, chunk = way
+        texts = self.text.split(b'. ')[:max(chunk // 16, 1)]
+        code, out, err = self.run('embed', model, '--threads', str(threads), tier=tier, stdin=b'\n'.join(texts))
+        return hashlib.sha256(out.splitlines()[0].encode()).hexdigest() if code == 0 else f'exit code {code}: {err}'
+
     def digest(self, model, more, way):
         tier, threads, chunk = way
+        if self.embeds(model):
+            return self.digest_of_vectors(model, way)
         code, out, err = self.run('perplexity', model, '-', '--digest', '--ctx', str(self.context(model)),
                                   '--threads', str(threads), '--chunk', str(chunk), *more,
                                   tier=tier, stdin=self.text[:BRIEF_BYTES] if is_brief(model) else self.text)

@@ -49,6 +49,12 @@ struct shape {
     /* Rope stretched from so many positions to the context, by this type. */
     uint32_t original_tokens;
     const char *rope_type; /* "linear", "yarn", "longrope"; NULL: none */
+    /* Models for embeddings: */
+    uint32_t pooling; /* as their files number it; 0: it is none */
+    bool norm_sum;    /* layer norms after each addition, and token types */
+    bool plain;       /* as BERT itself: learned positions, biases, no gate */
+    bool fused_qkv;   /* attn_qkv alone */
+    uint32_t dense;   /* dense_2 to so many elements, and dense_3 back; 0: neither */
 };
 
 const struct shape *shape_find(const char *name);

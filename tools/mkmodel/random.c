@@ -10,6 +10,7 @@
 #define PIECE_BYTES ((size_t)1 << 20)
 #define MAX_TENSORS 1024
 #define NAME_BYTES 64
+#define N_TOKEN_TYPES 2
 
 struct tensor {
     char name[NAME_BYTES];
@@ -77,31 +78,42 @@ static void add_layer(struct plan *plan, uint32_t layer)
     const struct shape *s = plan->shape;
     const uint64_t q = (uint64_t)s->n_heads * s->head_dim;
     const uint64_t kv = (uint64_t)s->n_heads_kv * s->head_dim;
+    const bool before = !s->no_norm_before && !s->norm_sum, split = !s->fused && !s->fused_qkv;
     const struct {
         const char *what;
         uint64_t n, n_rows;
         bool wanted;
     } parts[] = {
-        {"attn_norm", s->n_embd, 0, !s->no_norm_before},
-        {"attn_qkv", s->n_embd, q + 2 * kv, s->fused},
-        {"attn_q", s->n_embd, q, !s->fused},
-        {"attn_k", s->n_embd, kv, !s->fused},
-        {"attn_v", s->n_embd, kv, !s->fused},
+        {"attn_norm", s->n_embd, 0, before},
+        {"attn_qkv", s->n_embd, q + 2 * kv, !split},
+        {"attn_q", s->n_embd, q, split},
+        {"attn_k", s->n_embd, kv, split},
+        {"attn_v", s->n_embd, kv, split},
         {"attn_output", q, s->n_embd, true},
         {"attn_q_norm", s->qk_norm == 2 ? q : s->head_dim, 0, s->qk_norm > 0},
         {"attn_k_norm", s->qk_norm == 2 ? kv : s->head_dim, 0, s->qk_norm > 0},
         {"post_attention_norm", s->n_embd, 0, s->norm_after},
-        {"ffn_norm", s->n_embd, 0, !s->no_norm_before},
+        {"attn_output_norm", s->n_embd, 0, s->norm_sum},
+        {"ffn_norm", s->n_embd, 0, before},
         {"post_ffw_norm", s->n_embd, 0, s->norm_after},
-        {"ffn_gate", s->n_embd, s->n_ff, !s->fused},
+        {"ffn_gate", s->n_embd, s->n_ff, !s->fused && !s->plain},
         {"ffn_up", s->n_embd, s->fused ? 2ull * s->n_ff : s->n_ff, true},
         {"ffn_down", s->n_ff, s->n_embd, true},
+        {"layer_output_norm", s->n_embd, 0, s->norm_sum},
     };
 
     const struct {
         const char *what;
         uint64_t n;
-    } biases[] = {{"attn_q", q}, {"attn_k", kv}, {"attn_v", kv}};
+        bool wanted;
+    } biases[] = {{"attn_q", q, s->qkv_bias},
+                  {"attn_k", kv, s->qkv_bias},
+                  {"attn_v", kv, s->qkv_bias},
+                  {"attn_output", s->n_embd, s->plain},
+                  {"ffn_up", s->n_ff, s->plain},
+                  {"ffn_down", s->n_embd, s->plain},
+                  {"attn_output_norm", s->n_embd, s->norm_sum},
+                  {"layer_output_norm", s->n_embd, s->norm_sum}};
 
     for (size_t i = 0; i < ORI_COUNT(parts); i++) {
         char name[NAME_BYTES];
@@ -111,10 +123,11 @@ static void add_layer(struct plan *plan, uint32_t layer)
         else if (parts[i].wanted)
             add_vector(plan, name, parts[i].n);
     }
-    for (size_t i = 0; i < ORI_COUNT(biases) && s->qkv_bias; i++) {
+    for (size_t i = 0; i < ORI_COUNT(biases); i++) {
         char name[NAME_BYTES];
         (void)snprintf(name, sizeof(name), "blk.%u.%s.bias", layer, biases[i].what);
-        add_vector(plan, name, biases[i].n);
+        if (biases[i].wanted)
+            add_vector(plan, name, biases[i].n);
     }
 }
 
@@ -135,9 +148,21 @@ static void make_plan(struct plan *plan)
         add_vector(plan, "rope_factors_short.weight", n_rot / 2);
     }
     add_matrix(plan, "token_embd.weight", shape->n_embd, plan->n_vocab);
+    if (shape->norm_sum) {
+        add_matrix(plan, "token_types.weight", shape->n_embd, N_TOKEN_TYPES);
+        add_vector(plan, "token_embd_norm.weight", shape->n_embd);
+        add_vector(plan, "token_embd_norm.bias", shape->n_embd);
+    }
+    if (shape->plain)
+        add_matrix(plan, "position_embd.weight", shape->n_embd, shape->context_tokens);
     for (uint32_t layer = 0; layer < shape->n_layers; layer++)
         add_layer(plan, layer);
-    add_vector(plan, "output_norm.weight", shape->n_embd);
+    if (!shape->norm_sum)
+        add_vector(plan, "output_norm.weight", shape->n_embd);
+    if (shape->dense > 0) {
+        add_matrix(plan, "dense_2.weight", shape->n_embd, shape->dense);
+        add_matrix(plan, "dense_3.weight", shape->dense, shape->n_embd);
+    }
     if (!shape->tied)
         add_matrix(plan, "output.weight", shape->n_embd, plan->n_vocab);
 }
@@ -174,6 +199,24 @@ static void write_rope_scaling(struct ori_gguf_writer *w, const struct shape *s)
         write_f32(w, s, "rope.scaling.factor", stretch);
 }
 
+static void write_embedding_keys(struct ori_gguf_writer *w, const struct shape *s)
+{
+    if (s->pooling > 0)
+        write_u32(w, s, "pooling_type", s->pooling);
+    if (s->norm_sum) {
+        char key[96];
+        (void)snprintf(key, sizeof(key), "%s.attention.causal", s->architecture);
+        ori_gguf_write_bool(w, key, false);
+        ori_gguf_write_u32(w, "tokenizer.ggml.token_type_count", N_TOKEN_TYPES);
+    }
+    if (s->dense > 0) {
+        write_u32(w, s, "dense_2_feat_in", s->n_embd);
+        write_u32(w, s, "dense_2_feat_out", s->dense);
+        write_u32(w, s, "dense_3_feat_in", s->dense);
+        write_u32(w, s, "dense_3_feat_out", s->n_embd);
+    }
+}
+
 static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
 {
     const struct shape *s = plan->shape;
@@ -190,7 +233,8 @@ static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
     write_u32(w, s, "feed_forward_length", s->n_ff);
     write_u32(w, s, "attention.head_count", s->n_heads);
     write_u32(w, s, "attention.head_count_kv", s->n_heads_kv);
-    write_u32(w, s, "rope.dimension_count", s->n_rot > 0 ? s->n_rot : s->head_dim);
+    if (!s->plain)
+        write_u32(w, s, "rope.dimension_count", s->n_rot > 0 ? s->n_rot : s->head_dim);
     write_u32(w, s, "attention.key_length", s->head_dim);
     write_u32(w, s, "attention.value_length", s->head_dim);
     if (s->window_tokens > 0)
@@ -205,10 +249,14 @@ static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
         write_f32(w, s, "attention.scale", 0.03125f);
         write_f32(w, s, "logit_scale", 8.0f);
     }
-    write_f32(w, s, "attention.layer_norm_rms_epsilon", s->rms_eps);
-    write_f32(w, s, "rope.freq_base", s->rope_base);
+    write_f32(w, s,
+              s->norm_sum ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
+              s->rms_eps);
+    if (!s->plain)
+        write_f32(w, s, "rope.freq_base", s->rope_base);
     if (s->rope_type)
         write_rope_scaling(w, s);
+    write_embedding_keys(w, s);
     write_u32(w, s, "vocab_size", plan->n_vocab);
 }
 
@@ -246,7 +294,7 @@ static float vector_element(const struct shape *shape, const struct tensor *t, u
         return llama3_factor(shape, i);
     if (strcmp(t->name, "rope_factors_long.weight") == 0)
         return 1.0f + 5.0f * (float)i / (float)t->n; /* slow pairs are slowed down most */
-    return 0.9f + 0.2f * noise;
+    return (strstr(t->name, ".bias") ? -0.1f : 0.9f) + 0.2f * noise;
 }
 
 static void write_vector(struct ori_gguf_writer *w, const struct shape *shape,

@@ -49,6 +49,9 @@ uint32_t recipe_type(const struct recipe *recipe, const char *name, uint32_t n_l
     uint32_t layer;
     char what[32];
 
+    /* Every tool keeps what is added to embeddings so, and llama.cpp wants it. */
+    if (strcmp(name, "position_embd.weight") == 0 || strcmp(name, "token_types.weight") == 0)
+        return ORI_F32;
     if (!recipe->mixed)
         return recipe->type;
     if (strcmp(name, tied ? "token_embd.weight" : "output.weight") == 0)

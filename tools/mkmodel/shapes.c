@@ -49,6 +49,20 @@ static const struct shape shapes[] = {
      .original_tokens = 64, .rope_type = "linear"},
     {"odd-longrope",          "phi3",     3,  768,  8,  2, 96, 1280,   1001,    512, 1e4f, 1e-5f,
      .fused = true, .n_rot = 72, .original_tokens = 128, .rope_type = "longrope"},
+    {"odd-bert",              "bert",     3,  480,  6,  6, 80, 1120,    777,    512, 1e4f, 1e-12f,
+     .tied = true, .pooling = 2, .norm_sum = true, .plain = true, .qkv_bias = true},
+    {"odd-nomic-bert",        "nomic-bert", 3, 480, 6,  6, 80, 1120,    777,   1024, 1e3f, 1e-12f,
+     .tied = true, .pooling = 1, .norm_sum = true, .fused_qkv = true},
+    {"odd-qwen3-embedding",   "qwen3",    3,  480,  6,  3, 96, 1120,    777,   1024, 1e6f, 1e-6f,
+     .tied = true, .pooling = 3, .qk_norm = 1},
+    {"odd-gemma-embedding",   "gemma-embedding", 7, 480, 6, 3, 96, 1120, 777,  1024, 1e6f, 1e-6f,
+     .tied = true, .pooling = 1, .qk_norm = 1, .norm_after = true, .window_tokens = 160,
+     .dense = 640},
+    /* as the smallest models of sentence-transformers */
+    {"minilm",                "bert",     6,  384, 12, 12, 32, 1536,  30522,    512, 1e4f, 1e-12f,
+     .tied = true, .pooling = 1, .norm_sum = true, .plain = true, .qkv_bias = true},
+    {"nomic-embed",           "nomic-bert", 12, 768, 12, 12, 64, 3072, 30528,  2048, 1e3f, 1e-12f,
+     .tied = true, .pooling = 1, .norm_sum = true, .fused_qkv = true},
 };
 /* clang-format on */
 
