@@ -44,7 +44,7 @@ def compare(orion, model, threads):
     """Whether they agree, after a line that says how well."""
     given = texts()
     ours = run([orion, 'embed', model, '--json', '--threads', threads], '\n'.join(given))
-    ids = [run([orion, 'tokenize', model, '--bos', '--json', text], '')['tokens'] for text in given]
+    ids = [run([orion, 'tokenize', model, '--bos', '--eos', '--json', text], '')['tokens'] for text in given]
     assert [len(i) for i in ids] == [e['tokens'] for e in ours['embeddings']]
     theirs = run(['node', os.path.join(HERE, 'peer.mjs'), 'embed', model, threads], json.dumps(ids))
     vectors = [e['embedding'] for e in ours['embeddings']]

@@ -103,8 +103,9 @@ static orion_status encode_input(const struct ori_embedder *e, const orion_embed
     const struct ori_piece piece = {input->text, input->text_bytes, false};
     const size_t before = out->tokens.count;
     const orion_status status =
-        input->tokens ? add_tokens(model, input, index, &out->tokens, err)
-                      : ori_vocab_encode(model->vocab, &piece, 1, true, &out->tokens, err);
+        input->tokens
+            ? add_tokens(model, input, index, &out->tokens, err)
+            : ori_vocab_encode(model->vocab, &piece, 1, ORI_BEGIN | ORI_END, &out->tokens, err);
     const size_t n = out->tokens.count - before;
 
     if (status != ORION_OK)

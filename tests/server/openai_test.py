@@ -390,7 +390,7 @@ def embeddings():
         assert usage['prompt_tokens'] == usage['total_tokens'] > 3, usage
         for text, vector in zip(TEXTS, together):
             assert vectors(server, input=text)[0] == [vector], text
-        ids = [json.loads(server.home.orion('tokenize', EMBEDDER, '--bos', '--json', text).out)['tokens']
+        ids = [json.loads(server.home.orion('tokenize', EMBEDDER, '--bos', '--eos', '--json', text).out)['tokens']
                for text in TEXTS]
         assert vectors(server, input=ids)[0] == together
         assert vectors(server, input=ids[0], dimensions=LENGTH)[0] == together[:1]

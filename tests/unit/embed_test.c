@@ -225,9 +225,9 @@ static void test_text(void **state)
     size_t n;
 
     (void)state;
-    assert_int_equal(
-        orion_tokenize(w.model, text, strlen(text), ORION_TOKENIZE_BOS, &tokens, &n, NULL),
-        ORION_OK);
+    assert_int_equal(orion_tokenize(w.model, text, strlen(text),
+                                    ORION_TOKENIZE_BOS | ORION_TOKENIZE_EOS, &tokens, &n, NULL),
+                     ORION_OK);
     const orion_embed_input as_text = {.text = text, .text_bytes = strlen(text)};
     const orion_embed_input as_tokens = {.tokens = tokens, .n_tokens = n};
     assert_int_equal(orion_embed(w.embedder, &as_text, 1, NULL, NULL, by_text, &n_tokens, NULL),
