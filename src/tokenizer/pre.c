@@ -11,12 +11,10 @@
 
 #define GPT_2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|" SPACES
 
-/* GPT-4's and what came of it: `digits` is how many go together, `spaces` what is done
- * with the space at the end. */
-#define GPT_4_WITH(digits, spaces)                                                                 \
+/* GPT-4's and what came of it: `digits` is how many go together. */
+#define GPT_4(digits)                                                                              \
     CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"       \
-                 "\\s*[\\r\\n]+|" spaces
-#define GPT_4(digits) GPT_4_WITH(digits, SPACES)
+                 "\\s*[\\r\\n]+|" SPACES
 
 /* Words end where a capital follows a small letter; `ending` may follow them, and `after`
  * punctuation. */
@@ -79,13 +77,6 @@ static const struct ori_pre table[] = {
         .names = {"minicpm5"},
         .steps = {"\\p{N}{1,3}", GPT_4("\\p{N}+")},
         .whole_words = true,
-    },
-    {
-        .names = {"jais-2"},
-        .steps = {GPT_4_WITH("\\p{N}{1,3}",
-                             "\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|"
-                             "\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|"
-                             "\\s{1,2}(?!\\S)|\\s")},
     },
     {
         /* Qwen 3.5: marks belong to letters */

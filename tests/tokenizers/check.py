@@ -13,8 +13,10 @@ given, must decode to its own bytes."""
 import ctypes
 import json
 import os
+import random
 import subprocess
 import sys
+import time
 import unicodedata
 from collections import namedtuple
 
@@ -166,11 +168,18 @@ def peer_ids(world, peer, name, folder, samples):
         encoding='utf-8', stdout=subprocess.PIPE, check=True).stdout)
 
 
+def is_new(character):
+    """A mark or punctuation that tables of an older Unicode, as the peers have, lack."""
+    return unicodedata.category(character)[0] in 'MP' and unicodedata.ucd_3_2_0.category(character) == 'Cn'
+
+
 def is_excused(world, name, peer, text, got, want):
     """What a peer does otherwise than the tokenizers that it stands for."""
     if peer == 'sentencepiece':  # adds scores up in single precision, and so takes any of the best ways
         model = made.read_model(world.path(name + '.model'))
         return abs(made.score(model, got) - made.score(model, want)) < 1e-3
+    if name.startswith('bert') and any(is_new(c) for c in text):
+        return True
     if peer == 'js':  # takes a character beyond U+FFFF for two, neither of them a letter
         return name.startswith('bert') and max(text) > '\uffff'
     return name.startswith('unigram') and text.startswith(' ')  # puts no space in front of one
@@ -195,6 +204,18 @@ def wrong_texts(orion, returns, samples):
         yield from (f'{b!r} does not come back' for b in texts.broken(1000) if orion.decode(orion.encode(b)) != b)
 
 
+def slowest(orion):
+    """Seconds of the processor that the slowest of some megabytes takes; a figure, not a test."""
+    def seconds(data):
+        begin = time.process_time()
+        orion.encode(data)
+        return time.process_time() - begin
+    rng = random.Random(4)
+    fills = [b' ', b'\n', b'a', b' a', b'1', '\u7684'.encode(), b'The quick brown fox. ', rng.randbytes(1 << 20),
+             bytes(rng.choice(b'abcdefghijklmnopqrstuvwxyz') for _ in range(1 << 20))]
+    return max(seconds((fill * ((1 << 20) // len(fill) + 1))[:1 << 20]) for fill in fills)
+
+
 def check(world, tokenizer, n):
     name, returns, peers, make = tokenizer
     source = make(world)
@@ -206,6 +227,7 @@ def check(world, tokenizer, n):
     # The peers find control tokens in any text; here a user's text can't forge them.
     control = [t['content'] for t in read(folder)['added_tokens'] if t['special']]
     samples = [t for t in texts.texts(n) if not any(c in t for c in control)]
+    says_ends = vocab.can_say_ends(read(folder))
     orion = Orion(world.library, world.path(name + '.gguf'))
     found = list(wrong_texts(orion, returns, samples))
     for peer in peers:
@@ -214,8 +236,10 @@ def check(world, tokenizer, n):
         def excused(text, got, want):
             return is_excused(world, name, peer, text, got, want)
         found += wrong_ids(orion, peer, samples, expected['plain'], 0, excused)
-        found += wrong_ids(orion, peer + ', whole,', samples, expected['whole'], Orion.WHOLE, excused)
-    print(f"{'FAIL' if found else 'ok  '} {name} ({', '.join(peers)}): {len(samples)} texts, {len(found)} differences", flush=True)
+        if says_ends:
+            found += wrong_ids(orion, peer + ', whole,', samples, expected['whole'], Orion.WHOLE, excused)
+    print(f"{'FAIL' if found else 'ok  '} {name} ({', '.join(peers)}): {len(samples)} texts, {len(found)} differences; "
+          f'1 MB in {slowest(orion):.2f} s at most', flush=True)
     for line in found[:8]:
         print('    ' + line[:300])
     return not found

@@ -22,9 +22,6 @@ CUTS = {
     'smollm': (None, [DIGITS, GPT_2]),
     'qwen35': (NFC, [split(CONTRACTIONS + r'|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|' + SPACES), BYTES]),
     'glm4': (None, [split(CONTRACTIONS + r'|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|' + SPACES), BYTES]),
-    'jais-2': (None, [split(CONTRACTIONS + r'|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|'
-                            r'\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|'
-                            r'\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1}'), BYTES]),
     'seed-coder': (None, [split(CONTRACTIONS + r'|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|' + SPACES), BYTES]),
     'bailingmoe': (None, [split(r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|" + SPACES), BYTES]),
     'falcon': (None, [{'type': 'Punctuation', 'behavior': 'Contiguous'}, GPT_2, split('[0-9][0-9][0-9]')]),

@@ -41,20 +41,26 @@ def table(data):
     return [texts.get(i, f'[unused {i}]') for i in range(max(texts) + 1)], types
 
 
-def ends(data):
-    """What goes around a text: two tokens' ids, or None."""
+def around(data):
+    """The ids of what goes in front of a text, and behind it."""
     processors = [data.get('post_processor') or {}]
     processors += processors[0].get('processors', [])
     for p in processors:
         if p.get('type') == 'TemplateProcessing':
             names = [part['SpecialToken']['id'] if 'SpecialToken' in part else None for part in p['single']]
             ids = [n and p['special_tokens'][n]['ids'][0] for n in names]
-            return (ids[0], ids[-1])
-    return (None, None)
+            at = ids.index(None)
+            return ids[:at], ids[at + 1:]
+    return [], []
+
+
+def can_say_ends(data):
+    """A GGUF file names one token at each end."""
+    return all(len(ids) < 2 for ids in around(data))
 
 
 def end_keys(data, suffix_token='eos_token_id', suffix_switch='add_eos_token'):
-    first, last = ends(data)
+    first, last = (ids[-1] if ids else None for ids in around(data))
     keys = [('add_bos_token', BOOL, first is not None), (suffix_switch, BOOL, last is not None)]
     if first is not None:
         keys.append(('bos_token_id', U32, first))

