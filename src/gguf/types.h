@@ -19,8 +19,10 @@ enum ori_type {
     ORI_Q4_K = 12,
     ORI_Q5_K = 13,
     ORI_Q6_K = 14,
+    ORI_IQ4_NL = 20,
     ORI_BF16 = 30,
-    ORI_TYPE_END = 31, /* one past the largest */
+    ORI_MXFP4 = 39,
+    ORI_TYPE_END = 40, /* one past the largest */
 };
 
 struct ori_type_info {

@@ -73,6 +73,13 @@ static inline float ori_f16_to_f32(uint16_t half)
     return ori_f32_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
+/* 2^(e - 128): half of the scale that the byte is in OCP Microscaling, E8M0.
+ * Subnormal below 2; 255, a NaN there, goes on like the others, as in ggml. */
+static inline float ori_half_e8m0(uint8_t e)
+{
+    return ori_f32_of_bits(e < 2 ? UINT32_C(0x200000) << e : (uint32_t)(e - 1) << 23);
+}
+
 /* Nearest, ties to even. */
 static inline uint16_t ori_f32_to_f16(float x)
 {

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define ORI_BLOCK 32       /* elements of a Q8_0, Q4_x or Q5_x block */
+#define ORI_BLOCK 32       /* elements of a Q8_0, Q4_x, Q5_x, IQ4_NL or MXFP4 block */
 #define ORI_SUPERBLOCK 256 /* elements of a k-quant block */
 
 /* 4-bit: byte i holds element i (low nibble) and element i + 16 (high). */
@@ -39,6 +39,19 @@ struct ori_block_q5_1 {
 struct ori_block_q8_0 {
     uint8_t d[2];
     int8_t qs[32]; /* value d * q */
+};
+
+/* Nibbles as in Q4_0, indices into ori_codes_iq4. */
+struct ori_block_iq4_nl {
+    uint8_t d[2];
+    uint8_t qs[16]; /* value d * code[q] */
+};
+
+/* OCP Microscaling: nibbles as in Q4_0, E2M1 floats, and one power of two for
+ * all of them, E8M0: 2^(e - 127).  ori_codes_mxfp4 has the floats doubled. */
+struct ori_block_mxfp4 {
+    uint8_t e;
+    uint8_t qs[16]; /* value 2^(e - 128) * code[q] */
 };
 
 /* A superblock is cut into sub-blocks of 16 elements (Q2_K, Q3_K, Q6_K) or 32
@@ -98,6 +111,8 @@ _Static_assert(sizeof(struct ori_block_q4_1) == 20, "Q4_1");
 _Static_assert(sizeof(struct ori_block_q5_0) == 22, "Q5_0");
 _Static_assert(sizeof(struct ori_block_q5_1) == 24, "Q5_1");
 _Static_assert(sizeof(struct ori_block_q8_0) == 34, "Q8_0");
+_Static_assert(sizeof(struct ori_block_iq4_nl) == 18, "IQ4_NL");
+_Static_assert(sizeof(struct ori_block_mxfp4) == 17, "MXFP4");
 _Static_assert(sizeof(struct ori_block_q2_k) == 84, "Q2_K");
 _Static_assert(sizeof(struct ori_block_q3_k) == 110, "Q3_K");
 _Static_assert(sizeof(struct ori_block_q4_k) == 144, "Q4_K");

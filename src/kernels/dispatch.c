@@ -9,32 +9,23 @@
 #include "kernels/x86/x86.h"
 #endif
 
-#define SCALAR_TYPE(type, layout)                                                                  \
+#define SCALAR_TYPE(type, layout, encoder)                                                         \
     {                                                                                              \
-        .act = layout, .dequantize = ori_dequantize_##type, .quantize = ori_quantize_##type,       \
+        .act = (layout), .dequantize = ori_dequantize_##type, .quantize = (encoder),               \
         .matmul = ori_matmul_##type##_scalar                                                       \
     }
+#define SCALAR_FLOAT(type) SCALAR_TYPE(type, ORI_ACT_F32, ori_quantize_##type)
+#define SCALAR_QUANT(number, type, layout, encoder)                                                \
+    [ORI_##number] = SCALAR_TYPE(type, layout, encoder),
 
 static void init_scalar(struct ori_kernels *kernels)
 {
     *kernels = (struct ori_kernels){
         .name = "scalar",
-        .types =
-            {
-                [ORI_F32] = SCALAR_TYPE(f32, ORI_ACT_F32),
-                [ORI_F16] = SCALAR_TYPE(f16, ORI_ACT_F32),
-                [ORI_BF16] = SCALAR_TYPE(bf16, ORI_ACT_F32),
-                [ORI_Q4_0] = SCALAR_TYPE(q4_0, ORI_ACT_Q8),
-                [ORI_Q4_1] = SCALAR_TYPE(q4_1, ORI_ACT_Q8),
-                [ORI_Q5_0] = SCALAR_TYPE(q5_0, ORI_ACT_Q8),
-                [ORI_Q5_1] = SCALAR_TYPE(q5_1, ORI_ACT_Q8),
-                [ORI_Q8_0] = SCALAR_TYPE(q8_0, ORI_ACT_Q8),
-                [ORI_Q2_K] = SCALAR_TYPE(q2_k, ORI_ACT_Q8K),
-                [ORI_Q3_K] = SCALAR_TYPE(q3_k, ORI_ACT_Q8K),
-                [ORI_Q4_K] = SCALAR_TYPE(q4_k, ORI_ACT_Q8K),
-                [ORI_Q5_K] = SCALAR_TYPE(q5_k, ORI_ACT_Q8K),
-                [ORI_Q6_K] = SCALAR_TYPE(q6_k, ORI_ACT_Q8K),
-            },
+        .types = {[ORI_F32] = SCALAR_FLOAT(f32),
+                  [ORI_F16] = SCALAR_FLOAT(f16),
+                  [ORI_BF16] = SCALAR_FLOAT(bf16),
+                  ORI_EACH_QUANT(SCALAR_QUANT)},
         .quantize_act =
             {
                 [ORI_ACT_F32] = ori_quantize_act_f32,
@@ -70,7 +61,7 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->types[ORI_F32].matmul = ori_matmul_f32_avx2;
     kernels->types[ORI_F16].matmul = ori_matmul_f16_avx2;
     kernels->types[ORI_BF16].matmul = ori_matmul_bf16_avx2;
-    ORI_TAKE_QUANT_MATMULS(kernels, avx2);
+    ORI_EACH_QUANT(ORI_TAKE_AVX2)
     kernels->quantize_act[ORI_ACT_Q8] = ori_quantize_act_q8_avx2;
     kernels->quantize_act[ORI_ACT_Q8K] = ori_quantize_act_q8k_avx2;
     kernels->rms_norm = ori_rms_norm_avx2;
@@ -94,7 +85,7 @@ static void raise_to_avx2(struct ori_kernels *kernels)
 static void raise_to_avxvnni(struct ori_kernels *kernels)
 {
     kernels->name = "avxvnni";
-    ORI_TAKE_QUANT_MATMULS(kernels, avxvnni);
+    ORI_EACH_QUANT(ORI_TAKE_AVXVNNI)
 }
 
 /* What is not named here stays what the tier below has. */
@@ -104,16 +95,7 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->types[ORI_F32].matmul = ori_matmul_f32_avx512;
     kernels->types[ORI_F16].matmul = ori_matmul_f16_avx512;
     kernels->types[ORI_BF16].matmul = ori_matmul_bf16_avx512;
-    kernels->types[ORI_Q4_0].matmul = ori_matmul_q4_0_avx512;
-    kernels->types[ORI_Q4_1].matmul = ori_matmul_q4_1_avx512;
-    kernels->types[ORI_Q5_0].matmul = ori_matmul_q5_0_avx512;
-    kernels->types[ORI_Q5_1].matmul = ori_matmul_q5_1_avx512;
-    kernels->types[ORI_Q8_0].matmul = ori_matmul_q8_0_avx512;
-    kernels->types[ORI_Q2_K].matmul = ori_matmul_q2_k_avx512;
-    kernels->types[ORI_Q3_K].matmul = ori_matmul_q3_k_avx512;
-    kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx512;
-    kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512;
-    kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512;
+    ORI_EACH_QUANT(ORI_TAKE_AVX512)
     kernels->silu_mul = ori_silu_mul_avx512;
     kernels->gelu = ori_gelu_avx512;
     kernels->gelu_mul = ori_gelu_mul_avx512;

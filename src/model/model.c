@@ -140,7 +140,7 @@ static const char *file_type_name(uint32_t file_type)
         {0, "F32"},     {1, "F16"},     {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
         {8, "Q5_0"},    {9, "Q5_1"},    {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},
         {13, "Q3_K_L"}, {14, "Q4_K_S"}, {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
-        {18, "Q6_K"},   {21, "Q2_K_S"}, {32, "BF16"},
+        {18, "Q6_K"},   {21, "Q2_K_S"}, {25, "IQ4_NL"}, {32, "BF16"},   {38, "MXFP4"},
     };
     for (size_t i = 0; i < ORI_COUNT(names); i++)
         if (names[i].file_type == file_type)

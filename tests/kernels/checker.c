@@ -45,7 +45,7 @@ void report(bool good, const char *tier, const char *what, const char *detail)
 static void take_evexvnni(struct ori_kernels *kernels)
 {
     kernels->name = "evexvnni";
-    ORI_TAKE_QUANT_MATMULS(kernels, evexvnni);
+    ORI_EACH_QUANT(ORI_TAKE_EVEXVNNI)
 }
 #endif
 

@@ -16,7 +16,8 @@ const struct stored_type stored_types[N_STORED_TYPES] = {
     {ORI_Q5_1, "q5_1", 32, 24, {0, 2}},      {ORI_Q8_0, "q8_0", 32, 34, {0, -1}},
     {ORI_Q2_K, "q2_k", 256, 84, {80, 82}},   {ORI_Q3_K, "q3_k", 256, 110, {108, -1}},
     {ORI_Q4_K, "q4_k", 256, 144, {0, 2}},    {ORI_Q5_K, "q5_k", 256, 176, {0, 2}},
-    {ORI_Q6_K, "q6_k", 256, 210, {208, -1}},
+    {ORI_Q6_K, "q6_k", 256, 210, {208, -1}}, {ORI_IQ4_NL, "iq4_nl", 32, 18, {0, -1}},
+    {ORI_MXFP4, "mxfp4", 32, 17, {-1, -1}},
 };
 
 /* splitmix64 */

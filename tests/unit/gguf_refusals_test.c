@@ -629,9 +629,9 @@ static void type_q8_1(struct bytes *b)
     tensor_type(b, 9);
 }
 
-static void type_iq4_xs(struct bytes *b)
+static void type_iq1_s(struct bytes *b)
 {
-    tensor_type(b, 23);
+    tensor_type(b, 19);
 }
 
 static void type_q4_0_4_4(struct bytes *b)
@@ -965,7 +965,7 @@ static const struct refusal {
     {"padding would wrap", padding_would_wrap, FORMAT, "t", NULL},
     {"type Q4_2, removed", type_q4_2, UNSUPPORTED, "t", "removed"},
     {"type Q8_1, never in files", type_q8_1, UNSUPPORTED, "t", NULL},
-    {"type IQ4_XS, not ours", type_iq4_xs, UNSUPPORTED, "t", "IQ4_XS"},
+    {"type IQ1_S, not ours", type_iq1_s, UNSUPPORTED, "t", "IQ1_S"},
     {"type Q4_0_4_4, removed", type_q4_0_4_4, UNSUPPORTED, "t", NULL},
     {"type 40, unknown", type_40, UNSUPPORTED, "t", NULL},
     {"type 2^32-1", type_max, UNSUPPORTED, "t", NULL},

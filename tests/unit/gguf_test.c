@@ -772,6 +772,8 @@ static const struct {
     {"Q4_K", 12, 256, 4 + 12 + 128},
     {"Q5_K", 13, 256, 4 + 12 + 32 + 128},
     {"Q6_K", 14, 256, 2 + 16 + 64 + 128},
+    {"IQ4_NL", 20, 32, 2 + 16},
+    {"MXFP4", 39, 32, 1 + 16},
 };
 
 static void type_table(void **state)

@@ -107,6 +107,18 @@ static void finish_q5_1(struct ori_block_q5_1 *b, uint64_t bits)
     put_f16(b->m, SPREAD * SQRT_3 / 16 * 15.5f, true);
 }
 
+/* The codes have a root mean square of 67.4. */
+static void finish_iq4_nl(struct ori_block_iq4_nl *b, uint64_t bits)
+{
+    put_f16(b->d, SPREAD / 67.4f, bits & 1);
+}
+
+/* The codes have one of 5.85: 2^-8 and 2^-9 are on either side of SPREAD. */
+static void finish_mxfp4(struct ori_block_mxfp4 *b, uint64_t bits)
+{
+    b->e = (uint8_t)(119 + (bits & 1));
+}
+
 /* Scale equals minimum, 8..15, and dmin = 1.5 d: the mean of 0..3. */
 static void finish_q2_k(struct ori_block_q2_k *b, uint64_t bits)
 {
@@ -201,6 +213,12 @@ void blocks_fill(struct random *random, uint32_t type, void *blocks, size_t n_bl
         break;
     case ORI_Q5_1:
         FINISH(finish_q5_1, struct ori_block_q5_1);
+        break;
+    case ORI_IQ4_NL:
+        FINISH(finish_iq4_nl, struct ori_block_iq4_nl);
+        break;
+    case ORI_MXFP4:
+        FINISH(finish_mxfp4, struct ori_block_mxfp4);
         break;
     case ORI_Q2_K:
         FINISH(finish_q2_k, struct ori_block_q2_k);

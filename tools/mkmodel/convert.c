@@ -142,6 +142,10 @@ orion_status convert_model(const char *from, const char *to, const struct recipe
     if (status != ORION_OK)
         return status;
     ori_kernels_init(&rows.kernels, 0);
+    if (!rows.kernels.types[recipe->type].quantize) {
+        ori_gguf_close(gguf);
+        return ori_fail(err, ORION_E_UNSUPPORTED, "nothing here writes %s", recipe->name);
+    }
     types = ori_alloc_array(ori_gguf_n_tensors(gguf), sizeof(*types));
     status = types ? ori_gguf_writer_new(to, &w, err) : ori_fail_nomem(err, "a list of types");
     if (status == ORION_OK) {

@@ -6,20 +6,22 @@
 
 /* clang-format off */
 static const struct recipe recipes[] = {
-    {"F32",    ORI_F32,   0, false},
-    {"F16",    ORI_F16,   1, false},
-    {"BF16",   ORI_BF16, 32, false},
-    {"Q8_0",   ORI_Q8_0,  7, false},
-    {"Q4_0",   ORI_Q4_0,  2, false},
-    {"Q4_1",   ORI_Q4_1,  3, false},
-    {"Q5_0",   ORI_Q5_0,  8, false},
-    {"Q5_1",   ORI_Q5_1,  9, false},
-    {"Q2_K",   ORI_Q2_K, 10, false},
-    {"Q3_K",   ORI_Q3_K, 11, false},
-    {"Q4_K",   ORI_Q4_K, 14, false},
-    {"Q5_K",   ORI_Q5_K, 16, false},
-    {"Q6_K",   ORI_Q6_K, 18, false},
-    {"Q4_K_M", ORI_Q4_K, 15, true},
+    {"F32",     ORI_F32,      0, false},
+    {"F16",     ORI_F16,      1, false},
+    {"BF16",    ORI_BF16,    32, false},
+    {"Q8_0",    ORI_Q8_0,     7, false},
+    {"Q4_0",    ORI_Q4_0,     2, false},
+    {"Q4_1",    ORI_Q4_1,     3, false},
+    {"Q5_0",    ORI_Q5_0,     8, false},
+    {"Q5_1",    ORI_Q5_1,     9, false},
+    {"IQ4_NL",  ORI_IQ4_NL,  25, false},
+    {"MXFP4",   ORI_MXFP4,   38, false},
+    {"Q2_K",    ORI_Q2_K,    10, false},
+    {"Q3_K",    ORI_Q3_K,    11, false},
+    {"Q4_K",    ORI_Q4_K,    14, false},
+    {"Q5_K",    ORI_Q5_K,    16, false},
+    {"Q6_K",    ORI_Q6_K,    18, false},
+    {"Q4_K_M",  ORI_Q4_K,    15, true},
 };
 /* clang-format on */
 
@@ -33,7 +35,7 @@ const struct recipe *recipe_find(const char *name)
 
 const char *recipe_names(void)
 {
-    return "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K Q4_K_M";
+    return "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 Q2_K Q3_K Q4_K Q5_K Q6_K Q4_K_M";
 }
 
 /* The layers whose sensitive matrices get more bits: the first and the last

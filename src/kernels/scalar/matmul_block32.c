@@ -1,4 +1,4 @@
-/* Q4_0, Q4_1, Q5_0, Q5_1, Q8_0: dequantize, and multiply with Q8 activations.
+/* Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4: dequantize, and multiply with Q8 activations.
  *
  * An exact integer sum a block of 32: at most 32 * 128 * 127 < 2^24, which a
  * float holds exactly too. */
@@ -9,8 +9,8 @@
 #include "kernels/blocks.h"
 #include "kernels/scalar/unpack.h"
 
-/* A value is exact: an 11-bit d times an 8-bit q needs 19 bits; adding m
- * rounds once. */
+/* A value is exact: an 11-bit d, or a power of two, times an 8-bit q needs 19
+ * bits; adding m rounds once. */
 static void dequantize(ori_unpack32_fn *unpack, size_t block_bytes, bool has_m, const uint8_t *row,
                        float *out, size_t n)
 {
@@ -89,3 +89,5 @@ DEFINE_TYPE(q4_1, true)
 DEFINE_TYPE(q5_0, false)
 DEFINE_TYPE(q5_1, true)
 DEFINE_TYPE(q8_0, false)
+DEFINE_TYPE(iq4_nl, false)
+DEFINE_TYPE(mxfp4, false)

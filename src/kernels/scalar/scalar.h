@@ -3,6 +3,7 @@
 #define ORI_KERNELS_SCALAR_H
 
 #include "kernels/kernels.h"
+#include "kernels/quants.h"
 
 /* The functions of one type, named after it. */
 #define ORI_DECLARE_TYPE(type)                                                                     \
@@ -10,21 +11,13 @@
     void ori_quantize_##type(const float *x, void *row, size_t n);                                 \
     void ori_matmul_##type##_scalar(const void *weights, size_t row_bytes, size_t n_rows,          \
                                     size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
-                                    float *out, size_t out_stride)
+                                    float *out, size_t out_stride);
+#define ORI_DECLARE_QUANT(number, type, act, encoder) ORI_DECLARE_TYPE(type)
 
-ORI_DECLARE_TYPE(f32);
-ORI_DECLARE_TYPE(f16);
-ORI_DECLARE_TYPE(bf16);
-ORI_DECLARE_TYPE(q4_0);
-ORI_DECLARE_TYPE(q4_1);
-ORI_DECLARE_TYPE(q5_0);
-ORI_DECLARE_TYPE(q5_1);
-ORI_DECLARE_TYPE(q8_0);
-ORI_DECLARE_TYPE(q2_k);
-ORI_DECLARE_TYPE(q3_k);
-ORI_DECLARE_TYPE(q4_k);
-ORI_DECLARE_TYPE(q5_k);
-ORI_DECLARE_TYPE(q6_k);
+ORI_DECLARE_TYPE(f32)
+ORI_DECLARE_TYPE(f16)
+ORI_DECLARE_TYPE(bf16)
+ORI_EACH_QUANT(ORI_DECLARE_QUANT)
 
 void ori_quantize_act_f32(const float *x, void *out, size_t n); /* a copy */
 void ori_quantize_act_q8_scalar(const float *x, void *out, size_t n);

@@ -2,6 +2,7 @@
 #include "kernels/scalar/unpack.h"
 
 #include "kernels/bits.h"
+#include "kernels/codebook.h"
 
 /* ---- blocks of 32 ---- */
 
@@ -61,6 +62,26 @@ void ori_unpack_q8_0(const uint8_t *block, struct ori_unpacked32 *out)
     out->m = 0;
     for (int i = 0; i < ORI_BLOCK; i++)
         out->q[i] = b->qs[i];
+}
+
+void ori_unpack_iq4_nl(const uint8_t *block, struct ori_unpacked32 *out)
+{
+    const struct ori_block_iq4_nl *b = (const void *)block;
+
+    out->d = ori_load_f16(b->d);
+    out->m = 0;
+    for (int i = 0; i < ORI_BLOCK; i++)
+        out->q[i] = ori_codes_iq4[nibble(b->qs, i)];
+}
+
+void ori_unpack_mxfp4(const uint8_t *block, struct ori_unpacked32 *out)
+{
+    const struct ori_block_mxfp4 *b = (const void *)block;
+
+    out->d = ori_half_e8m0(b->e);
+    out->m = 0;
+    for (int i = 0; i < ORI_BLOCK; i++)
+        out->q[i] = ori_codes_mxfp4[nibble(b->qs, i)];
 }
 
 /* ---- superblocks of 256 ---- */

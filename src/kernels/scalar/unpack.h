@@ -34,7 +34,8 @@ struct ori_unpacked256 {
 typedef void ori_unpack32_fn(const uint8_t *block, struct ori_unpacked32 *out);
 typedef void ori_unpack256_fn(const uint8_t *block, struct ori_unpacked256 *out);
 
-ori_unpack32_fn ori_unpack_q4_0, ori_unpack_q4_1, ori_unpack_q5_0, ori_unpack_q5_1, ori_unpack_q8_0;
+ori_unpack32_fn ori_unpack_q4_0, ori_unpack_q4_1, ori_unpack_q5_0, ori_unpack_q5_1, ori_unpack_q8_0,
+    ori_unpack_iq4_nl, ori_unpack_mxfp4;
 ori_unpack256_fn ori_unpack_q2_k, ori_unpack_q3_k, ori_unpack_q4_k, ori_unpack_q5_k,
     ori_unpack_q6_k;
 

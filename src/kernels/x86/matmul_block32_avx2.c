@@ -1,19 +1,20 @@
-/* Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 with Q8 activations.
+/* Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4 with Q8 activations.
  *
- * 4- and 5-bit quants are multiplied unsigned; the 8 or 16 that Q4_0 and Q5_0
- * take off comes out by the activations' sum.
+ * 4- and 5-bit quants, and MXFP4's codes, are multiplied unsigned; the 8 or 16
+ * that is added to those of Q4_0, Q5_0 and MXFP4 comes out by the activations' sum.
  *
- * Few columns: tiles of four outputs, lanes along the row.  Q8_0 moves the
- * weight's sign to the activation: |w| <= 128 as unsigned, the activation is
+ * Few columns: tiles of four outputs, lanes along the row.  Q8_0 and IQ4_NL
+ * move the weight's sign to the activation: |w| <= 128 as unsigned, the activation is
  * never -128, and a pair sums to at most 2 * 128 * 127 = 32,512, which int16
  * holds.
  *
- * More columns: panels of 16 rows, lanes across the rows.  Q8_0 is unsigned
+ * More columns: panels of 16 rows, lanes across the rows.  Those two are unsigned
  * there, w + 128.  VNNI multiplies that as it is; without, two such products
  * don't fit int16, and it becomes two panels of nibbles, 16 * high + low. */
 #include "kernels/x86/x86.h"
 
 #include "kernels/blocks.h"
+#include "kernels/codebook.h"
 #include "kernels/x86/panel_avx2.h"
 #include "kernels/x86/tiles_avx2.h"
 
@@ -23,6 +24,7 @@ struct kind {
     bool has_m;     /* m stands after d */
     bool is_signed; /* quants() gives signed bytes, to which the offset is yet to be added */
     int gather;     /* fours of products that int16 holds: 32767 / (max q * 127 * 2) */
+    bool e8m0;      /* d is a byte, a power of two; else f16 */
     __m256i (*quants)(const uint8_t *block);
 };
 
@@ -79,7 +81,36 @@ ORI_INLINE __m256i quants_q8_0(const uint8_t *block)
     return ori_load32(((const struct ori_block_q8_0 *)(const void *)block)->qs);
 }
 
+/* The codes that nibbles stand for. */
+ORI_INLINE __m256i decode(const int8_t codes[16], __m256i q)
+{
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(ori_load16(codes)), q);
+}
+
+ORI_INLINE __m256i quants_iq4_nl(const uint8_t *block)
+{
+    const struct ori_block_iq4_nl *b = (const void *)block;
+
+    return decode(ori_codes_iq4, nibbles(b->qs));
+}
+
+ORI_INLINE __m256i quants_mxfp4(const uint8_t *block)
+{
+    const struct ori_block_mxfp4 *b = (const void *)block;
+
+    return _mm256_add_epi8(decode(ori_codes_mxfp4, nibbles(b->qs)), _mm256_set1_epi8(16));
+}
+
 /* ---- few columns: tiles of four outputs ---- */
+
+/* d of the block of each of the four. */
+ORI_INLINE __m128 tile_d(const struct kind *kind, const uint8_t *const w[ORI_TILE], int cols)
+{
+    if (!kind->e8m0)
+        return ori_tile_f16(w, 0, cols);
+    return _mm256_castps256_ps128(
+        ori_half_e8m0_8(_mm256_setr_epi32(w[0][0], w[1][0], w[2][0], w[3][0], 0, 0, 0, 0)));
+}
 
 /* One block of four products folded into acc. */
 ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
@@ -103,7 +134,7 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
     const __m128i asum = _mm_setr_epi32(a[0]->sum, a[1]->sum, a[2]->sum, a[3]->sum);
     if (kind->offset && !kind->is_signed)
         isum = _mm_sub_epi32(isum, _mm_slli_epi32(asum, kind->offset));
-    const __m128 d = ori_tile_f16(w, 0, cols);
+    const __m128 d = tile_d(kind, w, cols);
     acc = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc);
     if (kind->has_m) {
         const __m128 m = ori_tile_f16(w, 2, cols);
@@ -173,6 +204,19 @@ ORI_INLINE void put_quants(const struct kind *kind, const uint8_t *const rows[4]
         ori_panel_put4(&panel->high, r, b * ORI_BLOCK, high);
 }
 
+/* d of the block at `offset` of eight rows. */
+ORI_INLINE __m256 panel_d(const struct kind *kind, const uint8_t *const w[8], size_t offset)
+{
+    int32_t e[8];
+
+    if (!kind->e8m0)
+        return ori_load8_f16(w, offset);
+    ORI_UNROLL
+    for (int r = 0; r < 8; r++)
+        e[r] = w[r][offset];
+    return ori_half_e8m0_8(ori_load32(e));
+}
+
 ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PANEL_ROWS],
                       size_t n_blocks, struct panel *panel)
 {
@@ -183,7 +227,7 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
         const uint8_t *const *w = rows + 8 * half;
 
         for (size_t b = 0; b < n_blocks; b++) {
-            _mm256_store_ps(panel->d[b][half], ori_load8_f16(w, b * kind->block_bytes));
+            _mm256_store_ps(panel->d[b][half], panel_d(kind, w, b * kind->block_bytes));
             if (kind->has_m)
                 _mm256_store_ps(panel->m[b][half], ori_load8_f16(w, b * kind->block_bytes + 2));
         }
@@ -282,9 +326,11 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
                                                     NULL};                                         \
     ORI_DEFINE_MATMUL(ORI_TIER(ori_matmul_##type), matmul(&kind_##type, &ops_##type, &m))
 
-/*                offset  has_m  signed gather */
-DEFINE_TYPE(q4_0, 3, false, false, 8)
-DEFINE_TYPE(q4_1, 0, true, false, 8)
-DEFINE_TYPE(q5_0, 4, false, false, 4)
-DEFINE_TYPE(q5_1, 0, true, false, 4)
-DEFINE_TYPE(q8_0, 7, false, true, 8)
+/*                offset  has_m  signed gather e8m0 */
+DEFINE_TYPE(q4_0, 3, false, false, 8, false)
+DEFINE_TYPE(q4_1, 0, true, false, 8, false)
+DEFINE_TYPE(q5_0, 4, false, false, 4, false)
+DEFINE_TYPE(q5_1, 0, true, false, 4, false)
+DEFINE_TYPE(q8_0, 7, false, true, 8, false)
+DEFINE_TYPE(iq4_nl, 7, false, true, 8, false)
+DEFINE_TYPE(mxfp4, 4, false, false, 4, true)

@@ -1,8 +1,8 @@
-/* Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 with Q8 activations.
+/* Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4 with Q8 activations.
  *
  * Quants are multiplied unsigned; the 8, 16 or 128 that this adds to those of
- * Q4_0, Q5_0 and Q8_0 comes out by the activations' sum.  Everything up to the
- * fold is an exact integer, once for 32 elements.
+ * Q4_0, of Q5_0 and MXFP4, and of Q8_0 and IQ4_NL comes out by the activations' sum.  Everything up
+ * to the fold is an exact integer, once for 32 elements.
  *
  * A few columns: eight rows by four blocks at a time, a lane for each block of a
  * row, so that a block's sum needs no adding up.  More columns: panels of 32 rows
@@ -11,6 +11,7 @@
 
 #define GROUP 7 /* two integer sums each of a block, and two sums of floats */
 #include "kernels/blocks.h"
+#include "kernels/codebook.h"
 #include "kernels/x86/panel_avx512.h"
 
 #define FEW_BLOCKS 4
@@ -25,6 +26,7 @@ struct kind {
     size_t block_bytes;
     int offset; /* log2 of what is added to q; 0 for nothing */
     bool has_m; /* m stands after d */
+    bool e8m0;  /* d is a byte, a power of two; else f16 */
     /* The 64 quants of two blocks, unsigned: the first halves of both, then the
      * second halves. */
     __m512i (*quants)(const uint8_t *first, const uint8_t *second);
@@ -100,6 +102,28 @@ ORI_INLINE __m512i quants_q8_0(const uint8_t *first, const uint8_t *second)
     const size_t at = offsetof(struct ori_block_q8_0, qs);
 
     return _mm512_xor_si512(halves_of(first + at, second + at), _mm512_set1_epi8(-128));
+}
+
+/* The codes that nibbles stand for, made unsigned by 2^offset. */
+ORI_INLINE __m512i decode(const int8_t codes[16], int offset, __m512i q)
+{
+    const __m128i table = _mm_add_epi8(ori_load16(codes), _mm_set1_epi8((char)(1 << offset)));
+
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), q);
+}
+
+ORI_INLINE __m512i quants_iq4_nl(const uint8_t *first, const uint8_t *second)
+{
+    const size_t at = offsetof(struct ori_block_iq4_nl, qs);
+
+    return decode(ori_codes_iq4, 7, nibbles(first + at, second + at));
+}
+
+ORI_INLINE __m512i quants_mxfp4(const uint8_t *first, const uint8_t *second)
+{
+    const size_t at = offsetof(struct ori_block_mxfp4, qs);
+
+    return decode(ori_codes_mxfp4, 4, nibbles(first + at, second + at));
 }
 
 /* Where a sum of products with unsigned quants starts, from the activations' sums.
@@ -215,6 +239,24 @@ ORI_INLINE void fours_q8_0(const uint8_t *const w[4], const struct places *place
         out[k] = _mm512_xor_si512(out[k], _mm512_set1_epi8(-128));
 }
 
+ORI_INLINE void fours_iq4_nl(const uint8_t *const w[4], const struct places *places,
+                             __m512i out[FOURS])
+{
+    fours_nibbles(w, places, offsetof(struct ori_block_iq4_nl, qs), out);
+    ORI_UNROLL
+    for (int k = 0; k < FOURS; k++)
+        out[k] = decode(ori_codes_iq4, 7, out[k]);
+}
+
+ORI_INLINE void fours_mxfp4(const uint8_t *const w[4], const struct places *places,
+                            __m512i out[FOURS])
+{
+    fours_nibbles(w, places, offsetof(struct ori_block_mxfp4, qs), out);
+    ORI_UNROLL
+    for (int k = 0; k < FOURS; k++)
+        out[k] = decode(ori_codes_mxfp4, 4, out[k]);
+}
+
 /* The f16 at `offset` of four blocks of four rows, a block in each quarter.
  * They are put together in general registers: the vector units have no time. */
 ORI_INLINE __m512 units_of(const uint8_t *const w[4], const struct places *places, size_t offset)
@@ -233,6 +275,33 @@ ORI_INLINE __m512 units_of(const uint8_t *const w[4], const struct places *place
                                               (long long)four[2], (long long)four[3]));
 }
 
+/* ori_half_e8m0 of 16 bytes. */
+ORI_INLINE __m512 half_e8m0_16(__m128i e)
+{
+    const __m256 low = ori_half_e8m0_8(_mm256_cvtepu8_epi32(e));
+    const __m256 high = ori_half_e8m0_8(_mm256_cvtepu8_epi32(_mm_unpackhi_epi64(e, e)));
+
+    return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+}
+
+/* d of four blocks of four rows, in the same places. */
+ORI_INLINE __m512 d_of(const struct kind *kind, const uint8_t *const w[4],
+                       const struct places *places)
+{
+    uint32_t four[FEW_BLOCKS];
+
+    if (!kind->e8m0)
+        return units_of(w, places, 0);
+    ORI_UNROLL
+    for (int j = 0; j < FEW_BLOCKS; j++) {
+        const size_t at = places->at[j];
+        four[j] = w[0][at] | (uint32_t)w[1][at] << 8 | (uint32_t)w[2][at] << 16 |
+                  (uint32_t)w[3][at] << 24;
+        ORI_STAY_GENERAL(four[j]);
+    }
+    return half_e8m0_16(_mm_setr_epi32((int)four[0], (int)four[1], (int)four[2], (int)four[3]));
+}
+
 /* Four blocks of four rows. */
 struct weights {
     __m512i fours[FOURS];
@@ -245,7 +314,7 @@ ORI_INLINE struct weights load_weights(const struct kind *kind, const uint8_t *c
     struct weights out = {.m = _mm512_setzero_ps()};
 
     kind->fours(w, places, out.fours);
-    out.d = units_of(w, places, 0);
+    out.d = d_of(kind, w, places);
     if (kind->has_m)
         out.m = units_of(w, places, 2);
     return out;
@@ -380,6 +449,18 @@ ORI_INLINE void put_units(const uint8_t *const rows[ORI_PANEL_ROWS], size_t offs
     _mm512_store_ps(out[1], _mm512_cvtph_ps(ori_load32(h + 16)));
 }
 
+/* The same of powers of two, which are the first byte. */
+ORI_INLINE void put_powers(const uint8_t *const rows[ORI_PANEL_ROWS], size_t offset,
+                           float out[2][16])
+{
+    uint8_t e[ORI_PANEL_ROWS];
+
+    for (size_t r = 0; r < ORI_PANEL_ROWS; r++)
+        e[r] = rows[r][offset];
+    _mm512_store_ps(out[0], half_e8m0_16(ori_load16(e)));
+    _mm512_store_ps(out[1], half_e8m0_16(ori_load16(e + 16)));
+}
+
 ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PANEL_ROWS],
                       size_t n_blocks, struct panel *panel)
 {
@@ -399,7 +480,10 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
         }
     }
     for (size_t b = 0; b < n_blocks; b++) {
-        put_units(rows, b * kind->block_bytes, panel->d[b]);
+        if (kind->e8m0)
+            put_powers(rows, b * kind->block_bytes, panel->d[b]);
+        else
+            put_units(rows, b * kind->block_bytes, panel->d[b]);
         if (kind->has_m)
             put_units(rows, b * kind->block_bytes + 2, panel->m[b]);
     }
@@ -460,13 +544,15 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 
 /* ---- the types ---- */
 
-#define DEFINE_TYPE(type, offset, has_m)                                                           \
-    static const struct kind kind_##type = {sizeof(struct ori_block_##type), offset, has_m,        \
-                                            quants_##type, fours_##type};                          \
+#define DEFINE_TYPE(type, offset, has_m, e8m0)                                                     \
+    static const struct kind kind_##type = {                                                       \
+        sizeof(struct ori_block_##type), offset, has_m, e8m0, quants_##type, fours_##type};        \
     ORI_DEFINE_MATMUL_AVX512(type, ORI_BLOCK, struct ori_act_q8)
 
-DEFINE_TYPE(q4_0, 3, false)
-DEFINE_TYPE(q4_1, 0, true)
-DEFINE_TYPE(q5_0, 4, false)
-DEFINE_TYPE(q5_1, 0, true)
-DEFINE_TYPE(q8_0, 7, false)
+DEFINE_TYPE(q4_0, 3, false, false)
+DEFINE_TYPE(q4_1, 0, true, false)
+DEFINE_TYPE(q5_0, 4, false, false)
+DEFINE_TYPE(q5_1, 0, true, false)
+DEFINE_TYPE(q8_0, 7, false, false)
+DEFINE_TYPE(iq4_nl, 7, false, false)
+DEFINE_TYPE(mxfp4, 4, false, true)

@@ -44,4 +44,15 @@ ORI_INLINE __m128 ori_load4_f16(const uint8_t *const w[4], size_t offset)
         (short)ori_load_le16(w[2] + offset), (short)ori_load_le16(w[3] + offset), 0, 0, 0, 0));
 }
 
+/* ori_half_e8m0 of eight bytes in the lanes of an int32. */
+ORI_INLINE __m256 ori_half_e8m0_8(__m256i e)
+{
+    const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+    /* as many as there are below 2; from there 2^-126, which is not above the normal ones */
+    const __m256i small =
+        _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), _mm256_min_epi32(e, _mm256_set1_epi32(2)));
+
+    return _mm256_castsi256_ps(_mm256_max_epi32(normal, small));
+}
+
 #endif

@@ -3,49 +3,36 @@
 #define ORI_KERNELS_X86_H
 
 #include "kernels/kernels.h"
+#include "kernels/quants.h"
 
 #define ORI_DECLARE_MATMUL(type, tier)                                                             \
     void ori_matmul_##type##_##tier(const void *weights, size_t row_bytes, size_t n_rows,          \
                                     size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
-                                    float *out, size_t out_stride)
+                                    float *out, size_t out_stride);
 /* One product a tensor type: those of floats, and those of quants. */
 #define ORI_DECLARE_FLOAT_MATMULS(tier)                                                            \
-    ORI_DECLARE_MATMUL(f32, tier);                                                                 \
-    ORI_DECLARE_MATMUL(f16, tier);                                                                 \
+    ORI_DECLARE_MATMUL(f32, tier)                                                                  \
+    ORI_DECLARE_MATMUL(f16, tier)                                                                  \
     ORI_DECLARE_MATMUL(bf16, tier)
-#define ORI_DECLARE_QUANT_MATMULS(tier)                                                            \
-    ORI_DECLARE_MATMUL(q4_0, tier);                                                                \
-    ORI_DECLARE_MATMUL(q4_1, tier);                                                                \
-    ORI_DECLARE_MATMUL(q5_0, tier);                                                                \
-    ORI_DECLARE_MATMUL(q5_1, tier);                                                                \
-    ORI_DECLARE_MATMUL(q8_0, tier);                                                                \
-    ORI_DECLARE_MATMUL(q2_k, tier);                                                                \
-    ORI_DECLARE_MATMUL(q3_k, tier);                                                                \
-    ORI_DECLARE_MATMUL(q4_k, tier);                                                                \
-    ORI_DECLARE_MATMUL(q5_k, tier);                                                                \
-    ORI_DECLARE_MATMUL(q6_k, tier)
+#define ORI_DECLARE_QUANT_MATMUL(number, type, act, encoder)                                       \
+    ORI_DECLARE_MATMUL(type, avx2)                                                                 \
+    ORI_DECLARE_MATMUL(type, avxvnni)                                                              \
+    ORI_DECLARE_MATMUL(type, evexvnni) /* in the tests alone: tier_avx2.h */                       \
+    ORI_DECLARE_MATMUL(type, avx512)
 
-ORI_DECLARE_FLOAT_MATMULS(avx2);
-ORI_DECLARE_QUANT_MATMULS(avx2);
-ORI_DECLARE_QUANT_MATMULS(avxvnni);
-ORI_DECLARE_QUANT_MATMULS(evexvnni); /* in the tests alone: tier_avx2.h */
-ORI_DECLARE_FLOAT_MATMULS(avx512);
-ORI_DECLARE_QUANT_MATMULS(avx512);
+ORI_DECLARE_FLOAT_MATMULS(avx2)
+ORI_DECLARE_FLOAT_MATMULS(avx512)
+ORI_EACH_QUANT(ORI_DECLARE_QUANT_MATMUL)
 
-/* The quants' products of a tier into the table. */
-#define ORI_TAKE_QUANT_MATMULS(kernels, tier)                                                      \
-    do {                                                                                           \
-        (kernels)->types[ORI_Q4_0].matmul = ori_matmul_q4_0_##tier;                                \
-        (kernels)->types[ORI_Q4_1].matmul = ori_matmul_q4_1_##tier;                                \
-        (kernels)->types[ORI_Q5_0].matmul = ori_matmul_q5_0_##tier;                                \
-        (kernels)->types[ORI_Q5_1].matmul = ori_matmul_q5_1_##tier;                                \
-        (kernels)->types[ORI_Q8_0].matmul = ori_matmul_q8_0_##tier;                                \
-        (kernels)->types[ORI_Q2_K].matmul = ori_matmul_q2_k_##tier;                                \
-        (kernels)->types[ORI_Q3_K].matmul = ori_matmul_q3_k_##tier;                                \
-        (kernels)->types[ORI_Q4_K].matmul = ori_matmul_q4_k_##tier;                                \
-        (kernels)->types[ORI_Q5_K].matmul = ori_matmul_q5_k_##tier;                                \
-        (kernels)->types[ORI_Q6_K].matmul = ori_matmul_q6_k_##tier;                                \
-    } while (0)
+/* A quant's product of a tier into the table. */
+#define ORI_TAKE_AVX2(number, type, act, encoder)                                                  \
+    kernels->types[ORI_##number].matmul = ori_matmul_##type##_avx2;
+#define ORI_TAKE_AVXVNNI(number, type, act, encoder)                                               \
+    kernels->types[ORI_##number].matmul = ori_matmul_##type##_avxvnni;
+#define ORI_TAKE_EVEXVNNI(number, type, act, encoder)                                              \
+    kernels->types[ORI_##number].matmul = ori_matmul_##type##_evexvnni;
+#define ORI_TAKE_AVX512(number, type, act, encoder)                                                \
+    kernels->types[ORI_##number].matmul = ori_matmul_##type##_avx512;
 
 void ori_quantize_act_q8_avx2(const float *x, void *out, size_t n);
 void ori_quantize_act_q8k_avx2(const float *x, void *out, size_t n);
