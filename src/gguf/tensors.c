@@ -11,8 +11,7 @@ static const char *foreign_type_name(uint32_t type)
     // clang-format off
     static const char *const names[] = {
         [4] = "Q4_2, removed from the format", [5] = "Q4_3, removed from the format",
-        [9] = "Q8_1", [15] = "Q8_K", [16] = "IQ2_XXS", [17] = "IQ2_XS", [18] = "IQ3_XXS",
-        [19] = "IQ1_S", [21] = "IQ3_S", [22] = "IQ2_S", [23] = "IQ4_XS",
+        [9] = "Q8_1", [15] = "Q8_K", [19] = "IQ1_S",
         [24] = "I8", [25] = "I16", [26] = "I32", [27] = "I64", [28] = "F64", [29] = "IQ1_M",
         [31] = "Q4_0_4_4, removed from the format", [32] = "Q4_0_4_8, removed from the format",
         [33] = "Q4_0_8_8, removed from the format", [34] = "TQ1_0", [35] = "TQ2_0",

@@ -19,7 +19,13 @@ enum ori_type {
     ORI_Q4_K = 12,
     ORI_Q5_K = 13,
     ORI_Q6_K = 14,
+    ORI_IQ2_XXS = 16,
+    ORI_IQ2_XS = 17,
+    ORI_IQ3_XXS = 18,
     ORI_IQ4_NL = 20,
+    ORI_IQ3_S = 21,
+    ORI_IQ2_S = 22,
+    ORI_IQ4_XS = 23,
     ORI_BF16 = 30,
     ORI_MXFP4 = 39,
     ORI_TYPE_END = 40, /* one past the largest */

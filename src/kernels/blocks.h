@@ -106,6 +106,60 @@ struct ori_block_q6_k {
     uint8_t d[2];
 };
 
+/* Without a minimum, in sub-blocks of 32: nibbles as in Q4_0, 16 bytes of them for each, are
+ * indices into ori_codes_iq4.  Scales are 6-bit, minus 32: low four bits of scale j in nibble
+ * j % 2 of scales_l[j / 2], high two in bits 2j of scales_h. */
+struct ori_block_iq4_xs {
+    uint8_t d[2];
+    uint8_t scales_h[2];
+    uint8_t scales_l[4];
+    uint8_t qs[128]; /* value d * scale * code[q] */
+};
+
+/* IQ3 and IQ2: an index into a codebook stands for the magnitudes of four (IQ3) or eight
+ * (IQ2) neighbours; signs are apart, 1 for minus.  Where there are but seven bits for eight
+ * signs, the eighth makes the number of minus signs even.  Scales are 4-bit numbers. */
+
+/* Scales of 32 elements: scale j in nibble j % 2 of scales[j / 2].  Index k: qs[k], ninth bit in
+ * bit k % 8 of qh[k / 8]. */
+struct ori_block_iq3_s {
+    uint8_t d[2];
+    uint8_t qs[64];
+    uint8_t qh[8];
+    uint8_t signs[32];
+    uint8_t scales[4]; /* value d * (2 * scale + 1) * +-magnitude */
+};
+
+/* For each 32 elements four bytes: seven bits of signs four times, then the scale. */
+struct ori_block_iq3_xxs {
+    uint8_t d[2];
+    uint8_t qs[64];
+    uint8_t signs[32]; /* value d / 4 * (2 * scale + 1) * +-magnitude */
+};
+
+/* Scales of 16 elements, as in IQ3_S.  Index k: qs[k], then bits 2 (k % 4), 2 (k % 4) + 1 of
+ * qh[k / 4]. */
+struct ori_block_iq2_s {
+    uint8_t d[2];
+    uint8_t qs[32];
+    uint8_t signs[32];
+    uint8_t qh[8];
+    uint8_t scales[8]; /* value d / 8 * (2 * scale + 1) * +-magnitude */
+};
+
+/* Two bytes for eight elements: nine bits of index, seven of signs.  Scales as in IQ2_S. */
+struct ori_block_iq2_xs {
+    uint8_t d[2];
+    uint8_t qs[64];
+    uint8_t scales[8]; /* value as in IQ2_S */
+};
+
+/* Eight bytes for 32 elements: four indices, then signs and scale as in IQ3_XXS. */
+struct ori_block_iq2_xxs {
+    uint8_t d[2];
+    uint8_t qs[64]; /* value as in IQ2_S */
+};
+
 _Static_assert(sizeof(struct ori_block_q4_0) == 18, "Q4_0");
 _Static_assert(sizeof(struct ori_block_q4_1) == 20, "Q4_1");
 _Static_assert(sizeof(struct ori_block_q5_0) == 22, "Q5_0");
@@ -118,5 +172,11 @@ _Static_assert(sizeof(struct ori_block_q3_k) == 110, "Q3_K");
 _Static_assert(sizeof(struct ori_block_q4_k) == 144, "Q4_K");
 _Static_assert(sizeof(struct ori_block_q5_k) == 176, "Q5_K");
 _Static_assert(sizeof(struct ori_block_q6_k) == 210, "Q6_K");
+_Static_assert(sizeof(struct ori_block_iq4_xs) == 136, "IQ4_XS");
+_Static_assert(sizeof(struct ori_block_iq3_s) == 110, "IQ3_S");
+_Static_assert(sizeof(struct ori_block_iq3_xxs) == 98, "IQ3_XXS");
+_Static_assert(sizeof(struct ori_block_iq2_s) == 82, "IQ2_S");
+_Static_assert(sizeof(struct ori_block_iq2_xs) == 74, "IQ2_XS");
+_Static_assert(sizeof(struct ori_block_iq2_xxs) == 66, "IQ2_XXS");
 
 #endif

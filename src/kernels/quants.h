@@ -16,7 +16,13 @@
     x(Q3_K,    q3_k,    ORI_ACT_Q8K, ori_quantize_q3_k) \
     x(Q4_K,    q4_k,    ORI_ACT_Q8K, ori_quantize_q4_k) \
     x(Q5_K,    q5_k,    ORI_ACT_Q8K, ori_quantize_q5_k) \
-    x(Q6_K,    q6_k,    ORI_ACT_Q8K, ori_quantize_q6_k)
+    x(Q6_K,    q6_k,    ORI_ACT_Q8K, ori_quantize_q6_k) \
+    x(IQ4_XS,  iq4_xs,  ORI_ACT_Q8K, NULL)              \
+    x(IQ3_S,   iq3_s,   ORI_ACT_Q8K, NULL)              \
+    x(IQ3_XXS, iq3_xxs, ORI_ACT_Q8K, NULL)              \
+    x(IQ2_S,   iq2_s,   ORI_ACT_Q8K, NULL)              \
+    x(IQ2_XS,  iq2_xs,  ORI_ACT_Q8K, NULL)              \
+    x(IQ2_XXS, iq2_xxs, ORI_ACT_Q8K, NULL)
 // clang-format on
 
 #endif

@@ -34,7 +34,7 @@ struct stored_type {
     size_t block_elems, block_bytes;
     int f16_at[2]; /* where its f16 fields stand; -1 for none */
 };
-#define N_STORED_TYPES 15
+#define N_STORED_TYPES 21
 extern const struct stored_type stored_types[N_STORED_TYPES];
 
 /* n_blocks blocks (for float types: elements): `variant` picks random bytes,

@@ -18,7 +18,8 @@
 
 /* Blocks with byte i = (i * i * 7 + i * 37 + 11) / 2, d = 0x2e66 where it is an f16, then
  * m or dmin = 0x2a3d: elements 0, 1, 15, 16, n/2 - 1, n/2 + 3, n - 2, n - 1, and the sum of
- * (i + 1) * element i, from ggml's dequantize_row functions by tools/golden/blocks.py. */
+ * (i + 1) * element i, from ggml's dequantize_row functions by tools/golden/blocks.py; and a
+ * hash of the elements of many random blocks. */
 static const struct {
     uint32_t type;
     const char *name;
@@ -26,22 +27,61 @@ static const struct {
     float values[8];
     double sum;
     bool second; /* has m or dmin */
+    uint64_t hash;
 } golden[] = {
     // clang-format off
-    {ORI_Q4_0, "Q4_0", 0, {0x0.0p+0f, 0x1.998p-2f, -0x1.ffep-2f, -0x1.ffep-2f, -0x1.ffep-2f, 0x1.332p-2f, 0x1.998p-3f, -0x1.ffep-2f}, -0x1.efe1p+4, false},
-    {ORI_Q4_1, "Q4_1", 0, {0x1.7f44p-1f, 0x1.e5a4p-1f, 0x1.cb68p-2f, 0x1.b274p-1f, 0x1.cb68p-2f, 0x1.6508p-2f, 0x1.3f9ap+0f, 0x1.18e4p-1f}, 0x1.a05668p+8, true},
-    {ORI_Q5_0, "Q5_0", 0, {-0x1.665p+0f, -0x1.665p+0f, -0x1.7fe8p+0f, 0x1.7fe8p+0f, -0x1.7fe8p+0f, -0x1.998p-2f, -0x1.998p-3f, 0x1.ccbp-1f}, 0x1.ae4b8p+4, false},
-    {ORI_Q5_1, "Q5_1", 0, {0x1.4629p+1f, 0x1.2c91p+1f, 0x1.52f5p+1f, 0x1.7f44p-1f, 0x1.52f5p+1f, 0x1.7f44p-1f, 0x1.6508p-2f, 0x1.72cap+0f}, 0x1.b8031cp+9, true},
-    {ORI_Q8_0, "Q8_0", 0, {0x1.665p+2f, 0x1.2654p+3f, 0x1.4652p+2f, -0x1.998p+2f, 0x1.4652p+2f, -0x1.631dp+3f, 0x1.0fefp+3f, 0x1.dfe2p+2f}, 0x1.891aap+9, false},
-    {ORI_IQ4_NL, "IQ4_NL", 0, {0x1.998p-4f, 0x1.531ep+2f, -0x1.9fe6p+2f, -0x1.9fe6p+2f, -0x1.9fe6p+2f, 0x1.e648p+1f, 0x1.3fecp+1f, -0x1.9fe6p+2f}, -0x1.50849p+8, false},
-    {ORI_MXFP4, "MXFP4", -1, {-0x1.8p-122f, 0x0.0p+0f, -0x1.8p-121f, 0x1.0p-123f, -0x1.8p-121f, 0x0.0p+0f, 0x1.0p-122f, -0x1.0p-122f}, 0x1.75p-115, false},
-    {ORI_Q2_K, "Q2_K", 80, {0x1.ffep-2f, 0x1.7fe8p+0f, 0x1.ffep-1f, 0x1.0d0ep+0f, 0x1.03c8p-2f, -0x1.5d58p-2f, 0x1.067fp+2f, -0x1.8f4p-4f}, 0x1.859e284p+14, true},
-    {ORI_Q3_K, "Q3_K", 108, {-0x1.1988p+0f, -0x1.a64cp+1f, 0x1.1988p+1f, 0x1.5984p+1f, -0x1.998p-3f, 0x0.0p+0f, 0x1.998p+0f, 0x1.332p+1f}, 0x1.41ad7d8p+13, false},
-    {ORI_Q4_K, "Q4_K", 0, {0x1.94778p+2f, -0x1.5b64p-1f, 0x1.6bc6p+0f, 0x1.713cp-1f, -0x1.5d58p+1f, 0x1.f909cp+3f, 0x1.41e1cp+4f, 0x1.2b7ccp+4f}, 0x1.bc7cb848p+19, true},
-    {ORI_Q5_K, "Q5_K", 0, {0x1.1845ep+4f, 0x1.5099cp+3f, 0x1.6bc6p+0f, 0x1.7d63cp+3f, 0x1.c0f88p+6f, 0x1.524338p+6f, 0x1.4a3d8p+3f, 0x1.c83fcp+4f}, 0x1.e4526044p+20, true},
-    {ORI_Q6_K, "Q6_K", 208, {0x1.db158p+4f, -0x1.23876p+6f, -0x1.2e538p+5f, -0x1.1b218p+4f, 0x1.5d83cp+6f, -0x1.63e9cp+7f, 0x1.17ee8p+6f, -0x1.b7e48p+5f}, 0x1.1d75f45p+18, false},
+    {ORI_Q4_0, "Q4_0", 0, {0x0.0p+0f, 0x1.998p-2f, -0x1.ffep-2f, -0x1.ffep-2f, -0x1.ffep-2f, 0x1.332p-2f, 0x1.998p-3f, -0x1.ffep-2f}, -0x1.efe1p+4, false, 0x2c43b291ace97325},
+    {ORI_Q4_1, "Q4_1", 0, {0x1.7f44p-1f, 0x1.e5a4p-1f, 0x1.cb68p-2f, 0x1.b274p-1f, 0x1.cb68p-2f, 0x1.6508p-2f, 0x1.3f9ap+0f, 0x1.18e4p-1f}, 0x1.a05668p+8, true, 0x127fb4572dae1d25},
+    {ORI_Q5_0, "Q5_0", 0, {-0x1.665p+0f, -0x1.665p+0f, -0x1.7fe8p+0f, 0x1.7fe8p+0f, -0x1.7fe8p+0f, -0x1.998p-2f, -0x1.998p-3f, 0x1.ccbp-1f}, 0x1.ae4b8p+4, false, 0xb7f93687fd2ebf25},
+    {ORI_Q5_1, "Q5_1", 0, {0x1.4629p+1f, 0x1.2c91p+1f, 0x1.52f5p+1f, 0x1.7f44p-1f, 0x1.52f5p+1f, 0x1.7f44p-1f, 0x1.6508p-2f, 0x1.72cap+0f}, 0x1.b8031cp+9, true, 0x1b30b8418d127e25},
+    {ORI_Q8_0, "Q8_0", 0, {0x1.665p+2f, 0x1.2654p+3f, 0x1.4652p+2f, -0x1.998p+2f, 0x1.4652p+2f, -0x1.631dp+3f, 0x1.0fefp+3f, 0x1.dfe2p+2f}, 0x1.891aap+9, false, 0xba7fe4bde728cea5},
+    {ORI_IQ4_NL, "IQ4_NL", 0, {0x1.998p-4f, 0x1.531ep+2f, -0x1.9fe6p+2f, -0x1.9fe6p+2f, -0x1.9fe6p+2f, 0x1.e648p+1f, 0x1.3fecp+1f, -0x1.9fe6p+2f}, -0x1.50849p+8, false, 0x61b03b35ea8702a5},
+    {ORI_MXFP4, "MXFP4", -1, {-0x1.8p-122f, 0x0.0p+0f, -0x1.8p-121f, 0x1.0p-123f, -0x1.8p-121f, 0x0.0p+0f, 0x1.0p-122f, -0x1.0p-122f}, 0x1.75p-115, false, 0x3d7b62ac4bc72325},
+    {ORI_Q2_K, "Q2_K", 80, {0x1.ffep-2f, 0x1.7fe8p+0f, 0x1.ffep-1f, 0x1.0d0ep+0f, 0x1.03c8p-2f, -0x1.5d58p-2f, 0x1.067fp+2f, -0x1.8f4p-4f}, 0x1.859e284p+14, true, 0x9144c49c96a61e65},
+    {ORI_Q3_K, "Q3_K", 108, {-0x1.1988p+0f, -0x1.a64cp+1f, 0x1.1988p+1f, 0x1.5984p+1f, -0x1.998p-3f, 0x0.0p+0f, 0x1.998p+0f, 0x1.332p+1f}, 0x1.41ad7d8p+13, false, 0x7122a3ba6f1f48a5},
+    {ORI_Q4_K, "Q4_K", 0, {0x1.94778p+2f, -0x1.5b64p-1f, 0x1.6bc6p+0f, 0x1.713cp-1f, -0x1.5d58p+1f, 0x1.f909cp+3f, 0x1.41e1cp+4f, 0x1.2b7ccp+4f}, 0x1.bc7cb848p+19, true, 0xfffd67dc3447c2f1},
+    {ORI_Q5_K, "Q5_K", 0, {0x1.1845ep+4f, 0x1.5099cp+3f, 0x1.6bc6p+0f, 0x1.7d63cp+3f, 0x1.c0f88p+6f, 0x1.524338p+6f, 0x1.4a3d8p+3f, 0x1.c83fcp+4f}, 0x1.e4526044p+20, true, 0xb7319ea64055d579},
+    {ORI_Q6_K, "Q6_K", 208, {0x1.db158p+4f, -0x1.23876p+6f, -0x1.2e538p+5f, -0x1.1b218p+4f, 0x1.5d83cp+6f, -0x1.63e9cp+7f, 0x1.17ee8p+6f, -0x1.b7e48p+5f}, 0x1.1d75f45p+18, false, 0x7c6fc84745e8f8b1},
+    {ORI_IQ4_XS, "IQ4_XS", 0, {-0x1.03efcp+5f, 0x1.8fe7p+4f, -0x1.f3e0cp+5f, 0x1.8fe7p+4f, 0x1.b4b18p+7f, -0x1.7fe8p+1f, 0x1.51eaep+6f, -0x1.25ba7p+7f}, 0x1.b58bd8cp+18, false, 0x4870fecba639a129},
+    {ORI_IQ3_S, "IQ3_S", 0, {0x1.17ee8p+4f, 0x1.b7e48p+4f, 0x1.b7e48p+4f, -0x1.8fe7p+3f, -0x1.ccbp-1f, 0x1.2654p+1f, -0x1.1988p+0f, 0x1.a64cp+1f}, -0x1.a59da48p+13, false, 0xa23d52d2e37ef2e5},
+    {ORI_IQ3_XXS, "IQ3_XXS", 0, {0x1.0cbcp+1f, 0x1.5984p+1f, 0x1.5984p+1f, 0x1.332p-2f, -0x1.6cb6p+2f, 0x1.2987p+3f, -0x1.4febp+3f, 0x1.4febp+3f}, 0x1.79cec8p+15, false, 0xdbe273bc97a42215},
+    {ORI_IQ2_S, "IQ2_S", 0, {0x1.3fecp+1f, 0x1.f3e0cp+2f, 0x1.f3e0cp+2f, -0x1.665p-1f, 0x1.0cbcp+1f, 0x1.4cb8p+0f, -0x1.e648p+0f, 0x1.e648p+0f}, -0x1.ce42e6dp+13, false, 0x56a81636c84d3ba5},
+    {ORI_IQ2_XS, "IQ2_XS", 0, {0x1.b318p+0f, -0x1.24542p+3f, 0x1.53eacp+2f, -0x1.7a4ecp+2f, -0x1.dfe2p-1f, 0x1.ffep-2f, 0x1.ffep-2f, -0x1.57ea8p+1f}, 0x1.ba012bp+9, false, 0x720719ac885ba4b5},
+    {ORI_IQ2_XXS, "IQ2_XXS", 0, {0x1.3fecp+1f, -0x1.f3e0cp+2f, 0x1.3fecp+1f, 0x1.3fecp+1f, 0x1.67e98p+1f, 0x1.8cb4p+1f, -0x1.2bed4p+2f, -0x1.7fe8p+0f}, -0x1.fb28e51p+14, false, 0x28d5146e363d7005},
     // clang-format on
 };
+
+#define MANY 512
+
+static void put_scales(size_t g, uint8_t *block)
+{
+    if (golden[g].d >= 0)
+        ori_store_le16(block + golden[g].d, 0x2e66);
+    if (golden[g].second)
+        ori_store_le16(block + golden[g].d + 2, 0x2a3d);
+}
+
+/* FNV-1a of the floats as words; bytes by Knuth's MMIX generator. */
+static uint64_t hash_of_many(size_t g)
+{
+    const struct ori_type_info *info = ori_type_info(golden[g].type);
+    uint64_t state = 1, hash = 0xcbf29ce484222325u;
+
+    for (int b = 0; b < MANY; b++) {
+        uint8_t block[256];
+        float out[256];
+
+        for (size_t i = 0; i < info->block_bytes; i++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            block[i] = (uint8_t)(state >> 56);
+        }
+        put_scales(g, block);
+        scalar()->types[golden[g].type].dequantize(block, out, info->block_elems);
+        for (size_t i = 0; i < info->block_elems; i++)
+            hash = (hash ^ ori_f32_bits(out[i])) * 0x100000001b3u;
+    }
+    return hash;
+}
 
 static void test_dequantize_golden(void **state)
 {
@@ -56,10 +96,7 @@ static void test_dequantize_golden(void **state)
 
         for (size_t i = 0; i < info->block_bytes; i++)
             block[i] = (uint8_t)((i * i * 7 + i * 37 + 11) / 2 & 0xff);
-        if (golden[g].d >= 0)
-            ori_store_le16(block + golden[g].d, 0x2e66);
-        if (golden[g].second)
-            ori_store_le16(block + golden[g].d + 2, 0x2a3d);
+        put_scales(g, block);
         scalar()->types[golden[g].type].dequantize(block, out, n);
 
         assert_string_equal(info->name, golden[g].name);
@@ -71,6 +108,8 @@ static void test_dequantize_golden(void **state)
             sum += (double)(i + 1) * (double)out[i];
         if (sum != golden[g].sum)
             fail_msg("%s: weighted sum is %a, not %a", info->name, sum, golden[g].sum);
+        if (hash_of_many(g) != golden[g].hash)
+            fail_msg("%s: the elements of %d random blocks are others", info->name, MANY);
     }
 }
 

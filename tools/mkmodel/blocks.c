@@ -180,6 +180,45 @@ static void finish_q6_k(struct ori_block_q6_k *b, uint64_t bits)
     put_f16(b->d, SPREAD / (11.7f * 18.5f), false);
 }
 
+/* Scales of -8..7, root mean square 4.64, whose high bits follow from the low ones, so that d is
+ * not below the normal halves. */
+static void finish_iq4_xs(struct ori_block_iq4_xs *b, uint64_t bits)
+{
+    uint32_t high = 0;
+
+    for (size_t j = 0; j < 8; j++)
+        high |= (b->scales_l[j / 2] >> (4 * (j % 2) + 3) & 1 ? 1u : 2u) << (2 * j);
+    b->scales_h[0] = (uint8_t)high;
+    b->scales_h[1] = (uint8_t)(high >> 8);
+    put_f16(b->d, SPREAD / (4.64f * 67.4f), bits & 1);
+}
+
+/* IQ3 and IQ2: scales are odd numbers up to 31, root mean square 18.5; then the magnitudes'. */
+static void finish_iq3_s(struct ori_block_iq3_s *b, uint64_t bits)
+{
+    put_f16(b->d, SPREAD / (18.5f * 7.59f), bits & 1);
+}
+
+static void finish_iq3_xxs(struct ori_block_iq3_xxs *b, uint64_t bits)
+{
+    put_f16(b->d, 4 * SPREAD / (18.5f * 30.8f), bits & 1);
+}
+
+static void finish_iq2_s(struct ori_block_iq2_s *b, uint64_t bits)
+{
+    put_f16(b->d, 8 * SPREAD / (18.5f * 24.4f), bits & 1);
+}
+
+static void finish_iq2_xs(struct ori_block_iq2_xs *b, uint64_t bits)
+{
+    put_f16(b->d, 8 * SPREAD / (18.5f * 24.2f), bits & 1);
+}
+
+static void finish_iq2_xxs(struct ori_block_iq2_xxs *b, uint64_t bits)
+{
+    put_f16(b->d, 8 * SPREAD / (18.5f * 23.1f), bits & 1);
+}
+
 #define FINISH(fn, block_type)                                                                     \
     do {                                                                                           \
         block_type *b = blocks;                                                                    \
@@ -231,6 +270,24 @@ void blocks_fill(struct random *random, uint32_t type, void *blocks, size_t n_bl
         break;
     case ORI_Q5_K:
         FINISH(finish_q5_k, struct ori_block_q5_k);
+        break;
+    case ORI_IQ4_XS:
+        FINISH(finish_iq4_xs, struct ori_block_iq4_xs);
+        break;
+    case ORI_IQ3_S:
+        FINISH(finish_iq3_s, struct ori_block_iq3_s);
+        break;
+    case ORI_IQ3_XXS:
+        FINISH(finish_iq3_xxs, struct ori_block_iq3_xxs);
+        break;
+    case ORI_IQ2_S:
+        FINISH(finish_iq2_s, struct ori_block_iq2_s);
+        break;
+    case ORI_IQ2_XS:
+        FINISH(finish_iq2_xs, struct ori_block_iq2_xs);
+        break;
+    case ORI_IQ2_XXS:
+        FINISH(finish_iq2_xxs, struct ori_block_iq2_xxs);
         break;
     default:
         FINISH(finish_q6_k, struct ori_block_q6_k);

@@ -31,11 +31,10 @@ static uint32_t type_for_row(uint32_t type, uint64_t n, const char *name)
 {
     static const struct {
         uint32_t from, to;
-    } instead[] = {{ORI_Q2_K, ORI_Q4_0},
-                   {ORI_Q3_K, ORI_Q4_0},
-                   {ORI_Q4_K, ORI_Q5_0},
-                   {ORI_Q5_K, ORI_Q5_1},
-                   {ORI_Q6_K, ORI_Q8_0}};
+    } instead[] = {{ORI_Q2_K, ORI_Q4_0},    {ORI_Q3_K, ORI_Q4_0},      {ORI_Q4_K, ORI_Q5_0},
+                   {ORI_Q5_K, ORI_Q5_1},    {ORI_Q6_K, ORI_Q8_0},      {ORI_IQ4_XS, ORI_IQ4_NL},
+                   {ORI_IQ3_S, ORI_IQ4_NL}, {ORI_IQ3_XXS, ORI_IQ4_NL}, {ORI_IQ2_S, ORI_Q4_0},
+                   {ORI_IQ2_XS, ORI_Q4_0},  {ORI_IQ2_XXS, ORI_Q4_0}};
     uint32_t fitting = ORI_F16;
 
     if (n % ori_type_info(type)->block_elems == 0)

@@ -21,6 +21,12 @@ static const struct recipe recipes[] = {
     {"Q4_K",    ORI_Q4_K,    14, false},
     {"Q5_K",    ORI_Q5_K,    16, false},
     {"Q6_K",    ORI_Q6_K,    18, false},
+    {"IQ4_XS",  ORI_IQ4_XS,  30, false},
+    {"IQ3_S",   ORI_IQ3_S,   26, false},
+    {"IQ3_XXS", ORI_IQ3_XXS, 23, false},
+    {"IQ2_S",   ORI_IQ2_S,   28, false},
+    {"IQ2_XS",  ORI_IQ2_XS,  20, false},
+    {"IQ2_XXS", ORI_IQ2_XXS, 19, false},
     {"Q4_K_M",  ORI_Q4_K,    15, true},
 };
 /* clang-format on */
@@ -35,7 +41,8 @@ const struct recipe *recipe_find(const char *name)
 
 const char *recipe_names(void)
 {
-    return "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 Q2_K Q3_K Q4_K Q5_K Q6_K Q4_K_M";
+    return "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS "
+           "IQ3_S IQ3_XXS IQ2_S IQ2_XS IQ2_XXS Q4_K_M";
 }
 
 /* The layers whose sensitive matrices get more bits: the first and the last

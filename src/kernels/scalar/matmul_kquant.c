@@ -1,4 +1,4 @@
-/* Q2_K to Q6_K: dequantize, and multiply with Q8K activations.
+/* Q2_K to Q6_K, IQ4_XS, IQ3, IQ2: dequantize, and multiply with Q8K activations.
  *
  * A superblock's part of a dot product is two exact integers, the scaled sum
  * and the sum of the minimums (bounds in unpack.h), folded by one multiply-add
@@ -11,7 +11,8 @@
 #include "kernels/blocks.h"
 #include "kernels/scalar/unpack.h"
 
-/* d * scale * q is exact: at most 11 + 7 + 5 bits.  Taking off dmin * min,
+/* d * scale * q is exact: at most 11 + 7 + 5 bits, IQ4_XS 11 + 5 + 7 (its scale is
+ * -32 to 31).  Taking off dmin * min,
  * exact too, rounds once. */
 static void dequantize(ori_unpack256_fn *unpack, size_t block_bytes, bool has_min,
                        const uint8_t *row, float *out, size_t n)
@@ -108,3 +109,9 @@ DEFINE_TYPE(q3_k, false)
 DEFINE_TYPE(q4_k, true)
 DEFINE_TYPE(q5_k, true)
 DEFINE_TYPE(q6_k, false)
+DEFINE_TYPE(iq4_xs, false)
+DEFINE_TYPE(iq3_s, false)
+DEFINE_TYPE(iq3_xxs, false)
+DEFINE_TYPE(iq2_s, false)
+DEFINE_TYPE(iq2_xs, false)
+DEFINE_TYPE(iq2_xxs, false)

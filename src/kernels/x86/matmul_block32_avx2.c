@@ -30,50 +30,34 @@ struct kind {
 
 /* ---- quants ---- */
 
-/* 16 bytes of nibbles -> 32 bytes in element order. */
-ORI_INLINE __m256i nibbles(const uint8_t qs[16])
-{
-    const __m128i packed = _mm_loadu_si128((const __m128i *)(const void *)qs);
-    const __m256i both =
-        _mm256_inserti128_si256(_mm256_castsi128_si256(packed), _mm_srli_epi16(packed, 4), 1);
-
-    return _mm256_and_si256(both, _mm256_set1_epi8(15));
-}
-
 /* 32 bits -> 16 in each byte whose bit is set. */
 ORI_INLINE __m256i fifth_bits(const uint8_t qh[4])
 {
-    const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2,
-                                            2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
-    const __m256i bit = _mm256_set1_epi64x((int64_t)0x8040201008040201u);
-    const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32((int)ori_load_le32(qh)), spread);
-    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
-
-    return _mm256_and_si256(set, _mm256_set1_epi8(16));
+    return _mm256_and_si256(ori_spread_bits(ori_load_le32(qh)), _mm256_set1_epi8(16));
 }
 
 ORI_INLINE __m256i quants_q4_0(const uint8_t *block)
 {
-    return nibbles(((const struct ori_block_q4_0 *)(const void *)block)->qs);
+    return ori_nibbles32(((const struct ori_block_q4_0 *)(const void *)block)->qs);
 }
 
 ORI_INLINE __m256i quants_q4_1(const uint8_t *block)
 {
-    return nibbles(((const struct ori_block_q4_1 *)(const void *)block)->qs);
+    return ori_nibbles32(((const struct ori_block_q4_1 *)(const void *)block)->qs);
 }
 
 ORI_INLINE __m256i quants_q5_0(const uint8_t *block)
 {
     const struct ori_block_q5_0 *b = (const void *)block;
 
-    return _mm256_or_si256(nibbles(b->qs), fifth_bits(b->qh));
+    return _mm256_or_si256(ori_nibbles32(b->qs), fifth_bits(b->qh));
 }
 
 ORI_INLINE __m256i quants_q5_1(const uint8_t *block)
 {
     const struct ori_block_q5_1 *b = (const void *)block;
 
-    return _mm256_or_si256(nibbles(b->qs), fifth_bits(b->qh));
+    return _mm256_or_si256(ori_nibbles32(b->qs), fifth_bits(b->qh));
 }
 
 ORI_INLINE __m256i quants_q8_0(const uint8_t *block)
@@ -81,24 +65,19 @@ ORI_INLINE __m256i quants_q8_0(const uint8_t *block)
     return ori_load32(((const struct ori_block_q8_0 *)(const void *)block)->qs);
 }
 
-/* The codes that nibbles stand for. */
-ORI_INLINE __m256i decode(const int8_t codes[16], __m256i q)
-{
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(ori_load16(codes)), q);
-}
-
 ORI_INLINE __m256i quants_iq4_nl(const uint8_t *block)
 {
     const struct ori_block_iq4_nl *b = (const void *)block;
 
-    return decode(ori_codes_iq4, nibbles(b->qs));
+    return ori_decode32(ori_codes_iq4, ori_nibbles32(b->qs));
 }
 
 ORI_INLINE __m256i quants_mxfp4(const uint8_t *block)
 {
     const struct ori_block_mxfp4 *b = (const void *)block;
 
-    return _mm256_add_epi8(decode(ori_codes_mxfp4, nibbles(b->qs)), _mm256_set1_epi8(16));
+    return _mm256_add_epi8(ori_decode32(ori_codes_mxfp4, ori_nibbles32(b->qs)),
+                           _mm256_set1_epi8(16));
 }
 
 /* ---- few columns: tiles of four outputs ---- */
@@ -186,22 +165,18 @@ ORI_INLINE bool in_nibbles(const struct kind *kind)
 ORI_INLINE void put_quants(const struct kind *kind, const uint8_t *const rows[4], size_t r,
                            size_t b, struct panel *panel)
 {
-    const __m256i low_bits = _mm256_set1_epi8(15);
-    __m256i q[4], high[4];
+    __m256i q[4];
 
     ORI_UNROLL
     for (int i = 0; i < 4; i++) {
         q[i] = kind->quants(rows[i] + b * kind->block_bytes);
         if (kind->is_signed)
             q[i] = _mm256_xor_si256(q[i], _mm256_set1_epi8(-128));
-        if (in_nibbles(kind)) {
-            high[i] = _mm256_and_si256(_mm256_srli_epi16(q[i], 4), low_bits);
-            q[i] = _mm256_and_si256(q[i], low_bits);
-        }
     }
-    ori_panel_put4(&panel->quants, r, b * ORI_BLOCK, q);
     if (in_nibbles(kind))
-        ori_panel_put4(&panel->high, r, b * ORI_BLOCK, high);
+        ori_panel_split4(&panel->quants, &panel->high, r, b * ORI_BLOCK, q);
+    else
+        ori_panel_put4(&panel->quants, r, b * ORI_BLOCK, q);
 }
 
 /* d of the block at `offset` of eight rows. */

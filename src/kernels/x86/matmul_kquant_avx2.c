@@ -1,29 +1,36 @@
-/* k-quants with Q8K activations.
+/* Superblocks, which are k-quants, IQ4_XS, IQ3 and IQ2, with Q8K activations.
  *
- * Quants come out of the file's blocks in eight chunks of 32, unsigned (q + 4
- * for Q3_K, q + 32 for Q6_K).  A pair of products is at most 63 * 127 * 2 =
- * 16,002, so vpmaddubsw, which saturates, is exact; activations are never -128.
+ * Quants come out of the file's blocks in eight chunks of 32: those of k-quants
+ * unsigned (q + 4 for Q3_K, q + 32 for Q6_K), others signed.  A pair of products
+ * is at most 63 * 127 * 2 = 16,002, or of signed quants 127 * 127 * 2 = 32,258, so
+ * vpmaddubsw, which saturates, is exact; activations are never -128.
  *
  * Few columns: tiles of four outputs, lanes along the row.  Pairs of products
- * are multiplied with their scales in int16.
+ * are multiplied with their scales in int16.  The sign of a quant is moved to the
+ * activation.
  *
- * More columns: panels of 16 rows, lanes across the rows.
+ * More columns: panels of 16 rows, lanes across the rows.  All quants are unsigned
+ * there: 16, 64 or 128 is added to signed ones.  IQ4_XS, which has it above 129
+ * then, goes in two panels of nibbles where there is no VNNI.
  *
- * The sums over 16 activations, times the minimums or (Q3_K, Q6_K) times the
- * scales, give the second term, or take the 4 or 32 out again.  Bounds of the
+ * The sums over 16 activations, times the minimums or (types without) times the
+ * scales, give the second term, or take out again what was added.  Bounds of the
  * int32 sums: scalar/unpack.h. */
 #include "kernels/x86/x86.h"
 
+#include "kernels/x86/iquant.h"
 #include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx2.h"
 #include "kernels/x86/tiles_avx2.h"
 
 struct kind {
     size_t block_bytes;
-    size_t d;   /* offset of d; dmin stands after it */
-    int offset; /* log2 of what is added to q; 0 for a type with minimums */
-    int sub;    /* elements that share a scale: 16 or 32 */
-    int gather; /* fours of products that int16 holds: 32767 / (max q * 127 * 2) */
+    size_t d;       /* offset of d; dmin stands after it */
+    float unit;     /* what d counts, 1 over a power of two */
+    int offset;     /* log2 of what is added to q; 0 for a type with minimums */
+    bool is_signed; /* chunk() gives signed bytes, to which the offset is yet to be added */
+    int sub;        /* elements that share a scale: 16 or 32 */
+    int gather;     /* fours of products that int16 holds: 32767 / (max q * 127 * 2) */
     __m256i (*chunk)(const uint8_t *block, int c); /* quants 32 c to 32 c + 31 */
     struct ori_kquant_scales (*scales)(const uint8_t *block);
 };
@@ -96,6 +103,13 @@ ORI_INLINE __m256i split_16s(__m128i s)
     return _mm256_cvtepi8_epi16(_mm_shuffle_epi8(s, order));
 }
 
+/* The products of a chunk and 32 activations, in pairs. */
+ORI_INLINE __m256i pairs_of(const struct kind *kind, __m256i q, __m256i x)
+{
+    return kind->is_signed ? _mm256_maddubs_epi16(_mm256_sign_epi8(q, q), _mm256_sign_epi8(x, q))
+                           : _mm256_maddubs_epi16(q, x);
+}
+
 /* One superblock of four products folded into acc. */
 ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
                        const struct ori_act_q8k *const a[4], int cols, __m128 acc)
@@ -109,7 +123,7 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
         scales[i] = split_16s(s.scale);
         sums[i] = _mm256_madd_epi16(_mm256_cvtepi8_epi16(s.sums), ori_load32(a[i]->sums));
         dots[i] = _mm256_setzero_si256();
-        if (kind->offset)
+        if (kind->offset && !kind->is_signed)
             dots[i] = _mm256_sub_epi32(dots[i], _mm256_slli_epi32(sums[i], kind->offset));
     }
     ORI_UNROLL
@@ -117,7 +131,7 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
         ORI_UNROLL
         for (int i = 0; i < 4; i++) {
             const __m256i x = ori_load32(a[i]->qs + 32 * c);
-            const __m256i pairs = _mm256_maddubs_epi16(kind->chunk(w[i], c), x);
+            const __m256i pairs = pairs_of(kind, kind->chunk(w[i], c), x);
             const __m256i scale = _mm256_shuffle_epi8(scales[i], scale_of_chunk(c));
             dots[i] = ori_dot_words(dots[i], pairs, scale);
         }
@@ -125,7 +139,7 @@ ORI_INLINE __m128 fold(const struct kind *kind, const uint8_t *const w[4],
 
     const __m128 da = _mm_setr_ps(a[0]->d, a[1]->d, a[2]->d, a[3]->d);
     const __m128i isum = ori_sum4_i32(dots[0], dots[1], dots[2], dots[3]);
-    const __m128 d = ori_tile_f16(w, kind->d, cols);
+    const __m128 d = _mm_mul_ps(ori_tile_f16(w, kind->d, cols), _mm_set1_ps(kind->unit));
     acc = _mm_fmadd_ps(_mm_mul_ps(d, da), _mm_cvtepi32_ps(isum), acc);
     if (!kind->offset) {
         const __m128i msum = ori_sum4_i32(sums[0], sums[1], sums[2], sums[3]);
@@ -165,7 +179,8 @@ ORI_INLINE __m128 dot4(const void *info, const uint8_t *const w[4], const uint8_
 /* ---- many columns: panels ---- */
 
 struct panel {
-    struct ori_panel_quants quants;
+    struct ori_panel_quants quants;       /* or low nibbles */
+    struct ori_panel_quants high;         /* nibbles */
     _Alignas(32) int32_t scale[16][2][8]; /* of each sub-block, as ori_panel_dots() takes it */
     int16_t sums[8][2][16];               /* factors of the sums of two sub-blocks */
     float d[2][8], dmin[2][8];
@@ -218,22 +233,43 @@ ORI_INLINE void put_scales(const struct kind *kind, const uint8_t *const w[8], i
     }
 }
 
+ORI_INLINE bool in_nibbles(const struct kind *kind)
+{
+    return kind->offset == 7 && !ORI_VNNI;
+}
+
+/* Chunk c of four rows from r. */
+ORI_INLINE void put_quants(const struct kind *kind, const uint8_t *const rows[4], size_t r, int c,
+                           struct panel *panel)
+{
+    __m256i q[4];
+
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++) {
+        q[i] = kind->chunk(rows[i], c);
+        if (kind->is_signed)
+            q[i] = _mm256_add_epi8(q[i], _mm256_set1_epi8((char)(1 << kind->offset)));
+    }
+    if (in_nibbles(kind))
+        ori_panel_split4(&panel->quants, &panel->high, r, 32 * (size_t)c, q);
+    else
+        ori_panel_put4(&panel->quants, r, 32 * (size_t)c, q);
+}
+
 ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PANEL_ROWS],
                       struct panel *panel)
 {
     for (size_t r = 0; r < ORI_PANEL_ROWS; r += 4) {
         ORI_UNROLL
-        for (int c = 0; c < 8; c++) {
-            const __m256i q[4] = {kind->chunk(rows[r], c), kind->chunk(rows[r + 1], c),
-                                  kind->chunk(rows[r + 2], c), kind->chunk(rows[r + 3], c)};
-            ori_panel_put4(&panel->quants, r, 32 * (size_t)c, q);
-        }
+        for (int c = 0; c < 8; c++)
+            put_quants(kind, rows + r, r, c, panel);
     }
     for (int half = 0; half < 2; half++) {
         const uint8_t *const *w = rows + 8 * half;
 
         put_scales(kind, w, half, panel);
-        _mm256_store_ps(panel->d[half], ori_load8_f16(w, kind->d));
+        _mm256_store_ps(panel->d[half],
+                        _mm256_mul_ps(ori_load8_f16(w, kind->d), _mm256_set1_ps(kind->unit)));
         if (!kind->offset)
             _mm256_store_ps(panel->dmin[half], ori_load8_f16(w, kind->d + 2));
         for (int r = 0; r < 8; r++)
@@ -298,6 +334,11 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
         const __m256i scale[2] = {ori_load32(panel->scale[s][0]), ori_load32(panel->scale[s][1])};
 
         ori_panel_dots(panel->quants.line + s * steps, x, n, steps, kind->gather, scale, total);
+        if (in_nibbles(kind)) {
+            const __m256i high[2] = {_mm256_slli_epi16(scale[0], 4),
+                                     _mm256_slli_epi16(scale[1], 4)};
+            ori_panel_dots(panel->high.line + s * steps, x, n, steps, kind->gather, high, total);
+        }
         ORI_UNROLL
         for (int i = 0; i < n; i++)
             x[i] += kind->sub;
@@ -338,13 +379,15 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
         ori_panels(m, ops, &panel);
 }
 
-#define DEFINE_TYPE(type, offset, sub, gather)                                                     \
+#define DEFINE_TYPE(type, chunk, unit, offset, is_signed, sub, gather)                             \
     static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
                                             offsetof(struct ori_block_##type, d),                  \
+                                            unit,                                                  \
                                             offset,                                                \
+                                            is_signed,                                             \
                                             sub,                                                   \
                                             gather,                                                \
-                                            chunk_##type,                                          \
+                                            chunk,                                                 \
                                             ori_scales_##type};                                    \
     static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
                              void *panel)                                                          \
@@ -366,8 +409,15 @@ ORI_INLINE void matmul(const struct kind *kind, const struct ori_panel_ops *ops,
                                                     NULL};                                         \
     ORI_DEFINE_MATMUL(ORI_TIER(ori_matmul_##type), matmul(&kind_##type, &ops_##type, &m))
 
-DEFINE_TYPE(q2_k, 0, 16, 4)
-DEFINE_TYPE(q3_k, 2, 16, 4)
-DEFINE_TYPE(q4_k, 0, 32, 8)
-DEFINE_TYPE(q5_k, 0, 32, 4)
-DEFINE_TYPE(q6_k, 5, 16, 2)
+/*                                     offset signed sub gather */
+DEFINE_TYPE(q2_k, chunk_q2_k, 1, 0, false, 16, 4)
+DEFINE_TYPE(q3_k, chunk_q3_k, 1, 2, false, 16, 4)
+DEFINE_TYPE(q4_k, chunk_q4_k, 1, 0, false, 32, 8)
+DEFINE_TYPE(q5_k, chunk_q5_k, 1, 0, false, 32, 4)
+DEFINE_TYPE(q6_k, chunk_q6_k, 1, 5, false, 16, 2)
+DEFINE_TYPE(iq4_xs, ori_chunk_iq4_xs, 1, 7, true, 32, 8)
+DEFINE_TYPE(iq3_s, ori_chunk_iq3_s, 1, 4, true, 32, 4)
+DEFINE_TYPE(iq3_xxs, ori_chunk_iq3_xxs, 0.25f, 6, true, 32, 1)
+DEFINE_TYPE(iq2_s, ori_chunk_iq2_s, 0.125f, 6, true, 16, 1)
+DEFINE_TYPE(iq2_xs, ori_chunk_iq2_xs, 0.125f, 6, true, 16, 1)
+DEFINE_TYPE(iq2_xxs, ori_chunk_iq2_xxs, 0.125f, 6, true, 32, 1)

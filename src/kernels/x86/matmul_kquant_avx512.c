@@ -1,19 +1,21 @@
-/* k-quants with Q8K activations.
+/* Superblocks, which are k-quants, IQ4_XS, IQ3 and IQ2, with Q8K activations.
  *
- * Quants come out of the file's blocks 64 at a time, unsigned (q + 4 for Q3_K,
- * q + 32 for Q6_K), as two runs of 32 that the type's `runs` names.
+ * Quants come out of the file's blocks 64 at a time, unsigned (4 is added for Q3_K,
+ * 32 for Q6_K, 16 to 128 for the others), as two runs of 32 that the type's `runs`
+ * names.
  *
  * A few columns: eight rows at a time.  Four rows' quants are transposed by fours,
  * so that a lane has those of one row and 16 elements, all of which share a scale.
  *
  * More columns: panels of 32 rows (panel_avx512.h), lanes across the rows.
  *
- * The sums over 16 activations, times the minimums or (Q3_K, Q6_K) times the
- * scales, give the second term, or take the 4 or 32 out again.  Bounds of the
+ * The sums over 16 activations, times the minimums or (types without) times the
+ * scales, give the second term, or take out again what was added.  Bounds of the
  * int32 sums: scalar/unpack.h. */
 #include "kernels/x86/x86.h"
 
 #define GROUP 6 /* two integer sums each of the superblock and of a sub-block */
+#include "kernels/x86/iquant.h"
 #include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx512.h"
 
@@ -30,6 +32,7 @@ struct heads {
 struct kind {
     size_t block_bytes;
     size_t d;           /* offset of d; dmin stands after it */
+    float unit;         /* what d counts, 1 over a power of two */
     int offset;         /* log2 of what is added to q; 0 for a type with minimums */
     int sub;            /* elements that share a scale: 16 or 32 */
     uint8_t runs[4][2]; /* which runs of 32 elements chunk c holds */
@@ -129,6 +132,28 @@ ORI_INLINE __m512i chunk_q6_k(const uint8_t *block, int c)
     return WITH_BITS(c % 2 ? high_nibbles(both) : low_nibbles(both),
                      load32_twice(b->qh + c / 2 * 32), first, first + 2, 4, 48);
 }
+
+/* The types of iquant.h: 64 elements in order, with 2^offset added. */
+ORI_INLINE __m512i unsigned_pair(__m256i low, __m256i high, int offset)
+{
+    const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+
+    return _mm512_add_epi8(both, _mm512_set1_epi8((char)(1 << offset)));
+}
+
+#define DEFINE_CHUNK(type, offset)                                                                 \
+    ORI_INLINE __m512i chunk_##type(const uint8_t *block, int c)                                   \
+    {                                                                                              \
+        return unsigned_pair(ori_chunk_##type(block, 2 * c), ori_chunk_##type(block, 2 * c + 1),   \
+                             offset);                                                              \
+    }
+
+DEFINE_CHUNK(iq4_xs, 7)
+DEFINE_CHUNK(iq3_s, 4)
+DEFINE_CHUNK(iq3_xxs, 6)
+DEFINE_CHUNK(iq2_s, 6)
+DEFINE_CHUNK(iq2_xs, 6)
+DEFINE_CHUNK(iq2_xxs, 6)
 
 /* ---- a few columns: eight rows at a time ---- */
 
@@ -325,6 +350,45 @@ ORI_INLINE struct heads heads_q3_k(const uint8_t *const w[4])
     return heads_of_halves(ori_scales_q3_k, w, offsetof(struct ori_block_q3_k, d), false);
 }
 
+/* Types without minimums whose chunks are 64 elements in order: from each row's scales. */
+ORI_INLINE struct heads heads_in_order(struct ori_kquant_scales (*scales)(const uint8_t *block),
+                                       const uint8_t *const w[4], size_t d, int sub)
+{
+    const __m128i evens = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);
+    __m128i scale[4], sums[4];
+
+    ORI_UNROLL
+    for (int r = 0; r < 4; r++) {
+        scale[r] = scales(w[r]).scale;
+        sums[r] = sub == 32 ? _mm_shuffle_epi8(scale[r], evens) : scale[r];
+    }
+    rows_to_lanes(scale, scale);
+    rows_to_lanes(sums, sums);
+    return (struct heads){
+        .scales = {in_quarters(scale[0], 0, 1, 2, 3), in_quarters(scale[1], 0, 1, 2, 3),
+                   in_quarters(scale[2], 0, 1, 2, 3), in_quarters(scale[3], 0, 1, 2, 3)},
+        .sums = {pairs_in_quarters(sums[0], sums[1]), pairs_in_quarters(sums[2], sums[3])},
+        .d = ori_load4_f16(w, d),
+    };
+}
+
+#define DEFINE_IN_ORDER(type, sub)                                                                 \
+    ORI_INLINE void fours_##type(const uint8_t *const w[4], int h, __m512i out[2][4])              \
+    {                                                                                              \
+        fours_of_chunks(chunk_##type, w, h, out);                                                  \
+    }                                                                                              \
+    ORI_INLINE struct heads heads_##type(const uint8_t *const w[4])                                \
+    {                                                                                              \
+        return heads_in_order(ori_scales_##type, w, offsetof(struct ori_block_##type, d), sub);    \
+    }
+
+DEFINE_IN_ORDER(iq4_xs, 32)
+DEFINE_IN_ORDER(iq3_s, 32)
+DEFINE_IN_ORDER(iq3_xxs, 32)
+DEFINE_IN_ORDER(iq2_s, 16)
+DEFINE_IN_ORDER(iq2_xs, 16)
+DEFINE_IN_ORDER(iq2_xxs, 32)
+
 /* The fours of a chunk of activations, for all four rows. */
 ORI_INLINE void spread_fours(const struct kind *kind, const struct ori_act_q8k *a, int c,
                              __m512i out[4])
@@ -394,7 +458,8 @@ ORI_INLINE __m256 fold_heads(const struct kind *kind, const struct heads w[2],
                              const __m512i dots[2], const struct ori_act_q8k *a, __m256 acc)
 {
     const __m256 da = _mm256_set1_ps(a->d);
-    const __m256 d = _mm256_mul_ps(_mm256_set_m128(w[1].d, w[0].d), da);
+    const __m256 units = _mm256_set_m128(w[1].d, w[0].d);
+    const __m256 d = _mm256_mul_ps(_mm256_mul_ps(units, _mm256_set1_ps(kind->unit)), da);
     const struct spread_sums sums = spread_sums(kind, a);
     const __m512i both = sum_quarters(dots[0], dots[1], second_term(kind, &w[0], &sums),
                                       second_term(kind, &w[1], &sums));
@@ -570,7 +635,8 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
             dmin[r] = kind->offset ? 0 : ori_load_le16(w[r] + kind->d + 2);
         }
         put_scales(kind, scales, half, panel);
-        _mm512_store_ps(panel->d[half], _mm512_cvtph_ps(ori_load32(d)));
+        _mm512_store_ps(panel->d[half],
+                        _mm512_mul_ps(_mm512_cvtph_ps(ori_load32(d)), _mm512_set1_ps(kind->unit)));
         _mm512_store_ps(panel->dmin[half], _mm512_cvtph_ps(ori_load32(dmin)));
     }
 }
@@ -671,9 +737,10 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
 
 /* ---- the types ---- */
 
-#define DEFINE_TYPE(type, offset, sub, heads, ...)                                                 \
+#define DEFINE_TYPE(type, unit, offset, sub, heads, ...)                                           \
     static const struct kind kind_##type = {sizeof(struct ori_block_##type),                       \
                                             offsetof(struct ori_block_##type, d),                  \
+                                            unit,                                                  \
                                             offset,                                                \
                                             sub,                                                   \
                                             __VA_ARGS__,                                           \
@@ -683,8 +750,14 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
                                             heads};                                                \
     ORI_DEFINE_MATMUL_AVX512(type, ORI_SUPERBLOCK, struct ori_act_q8k)
 
-DEFINE_TYPE(q2_k, 0, 16, heads_q2_k, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
-DEFINE_TYPE(q3_k, 2, 16, heads_q3_k, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
-DEFINE_TYPE(q4_k, 0, 32, heads_k4, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
-DEFINE_TYPE(q5_k, 0, 32, heads_k4, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
-DEFINE_TYPE(q6_k, 5, 16, heads_q6_k, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(q2_k, 1, 0, 16, heads_q2_k, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q3_k, 1, 2, 16, heads_q3_k, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+DEFINE_TYPE(q4_k, 1, 0, 32, heads_k4, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q5_k, 1, 0, 32, heads_k4, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
+DEFINE_TYPE(q6_k, 1, 5, 16, heads_q6_k, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(iq4_xs, 1, 7, 32, heads_iq4_xs, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(iq3_s, 1, 4, 32, heads_iq3_s, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(iq3_xxs, 0.25f, 6, 32, heads_iq3_xxs, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(iq2_s, 0.125f, 6, 16, heads_iq2_s, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(iq2_xs, 0.125f, 6, 16, heads_iq2_xs, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})
+DEFINE_TYPE(iq2_xxs, 0.125f, 6, 32, heads_iq2_xxs, {{0, 1}, {2, 3}, {4, 5}, {6, 7}})

@@ -44,6 +44,33 @@ ORI_INLINE __m128 ori_load4_f16(const uint8_t *const w[4], size_t offset)
         (short)ori_load_le16(w[2] + offset), (short)ori_load_le16(w[3] + offset), 0, 0, 0, 0));
 }
 
+/* 16 bytes of nibbles -> 32 bytes, low ones first. */
+ORI_INLINE __m256i ori_nibbles32(const uint8_t qs[16])
+{
+    const __m128i packed = ori_load16(qs);
+    const __m256i both =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(packed), _mm_srli_epi16(packed, 4), 1);
+
+    return _mm256_and_si256(both, _mm256_set1_epi8(15));
+}
+
+/* The codes that nibbles stand for. */
+ORI_INLINE __m256i ori_decode32(const int8_t codes[16], __m256i q)
+{
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(ori_load16(codes)), q);
+}
+
+/* 32 bits -> all ones in each byte whose bit is set. */
+ORI_INLINE __m256i ori_spread_bits(uint32_t bits)
+{
+    const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2,
+                                            2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+    const __m256i bit = _mm256_set1_epi64x((int64_t)0x8040201008040201u);
+    const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), spread);
+
+    return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
+}
+
 /* ori_half_e8m0 of eight bytes in the lanes of an int32. */
 ORI_INLINE __m256 ori_half_e8m0_8(__m256i e)
 {

@@ -138,6 +138,23 @@ ORI_INLINE void ori_panel_put4(struct ori_panel_quants *quants, size_t r, size_t
     }
 }
 
+/* The same, low nibbles and high ones in panels of their own: 16 * high + low.  So go
+ * quants above 129 where there is no VNNI, whose pairs of products don't fit int16. */
+ORI_INLINE void ori_panel_split4(struct ori_panel_quants *low, struct ori_panel_quants *high,
+                                 size_t r, size_t k, const __m256i q[4])
+{
+    const __m256i mask = _mm256_set1_epi8(15);
+    __m256i low_bits[4], high_bits[4];
+
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++) {
+        low_bits[i] = _mm256_and_si256(q[i], mask);
+        high_bits[i] = _mm256_and_si256(_mm256_srli_epi16(q[i], 4), mask);
+    }
+    ori_panel_put4(low, r, k, low_bits);
+    ori_panel_put4(high, r, k, high_bits);
+}
+
 /* The 16 bytes of each of eight rows -> dwords of four consecutive bytes, with
  * the rows in lanes. */
 ORI_INLINE void ori_across_rows(const __m128i bytes[8], __m256i fours[4])
