@@ -72,6 +72,19 @@ static inline float ori_geluf(float x)
     return x / (1.0f + ori_expf(-x * slope));
 }
 
+/* The gate of gpt-oss (OpenAI, 2025): gate sigmoid(1.702 gate) (up + 1), the gate
+ * held down to 7 and up to within 7 of 0. */
+#define ORI_SWIGLU_ALPHA 1.702f
+#define ORI_SWIGLU_LIMIT 7.0f
+
+static inline float ori_clamped_swigluf(float gate, float up)
+{
+    gate = ORI_SWIGLU_LIMIT < gate ? ORI_SWIGLU_LIMIT : gate;
+    up = ORI_SWIGLU_LIMIT < up ? ORI_SWIGLU_LIMIT : up;
+    up = -ORI_SWIGLU_LIMIT > up ? -ORI_SWIGLU_LIMIT : up;
+    return gate / (1.0f + ori_expf(-ORI_SWIGLU_ALPHA * gate)) * (up + 1.0f);
+}
+
 /* cap tanh(x / cap) = cap - 2 cap / (1 + exp(2 x / cap)); twice = 2 / cap. */
 static inline float ori_softcapf(float x, float cap, float twice)
 {

@@ -35,9 +35,11 @@ static void init_scalar(struct ori_kernels *kernels)
         .rms_norm = ori_rms_norm_scalar,
         .layer_norm = ori_layer_norm_scalar,
         .add = ori_add_scalar,
+        .add_scaled = ori_add_scaled_scalar,
         .gelu = ori_gelu_scalar,
         .silu_mul = ori_silu_mul_scalar,
         .gelu_mul = ori_gelu_mul_scalar,
+        .clamped_swiglu = ori_clamped_swiglu_scalar,
         .softcap = ori_softcap_scalar,
         .rope = ori_rope_scalar,
         .f32_to_f16 = ori_f32_to_f16_scalar,
@@ -67,9 +69,11 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->rms_norm = ori_rms_norm_avx2;
     kernels->layer_norm = ori_layer_norm_avx2;
     kernels->add = ori_add_avx2;
+    kernels->add_scaled = ori_add_scaled_avx2;
     kernels->gelu = ori_gelu_avx2;
     kernels->silu_mul = ori_silu_mul_avx2;
     kernels->gelu_mul = ori_gelu_mul_avx2;
+    kernels->clamped_swiglu = ori_clamped_swiglu_avx2;
     kernels->softcap = ori_softcap_avx2;
     kernels->rope = ori_rope_avx2;
     kernels->f32_to_f16 = ori_f32_to_f16_avx2;
@@ -99,6 +103,7 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->silu_mul = ori_silu_mul_avx512;
     kernels->gelu = ori_gelu_avx512;
     kernels->gelu_mul = ori_gelu_mul_avx512;
+    kernels->clamped_swiglu = ori_clamped_swiglu_avx512;
     kernels->softcap = ori_softcap_avx512;
     kernels->log_sum_exp = ori_log_sum_exp_avx512;
     kernels->attention[ORI_KV_F16] = ori_attention_f16_avx512;

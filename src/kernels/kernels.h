@@ -110,11 +110,15 @@ bool ori_kv_row_bytes(enum ori_kv_type type, size_t head_dim, size_t *out);
  *   acc[i] *= c, and 16 lanes of sum *= c;
  *   for positions t in order, with p = exp(s - m'): sum[t mod 16] += p and
  *   acc[i] = fmaf(p, v[i], acc[i]).
- * Finally out[i] = acc[i] / (the lanes of sum, joined). */
+ * Finally out[i] = acc[i] / (the lanes of sum, joined).
+ *
+ * It begins with m = -infinity and sums of 0; with a sink, which is a score that
+ * has no value, m is the sink and sum[0] is 1. */
 struct ori_attn_query {
     const float *q;    /* [head_dim] */
     float *out;        /* [head_dim]; no other query's, and not q */
     size_t begin, end; /* positions attended to, begin < end */
+    const float *sink; /* NULL: none */
 };
 
 struct ori_attn {
@@ -140,10 +144,13 @@ struct ori_kernels {
      * the last step fused; out may be x */
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float *out, size_t n,
                        float eps);
-    void (*add)(float *x, const float *y, size_t n);                            /* x += y */
-    void (*gelu)(float *x, size_t n);                                           /* x = gelu(x) */
+    void (*add)(float *x, const float *y, size_t n);                  /* x += y */
+    void (*add_scaled)(float *x, const float *y, float by, size_t n); /* x = fmaf(by, y, x) */
+    void (*gelu)(float *x, size_t n);                                 /* x = gelu(x) */
     void (*silu_mul)(const float *gate, const float *up, float *out, size_t n); /* silu(gate)*up */
     void (*gelu_mul)(const float *gate, const float *up, float *out, size_t n); /* gelu(gate)*up */
+    /* the gate of gpt-oss, as ori_clamped_swigluf() in approx.h has it */
+    void (*clamped_swiglu)(const float *gate, const float *up, float *out, size_t n);
     void (*softcap)(float *x, size_t n, float cap); /* x = cap * tanh(x / cap), cap > 0 */
     /* rotate pairs of one head in place; angles[2*i] = cos, [2*i+1] = sin for
      * pair i < n_rot/2.  neox: pair (i, i + n_rot/2); else (2i, 2i+1). */

@@ -156,6 +156,7 @@ static void bench_rows(const struct run *run)
     BENCH_ROW("silu_mul", k->silu_mul(x, y, out, N));
     BENCH_ROW("layer_norm", k->layer_norm(x, y, y, out, N, 1e-5f));
     BENCH_ROW("gelu_mul", k->gelu_mul(x, y, out, N));
+    BENCH_ROW("clamped_swiglu", k->clamped_swiglu(x, y, out, N));
     BENCH_ROW("softcap", k->softcap(out, N, 30.0f));
     BENCH_ROW("rope", k->rope(x, y, N, true));
     BENCH_ROW("f32_to_f16", k->f32_to_f16(x, half, N));
@@ -220,7 +221,7 @@ static void bench_attention(const struct run *run, enum ori_kv_type type)
 
     for (size_t j = 0; j < ORI_ATTN_TILE; j++) {
         fill_floats(&rng, PATTERN_NORMAL, q[j], HEAD_DIM);
-        queries[j] = (struct ori_attn_query){q[j], out[j], 0, POSITIONS};
+        queries[j] = (struct ori_attn_query){q[j], out[j], 0, POSITIONS, NULL};
     }
     heads.head_bytes = fill_heads(run, type, heads.n_heads);
     const double gb = best_rate(attend, &heads) * (double)heads.head_bytes * 1e-9;

@@ -122,12 +122,16 @@ static bool same_attention(const struct ori_kernels *scalar, const struct ori_ke
     static float q[MAX_QUERIES][MAX_DIM];
     const size_t all = n * (MAX_DIM + GAP);
     const float softcap = rng_below(rng, 2) ? 5.0f : 0.0f;
+    const bool with_sinks = rng_below(rng, 2);
     struct ori_attn_query queries[MAX_QUERIES];
+    float sinks[MAX_QUERIES];
 
     choose_sight(rng, sight, c->slots, n, queries);
     for (size_t j = 0; j < n; j++) {
         fill_floats(rng, pattern, q[j], c->head_dim);
+        fill_floats(rng, pattern, &sinks[j], 1);
         queries[j].q = q[j];
+        queries[j].sink = with_sinks ? &sinks[j] : NULL;
     }
     outputs_init(expect, n);
     for (size_t j = 0; j < n; j++)

@@ -82,6 +82,21 @@ static bool check_add(const struct ori_kernels *scalar, const struct ori_kernels
     return outputs_same(&o);
 }
 
+static bool check_add_scaled(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                             struct rng *rng, enum pattern pattern, size_t n)
+{
+    struct outputs o;
+    float x[MAX_N], y[MAX_N], by;
+
+    fill_floats(rng, pattern, x, n);
+    fill_floats(rng, PATTERN_NORMAL, y, n);
+    fill_floats(rng, PATTERN_NORMAL, &by, 1);
+    outputs_fill(&o, x, n);
+    scalar->add_scaled(o.expect, y, by, n);
+    tier->add_scaled(o.got, y, by, n);
+    return outputs_same(&o);
+}
+
 typedef void (*gate_fn)(const float *gate, const float *up, float *out, size_t n);
 
 static bool check_gate(gate_fn scalar, gate_fn tier, struct rng *rng, enum pattern pattern,
@@ -124,6 +139,25 @@ static bool check_gelu(const struct ori_kernels *scalar, const struct ori_kernel
     outputs_fill(&o, x, n);
     scalar->gelu(o.expect, n);
     tier->gelu(o.got, n);
+    return outputs_same(&o);
+}
+
+static bool check_clamped_swiglu(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                                 struct rng *rng, enum pattern pattern, size_t n)
+{
+    const gate_fn a = scalar->clamped_swiglu, b = tier->clamped_swiglu;
+    struct outputs o;
+    float gate[MAX_N], up[MAX_N];
+
+    if (!check_gate(a, b, rng, pattern, n))
+        return false;
+    fill_floats(rng, PATTERN_NORMAL, gate, n);
+    fill_floats(rng, pattern, up, n);
+    for (size_t i = 0; i < n; i += 2) /* on both sides of the limit of 7 */
+        up[i] *= 7.0f;
+    outputs_fill(&o, NULL, 0);
+    a(gate, up, o.expect, n);
+    b(gate, up, o.got, n);
     return outputs_same(&o);
 }
 
@@ -313,8 +347,10 @@ static const struct {
 } checks[] = {
     {"rms_norm", check_rms_norm, 1, 80},
     {"add", check_add, 1, 80},
+    {"add_scaled", check_add_scaled, 1, 80},
     {"silu_mul", check_silu_mul, 1, 80},
     {"gelu_mul", check_gelu_mul, 1, 80},
+    {"clamped_swiglu", check_clamped_swiglu, 1, 80},
     {"softcap", check_softcap, 1, 80},
     {"rope", check_rope, 2, 160},
     {"log_sum_exp", check_log_sum_exp, 1, 80},

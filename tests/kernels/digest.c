@@ -57,6 +57,9 @@ static uint64_t add_rows(uint64_t hash, const struct ori_kernels *k, struct rng 
     k->gelu_mul(x, y, out, N);
     k->softcap(out, N, 30.0f);
     hash = add_bytes(hash, out, sizeof(out));
+    k->clamped_swiglu(x, y, out, N);
+    k->add_scaled(out, y, 0.3f, N);
+    hash = add_bytes(hash, out, sizeof(out));
     k->rope(x, y, N, true);
     k->rope(x, y, N, false);
     k->add(x, y, N);
@@ -74,7 +77,8 @@ static uint64_t add_attention(uint64_t hash, const struct ori_kernels *k, enum o
     enum { dim = 96, positions = 192 };
     static _Alignas(64) uint8_t keys[4 * dim * positions], values[4 * dim * positions];
     float q[dim], key[dim], value[dim], out[dim];
-    const struct ori_attn_query query = {q, out, 5, positions - 40};
+    const float sink = 0.5f;
+    const struct ori_attn_query query = {q, out, 5, positions - 40, &sink};
 
     for (size_t t = 0; t < positions; t++) {
         fill_floats(rng, PATTERN_NORMAL, key, dim);

@@ -105,6 +105,27 @@ static void test_silu(void **state)
     }
 }
 
+static void test_clamped_swiglu(void **state)
+{
+    static const float edges[] = {0, -0.0f, 7, 7.5f, -7, -7.5f, 60, -60, 3e38f, -3e38f};
+    uint64_t seed = 7;
+
+    (void)state;
+    for (size_t i = 0; i < 100000; i++) {
+        const bool edge = i < ORI_COUNT(edges) * ORI_COUNT(edges);
+        const float gate = edge ? edges[i / ORI_COUNT(edges)] : normal(&seed) * 10;
+        const float up = edge ? edges[i % ORI_COUNT(edges)] : normal(&seed) * 10;
+        const long double g = fminl(gate, 7), u = fmaxl(-7, fminl(up, 7));
+        const long double expect = g / (1 + expl(-(long double)1.702f * g)) * (u + 1);
+        float got;
+
+        scalar()->clamped_swiglu(&gate, &up, &got, 1);
+        /* up + 1 is rounded once, so it may be off by an ulp of 8 where it is near 0 */
+        if (!(fabsl(got - expect) <= 2e-6L * fabsl(expect) + 5e-7L))
+            fail_msg("gate %a, up %a: %a, not %La", (double)gate, (double)up, (double)got, expect);
+    }
+}
+
 static void test_rms_norm(void **state)
 {
     enum { n = 100 };
@@ -194,15 +215,21 @@ static void test_log_sum_exp(void **state)
     assert_true(fabsl(scalar()->log_sum_exp(x, n) - logl(sum)) < 1e-12L);
 }
 
-/* Softmax over all positions at once, in double; the cache is a ring.  How far
- * a type's rounding of keys and values may take the result is in the table. */
+/* Softmax over all positions at once, and the sink, in double; the cache is a ring.
+ * How far a type's rounding of keys and values may take the result is in the table. */
 static void test_attention(void **state)
 {
     enum { dim = 64, slots = 192, begin = 100, end = 270 };
+    static const float sinks[] = {4.0f, 30.0f};
     static const struct {
         enum ori_kv_type type;
         double bound;
-    } rows[] = {{ORI_KV_F32, 2e-6}, {ORI_KV_F16, 2e-3}, {ORI_KV_Q8_0, 3e-2}};
+        const float *sink; /* much, and more than any score */
+    } rows[] = {{ORI_KV_F32, 2e-6, NULL},
+                {ORI_KV_F16, 2e-3, NULL},
+                {ORI_KV_Q8_0, 3e-2, NULL},
+                {ORI_KV_F32, 2e-6, &sinks[0]},
+                {ORI_KV_F32, 2e-6, &sinks[1]}};
     static _Alignas(64) uint8_t keys[4 * slots * dim], values[4 * slots * dim];
     static float k[end][dim], v[end][dim];
     float q[dim], out[dim];
@@ -227,7 +254,8 @@ static void test_attention(void **state)
             for (size_t i = 0; i < dim; i++)
                 expect[i] += p * (double)v[t][i];
         }
-        const struct ori_attn_query query = {q, out, begin, end};
+        total += rows[r].sink ? exp((double)*rows[r].sink - max) : 0;
+        const struct ori_attn_query query = {q, out, begin, end, rows[r].sink};
         scalar()->attention[rows[r].type](&(struct ori_attn){.keys = keys,
                                                              .values = values,
                                                              .slots = slots,
@@ -270,7 +298,7 @@ int main(void)
         cmocka_unit_test(test_rms_norm),     cmocka_unit_test(test_rope),
         cmocka_unit_test(test_log_sum_exp),  cmocka_unit_test(test_attention),
         cmocka_unit_test(test_kv_row_bytes), cmocka_unit_test(test_layer_norm),
-        cmocka_unit_test(test_gelu),
+        cmocka_unit_test(test_gelu),         cmocka_unit_test(test_clamped_swiglu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

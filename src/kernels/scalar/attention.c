@@ -105,7 +105,8 @@ static void attend(const struct ori_attn *a, const struct kind *kind)
 {
     for (size_t j = 0; j < a->n_queries; j++) {
         const struct ori_attn_query *query = &a->queries[j];
-        struct running run = {.max = -INFINITY};
+        struct running run = {.max = query->sink ? *query->sink : -INFINITY,
+                              .sum[0] = query->sink ? 1.0f : 0.0f};
 
         for (size_t i = 0; i < a->head_dim; i++)
             query->out[i] = 0;

@@ -52,6 +52,12 @@ void ori_add_scalar(float *x, const float *y, size_t n)
         x[i] += y[i];
 }
 
+void ori_add_scaled_scalar(float *x, const float *y, float by, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = fmaf(by, y[i], x[i]);
+}
+
 void ori_silu_mul_scalar(const float *gate, const float *up, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -68,6 +74,12 @@ void ori_gelu_mul_scalar(const float *gate, const float *up, float *out, size_t 
 {
     for (size_t i = 0; i < n; i++)
         out[i] = ori_geluf(gate[i]) * up[i];
+}
+
+void ori_clamped_swiglu_scalar(const float *gate, const float *up, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = ori_clamped_swigluf(gate[i], up[i]);
 }
 
 void ori_softcap_scalar(float *x, size_t n, float cap)

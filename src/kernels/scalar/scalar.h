@@ -27,9 +27,11 @@ void ori_rms_norm_scalar(const float *x, const float *weight, float *out, size_t
 void ori_layer_norm_scalar(const float *x, const float *weight, const float *bias, float *out,
                            size_t n, float eps);
 void ori_add_scalar(float *x, const float *y, size_t n);
+void ori_add_scaled_scalar(float *x, const float *y, float by, size_t n);
 void ori_silu_mul_scalar(const float *gate, const float *up, float *out, size_t n);
 void ori_gelu_scalar(float *x, size_t n);
 void ori_gelu_mul_scalar(const float *gate, const float *up, float *out, size_t n);
+void ori_clamped_swiglu_scalar(const float *gate, const float *up, float *out, size_t n);
 void ori_softcap_scalar(float *x, size_t n, float cap);
 void ori_rope_scalar(float *head, const float *angles, size_t n_rot, bool neox);
 void ori_f32_to_f16_scalar(const float *x, uint16_t *out, size_t n);

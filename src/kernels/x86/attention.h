@@ -373,6 +373,7 @@ static bool ori_attn_enter(struct ori_attn_tile *tile, size_t block)
 
 static void ori_attn_start(struct ori_attn_tile *tile)
 {
+    static const float first_is_1[16] = {1.0f};
     const size_t dim = tile->attn->head_dim;
 
     for (size_t j = 0, n; j < tile->n; j += n) {
@@ -382,8 +383,9 @@ static void ori_attn_start(struct ori_attn_tile *tile)
                 tile->packed[j * dim + i * n + k] = tile->queries[j + k].q[i];
     }
     for (size_t j = 0; j < tile->n; j++) {
-        tile->max[j] = -INFINITY;
-        tile->sum[j] = ori_v16_set1(0);
+        const float *sink = tile->queries[j].sink;
+        tile->max[j] = sink ? *sink : -INFINITY;
+        tile->sum[j] = sink ? ori_v16_load(first_is_1) : ori_v16_set1(0);
         memset(tile->queries[j].out, 0, dim * sizeof(float));
     }
 }

@@ -81,6 +81,17 @@ void ori_add_avx2(float *x, const float *y, size_t n)
     ori_add_scalar(x + i, y + i, n - i);
 }
 
+void ori_add_scaled_avx2(float *x, const float *y, float by, size_t n)
+{
+    const __m256 by8 = _mm256_set1_ps(by);
+    size_t i = 0;
+
+    for (; n - i >= 8; i += 8)
+        _mm256_storeu_ps(x + i,
+                         _mm256_fmadd_ps(by8, _mm256_loadu_ps(y + i), _mm256_loadu_ps(x + i)));
+    ori_add_scaled_scalar(x + i, y + i, by, n - i);
+}
+
 void ori_silu_mul_avx2(const float *gate, const float *up, float *out, size_t n)
 {
     const __m256 one = _mm256_set1_ps(1.0f);
@@ -113,6 +124,16 @@ void ori_gelu_mul_avx2(const float *gate, const float *up, float *out, size_t n)
         ori_v16_store(out + i,
                       ori_v16_mul(ori_v16_gelu(ori_v16_load(gate + i)), ori_v16_load(up + i)));
     ori_gelu_mul_scalar(gate + i, up + i, out + i, n - i);
+}
+
+void ori_clamped_swiglu_avx2(const float *gate, const float *up, float *out, size_t n)
+{
+    size_t i = 0;
+
+    for (; n - i >= ORI_LANES; i += ORI_LANES)
+        ori_v16_store(out + i,
+                      ori_v16_clamped_swiglu(ori_v16_load(gate + i), ori_v16_load(up + i)));
+    ori_clamped_swiglu_scalar(gate + i, up + i, out + i, n - i);
 }
 
 void ori_softcap_avx2(float *x, size_t n, float cap)

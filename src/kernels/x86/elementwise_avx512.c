@@ -43,6 +43,16 @@ void ori_gelu_mul_avx512(const float *gate, const float *up, float *out, size_t 
     }
 }
 
+void ori_clamped_swiglu_avx512(const float *gate, const float *up, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t k = n - i < 16 ? n - i : 16;
+        ori_v16_store_first(
+            out + i, k,
+            ori_v16_clamped_swiglu(ori_v16_load_first(gate + i, k), ori_v16_load_first(up + i, k)));
+    }
+}
+
 void ori_softcap_avx512(float *x, size_t n, float cap)
 {
     const ori_v16 cap16 = ori_v16_set1(cap), twice = ori_v16_set1(2.0f / cap);

@@ -72,6 +72,12 @@ ORI_INLINE ori_v16 ori_v16_max(ori_v16 x, ori_v16 max)
     return _mm512_max_ps(x, max);
 }
 
+/* min < x ? min : x */
+ORI_INLINE ori_v16 ori_v16_min(ori_v16 min, ori_v16 x)
+{
+    return _mm512_min_ps(min, x);
+}
+
 /* The largest of all lanes, in every lane; none is NaN. */
 ORI_INLINE ori_v16 ori_v16_max_lanes(ori_v16 x)
 {
@@ -195,6 +201,12 @@ ORI_INLINE ori_v16 ori_v16_max(ori_v16 x, ori_v16 max)
     return (ori_v16){_mm256_max_ps(x.low, max.low), _mm256_max_ps(x.high, max.high)};
 }
 
+/* min < x ? min : x */
+ORI_INLINE ori_v16 ori_v16_min(ori_v16 min, ori_v16 x)
+{
+    return (ori_v16){_mm256_min_ps(min.low, x.low), _mm256_min_ps(min.high, x.high)};
+}
+
 /* The largest of all lanes, in every lane; none is NaN. */
 ORI_INLINE ori_v16 ori_v16_max_lanes(ori_v16 x)
 {
@@ -242,7 +254,7 @@ ORI_INLINE float ori_v16_join(ori_v16 x)
     return ori_join_lanes(lanes);
 }
 
-/* ori_geluf and ori_softcapf, step by step. */
+/* ori_geluf, ori_clamped_swigluf and ori_softcapf, step by step. */
 ORI_INLINE ori_v16 ori_v16_gelu(ori_v16 x)
 {
     const ori_v16 slope = ori_v16_fma(ori_v16_mul(x, x), ori_v16_set1(-ORI_GELU_CUBIC),
@@ -250,6 +262,16 @@ ORI_INLINE ori_v16 ori_v16_gelu(ori_v16 x)
     const ori_v16 e = ori_v16_exp(ori_v16_mul(x, slope));
 
     return ori_v16_div(x, ori_v16_add(ori_v16_set1(1.0f), e));
+}
+
+ORI_INLINE ori_v16 ori_v16_clamped_swiglu(ori_v16 gate, ori_v16 up)
+{
+    const ori_v16 limit = ori_v16_set1(ORI_SWIGLU_LIMIT), one = ori_v16_set1(1.0f);
+
+    gate = ori_v16_min(limit, gate);
+    up = ori_v16_max(ori_v16_set1(-ORI_SWIGLU_LIMIT), ori_v16_min(limit, up));
+    const ori_v16 e = ori_v16_exp(ori_v16_mul(ori_v16_set1(-ORI_SWIGLU_ALPHA), gate));
+    return ori_v16_mul(ori_v16_div(gate, ori_v16_add(one, e)), ori_v16_add(up, one));
 }
 
 ORI_INLINE ori_v16 ori_v16_softcap(ori_v16 x, ori_v16 cap, ori_v16 twice)

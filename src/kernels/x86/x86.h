@@ -41,9 +41,11 @@ void ori_rms_norm_avx2(const float *x, const float *weight, float *out, size_t n
 void ori_layer_norm_avx2(const float *x, const float *weight, const float *bias, float *out,
                          size_t n, float eps);
 void ori_add_avx2(float *x, const float *y, size_t n);
+void ori_add_scaled_avx2(float *x, const float *y, float by, size_t n);
 void ori_silu_mul_avx2(const float *gate, const float *up, float *out, size_t n);
 void ori_gelu_avx2(float *x, size_t n);
 void ori_gelu_mul_avx2(const float *gate, const float *up, float *out, size_t n);
+void ori_clamped_swiglu_avx2(const float *gate, const float *up, float *out, size_t n);
 void ori_softcap_avx2(float *x, size_t n, float cap);
 void ori_rope_avx2(float *head, const float *angles, size_t n_rot, bool neox);
 void ori_f32_to_f16_avx2(const float *x, uint16_t *out, size_t n);
@@ -58,6 +60,7 @@ uint64_t ori_spin_int8_avx2(uint64_t rounds);
 void ori_silu_mul_avx512(const float *gate, const float *up, float *out, size_t n);
 void ori_gelu_avx512(float *x, size_t n);
 void ori_gelu_mul_avx512(const float *gate, const float *up, float *out, size_t n);
+void ori_clamped_swiglu_avx512(const float *gate, const float *up, float *out, size_t n);
 void ori_softcap_avx512(float *x, size_t n, float cap);
 double ori_log_sum_exp_avx512(const float *x, size_t n);
 void ori_attention_f16_avx512(const struct ori_attn *attn);
