@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 static const struct ori_arch table[] = {
-    {.name = "llama"},
+    {.name = "llama", .experts = true},
     {
         .name = "phi3",
         .fused_qkv = true,
@@ -17,6 +17,7 @@ static const struct ori_arch table[] = {
     },
     {.name = "qwen2", .rope_neox = true, .qkv_bias = true},
     {.name = "qwen3", .rope_neox = true, .qk_norm = ORI_QK_NORM_HEADS},
+    {.name = "qwen3moe", .rope_neox = true, .qk_norm = ORI_QK_NORM_HEADS, .experts = true},
     {
         .name = "gemma2",
         .rope_neox = true,

@@ -14,7 +14,8 @@ enum ori_qk_norm {
 
 enum ori_activation {
     ORI_SILU = 0,
-    ORI_GELU, /* by the tanh formula */
+    ORI_GELU,           /* by the tanh formula */
+    ORI_CLAMPED_SWIGLU, /* as gpt-oss has it */
 };
 
 struct ori_arch {
@@ -40,6 +41,7 @@ struct ori_arch {
      * last norm: attn_output_norm, layer_output_norm, token_embd_norm. */
     bool norm_sum;
     enum ori_activation activation;
+    bool experts;              /* the feed-forward block may be a mixture */
     bool embedding_root_scale; /* embeddings times sqrt(n_embd) */
     bool scale_keys;           /* embedding_scale, residual_scale, attention.scale, logit_scale */
     bool softcap_keys;         /* attn_logit_softcapping, final_logit_softcapping */

@@ -1,5 +1,7 @@
 #include "model/forward.h"
 
+#include "model/experts.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -10,6 +12,7 @@ struct ori_forward {
     uint32_t max_batch;
     size_t bytes; /* of all rows, but acts */
     struct ori_acts acts;
+    struct ori_experts *experts; /* owned; NULL: the model has none */
 
     const struct ori_batch_item *items; /* [n], of the batch in progress */
     uint32_t n;                         /* items of the last batch */
@@ -21,7 +24,7 @@ struct ori_forward {
     float *k, *v;     /* [n_heads_kv][head_dim] */
     float *mixed;     /* [n_heads][head_dim] what attention brings together */
     float *added;     /* [n_embd] what a block adds to the stream */
-    float *gate, *up; /* [n_ff] */
+    float *gate, *up; /* [n_ff]; NULL when there are experts */
     float *angles;    /* [n_rot] cosines and sines in pairs */
     float *local;     /* [n_rot] those of layers with a window; = angles when they are the same */
 };
@@ -31,6 +34,7 @@ void ori_forward_free(struct ori_forward *f)
     if (!f)
         return;
     ori_acts_release(&f->acts);
+    ori_experts_free(f->experts);
     free(f->x);
     free(f->normed);
     free(f->q);
@@ -58,7 +62,10 @@ static bool alloc_rows(struct ori_forward *f, float **out, size_t row)
 
 size_t ori_forward_bytes(const struct ori_forward *f)
 {
-    return f->bytes + f->acts.bytes;
+    const struct ori_hparams *hp = &f->model->hp;
+    const size_t experts = hp->n_experts > 0 ? ori_experts_token_bytes(hp) * f->max_batch : 0;
+
+    return f->bytes + f->acts.bytes + experts;
 }
 
 static size_t max_row(const struct ori_hparams *hp)
@@ -67,7 +74,18 @@ static size_t max_row(const struct ori_hparams *hp)
     const size_t heads = (size_t)hp->n_heads * hp->head_dim;
     if (heads > max)
         max = heads;
-    return hp->n_ff > max ? hp->n_ff : max;
+    return hp->n_experts == 0 && hp->n_ff > max ? hp->n_ff : max;
+}
+
+/* What the feed-forward block needs. */
+static bool alloc_feed_forward(struct ori_forward *f)
+{
+    const struct ori_hparams *hp = &f->model->hp;
+
+    if (hp->n_experts == 0)
+        return alloc_rows(f, &f->gate, hp->n_ff) && alloc_rows(f, &f->up, hp->n_ff);
+    f->experts = ori_experts_new(f->model, f->compute, f->max_batch);
+    return f->experts != NULL;
 }
 
 orion_status ori_forward_new(const struct ori_model *model, const struct ori_compute *compute,
@@ -90,8 +108,8 @@ orion_status ori_forward_new(const struct ori_model *model, const struct ori_com
         !alloc_rows(f, &f->x, hp->n_embd) || !alloc_rows(f, &f->normed, hp->n_embd) ||
         !alloc_rows(f, &f->q, q_row) || !alloc_rows(f, &f->k, kv_row) ||
         !alloc_rows(f, &f->v, kv_row) || !alloc_rows(f, &f->mixed, q_row) ||
-        !alloc_rows(f, &f->added, hp->n_embd) || !alloc_rows(f, &f->gate, hp->n_ff) ||
-        !alloc_rows(f, &f->up, hp->n_ff) || !alloc_rows(f, &f->angles, hp->n_rot) ||
+        !alloc_rows(f, &f->added, hp->n_embd) || !alloc_feed_forward(f) ||
+        !alloc_rows(f, &f->angles, hp->n_rot) ||
         (rope->local && !alloc_rows(f, &f->local, hp->n_rot))) {
         ori_forward_free(f);
         return ori_fail(err, ORION_E_NOMEM,
@@ -384,19 +402,6 @@ static void attention(struct ori_forward *f, uint32_t layer)
     }
 }
 
-static void gate_items(void *arg, size_t begin, size_t end, uint32_t worker)
-{
-    struct ori_forward *f = arg;
-    const size_t n = f->model->hp.n_ff;
-    const struct ori_kernels *kernels = f->compute->kernels;
-    const bool gelu = f->model->arch->activation == ORI_GELU;
-
-    (void)worker;
-    for (size_t i = begin; i < end; i++)
-        (gelu ? kernels->gelu_mul : kernels->silu_mul)(f->gate + i * n, f->up + i * n,
-                                                       f->gate + i * n, n);
-}
-
 /* Without a gate: of what up has brought into f->gate. */
 static void activate_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
@@ -421,11 +426,11 @@ static void attention_block(struct ori_forward *f, uint32_t index)
     const struct ori_layer *layer = &f->model->layers[index];
     const struct ori_hparams *hp = &f->model->hp;
     const struct ori_product qkv[] = {
-        {&layer->q, f->q, layer->q.n_rows},
-        {&layer->k, f->k, layer->k.n_rows},
-        {&layer->v, f->v, layer->v.n_rows},
+        {&layer->q, f->q, layer->q.n_rows, 0, 0},
+        {&layer->k, f->k, layer->k.n_rows, 0, 0},
+        {&layer->v, f->v, layer->v.n_rows, 0, 0},
     };
-    const struct ori_product out = {&layer->attn_out, f->added, hp->n_embd};
+    const struct ori_product out = {&layer->attn_out, f->added, hp->n_embd, 0, 0};
 
     ori_linear(f->compute, &f->acts, layer->attn_norm.weight ? f->normed : f->x, f->n, qkv,
                ORI_COUNT(qkv));
@@ -438,14 +443,21 @@ static void feed_forward_block(struct ori_forward *f, uint32_t index)
     const struct ori_layer *layer = &f->model->layers[index];
     const bool gated = layer->gate.n_rows > 0;
     const struct ori_product up_gate[] = {
-        {&layer->up, gated ? f->up : f->gate, layer->up.n_rows},
-        {&layer->gate, f->gate, layer->gate.n_rows},
+        {&layer->up, gated ? f->up : f->gate, layer->up.n_rows, 0, 0},
+        {&layer->gate, f->gate, layer->gate.n_rows, 0, 0},
     };
-    const struct ori_product down = {&layer->down, f->added, layer->down.n_rows};
+    const struct ori_product down = {&layer->down, f->added, layer->down.n_rows, 0, 0};
+    const float *x = layer->ffn_norm.weight ? f->normed : f->x;
 
-    ori_linear(f->compute, &f->acts, layer->ffn_norm.weight ? f->normed : f->x, f->n, up_gate,
-               gated ? 2 : 1);
-    ori_pool_for(f->compute->pool, f->n, 4, gated ? gate_items : activate_items, f);
+    if (layer->experts) {
+        ori_experts_run(f->experts, layer, x, f->n, f->added);
+        return;
+    }
+    ori_linear(f->compute, &f->acts, x, f->n, up_gate, gated ? 2 : 1);
+    if (gated)
+        ori_gate(f->compute, f->model->arch->activation, f->gate, f->up, f->n, f->model->hp.n_ff);
+    else
+        ori_pool_for(f->compute->pool, f->n, 4, activate_items, f);
     ori_linear(f->compute, &f->acts, f->gate, f->n, &down, 1);
 }
 
@@ -502,7 +514,7 @@ static void finish_logits(void *arg, size_t begin, size_t end, uint32_t worker)
 orion_status ori_forward_logits(struct ori_forward *f, uint32_t first, uint32_t n, float *out,
                                 orion_error *err)
 {
-    const struct ori_product product = {&f->model->output, out, f->model->hp.n_vocab};
+    const struct ori_product product = {&f->model->output, out, f->model->hp.n_vocab, 0, 0};
 
     assert(first + n <= f->n);
     ori_linear(f->compute, &f->acts, f->normed + (size_t)first * f->model->hp.n_embd, n, &product,

@@ -426,13 +426,31 @@ static orion_status read_pooling(const struct reader *r, struct ori_hparams *hp)
     return ORION_OK;
 }
 
+/* After feed_forward_length, which is that of an expert unless the file says more. */
+static orion_status read_experts(const struct reader *r, struct ori_hparams *hp)
+{
+    const struct key key = key_of(r->arch, "expert_count");
+    orion_status status = may_u32(r, "expert_count", 0, ORI_MAX_EXPERTS, &hp->n_experts);
+
+    if (status != ORION_OK || hp->n_experts == 0)
+        return status;
+    if (!r->arch->experts)
+        return ori_fail_at(r->err, ORION_E_UNSUPPORTED, offset_of(r->gguf, key.text), key.text,
+                           "this model is a mixture of %u experts, which %s models are not "
+                           "supported as; a dense one runs",
+                           hp->n_experts, r->arch->name);
+    status = need_u32(r, "expert_used_count", hp->n_experts, &hp->n_experts_used);
+    if (status != ORION_OK)
+        return status;
+    return may_u32(r, "expert_feed_forward_length", 1, ORI_MAX_FF, &hp->n_ff);
+}
+
 orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch *arch,
                               uint32_t n_vocab, bool no_sliding_window, struct ori_hparams *out,
                               orion_error *err)
 {
     const struct reader r = {gguf, arch, err};
     struct ori_hparams hp = {.n_vocab = n_vocab};
-    uint32_t n_experts = 0;
     orion_status status;
 
     if ((status = need_u32(&r, "block_count", ORI_MAX_LAYERS, &hp.n_layers)) != ORION_OK ||
@@ -445,19 +463,13 @@ orion_status ori_hparams_read(const struct ori_gguf *gguf, const struct ori_arch
                                                 : "attention.layer_norm_rms_epsilon",
                                true, &hp.norm_eps)) != ORION_OK ||
         (status = check_causal(&r)) != ORION_OK || (status = read_pooling(&r, &hp)) != ORION_OK ||
-        (status = may_u32(&r, "expert_count", 0, 65536, &n_experts)) != ORION_OK ||
+        (status = read_experts(&r, &hp)) != ORION_OK ||
         (status = read_heads(&r, &hp)) != ORION_OK || (status = read_rope(&r, &hp)) != ORION_OK ||
         (status = read_window(&r, no_sliding_window, &hp)) != ORION_OK ||
         (status = read_window_layers(&r, &hp)) != ORION_OK ||
         (status = read_local_base(&r, &hp)) != ORION_OK ||
         (status = read_scales(&r, &hp)) != ORION_OK)
         return status;
-    const struct key experts = key_of(arch, "expert_count");
-    if (n_experts > 0)
-        return ori_fail_at(err, ORION_E_UNSUPPORTED, offset_of(gguf, experts.text), experts.text,
-                           "this model is a mixture of %u experts, which is not supported yet; a "
-                           "dense %s model runs",
-                           n_experts, arch->name);
     drop_idle_window(&hp);
     *out = hp;
     return ORION_OK;

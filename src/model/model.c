@@ -112,6 +112,7 @@ void ori_model_close(struct ori_model *model)
     ori_vocab_free(model->vocab);
     ori_gguf_close(model->gguf);
     free(model->layers);
+    free(model->experts);
     free(model);
 }
 

@@ -18,6 +18,7 @@
 #define ORI_MAX_LAYERS 1024u
 #define ORI_MAX_EMBD (1u << 20)
 #define ORI_MAX_FF (1u << 22)
+#define ORI_MAX_EXPERTS 1024u
 #define ORI_MAX_HEADS 4096u
 #define ORI_MAX_CONTEXT (1u << 26)
 /* Rope frequencies are at most 1/this^2, so that angles stay exact enough and
@@ -40,7 +41,9 @@ struct ori_hparams {
     uint32_t n_heads_kv; /* divides n_heads */
     uint32_t head_dim;
     uint32_t n_rot; /* rotated dimensions of a head, even, <= head_dim; 0: positions are learned */
-    uint32_t n_ff;
+    uint32_t n_ff;  /* of one expert in a mixture */
+    uint32_t n_experts;      /* 0: it is no mixture */
+    uint32_t n_experts_used; /* for a token, <= n_experts */
     uint32_t n_vocab;
     uint32_t context_tokens;
     uint32_t original_context_tokens; /* before rope was stretched; else = context_tokens */
@@ -82,6 +85,12 @@ struct ori_norm {
     const float *bias;   /* [n_embd]; NULL: an RMS norm */
 };
 
+/* The feed-forward block of one of several experts. */
+struct ori_expert {
+    struct ori_weight gate, up; /* [n_ff][n_embd] */
+    struct ori_weight down;     /* [n_embd][n_ff] */
+};
+
 /* Fused projections appear as views into the one tensor, so that the forward
  * pass is the same for both. */
 struct ori_layer {
@@ -94,6 +103,8 @@ struct ori_layer {
     struct ori_norm ffn_norm;                      /* as attn_norm */
     struct ori_weight gate, up;                    /* [n_ff][n_embd]; no gate: it has no rows */
     struct ori_weight down;                        /* [n_embd][n_ff] */
+    struct ori_weight router;                      /* [n_experts][n_embd], in a mixture: */
+    struct ori_expert *experts; /* [n_experts], of the model's, instead of gate, up and down */
 };
 
 /* Does this layer see only the window, if there is one? */
@@ -131,6 +142,7 @@ struct ori_model {
     const float *rope_factors_short; /* at the original context (Phi-3) */
     const float *rope_factors_long;  /* beyond it */
     struct ori_layer *layers;        /* [n_layers], owned */
+    struct ori_expert *experts;      /* [n_layers][n_experts], owned; NULL: there are none */
     uint64_t n_params;
 };
 

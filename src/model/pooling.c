@@ -88,7 +88,8 @@ static void pass_dense(struct ori_pooling_pass *pass, uint32_t n_texts, float *o
 
     for (size_t i = 0; i < ORI_COUNT(pass->model->dense); i++) {
         const bool last = i + 1 == ORI_COUNT(pass->model->dense) || dense[i + 1].n_rows == 0;
-        const struct ori_product product = {&dense[i], last ? out : pass->between, dense[i].n_rows};
+        const struct ori_product product = {&dense[i], last ? out : pass->between, dense[i].n_rows,
+                                            0, 0};
         if (dense[i].n_rows == 0)
             continue;
         ori_linear(pass->compute, &pass->acts, x, n_texts, &product, 1);

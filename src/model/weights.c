@@ -23,31 +23,37 @@ static orion_status missing(const struct loader *l, const char *name)
                        l->model->arch->name);
 }
 
+/* n_matrices is 1 but for the tensors that hold those of all experts. */
 static orion_status misshapen(const struct loader *l, const struct ori_gguf_tensor *t, uint64_t n,
-                              uint64_t n_rows)
+                              uint64_t n_rows, uint64_t n_matrices)
 {
+    char more[32] = "";
+
+    if (n_matrices > 1)
+        (void)snprintf(more, sizeof(more), " x %llu", (unsigned long long)n_matrices);
     return ori_fail_at(l->err, ORION_E_FORMAT, t->info_offset, t->name,
-                       "tensor '%s' is %llu x %llu x %llu x %llu, expected %llu x %llu", t->name,
+                       "tensor '%s' is %llu x %llu x %llu x %llu, expected %llu x %llu%s", t->name,
                        (unsigned long long)t->dims[0], (unsigned long long)t->dims[1],
                        (unsigned long long)t->dims[2], (unsigned long long)t->dims[3],
-                       (unsigned long long)n, (unsigned long long)n_rows);
+                       (unsigned long long)n, (unsigned long long)n_rows, more);
 }
 
-/* A matrix of n_rows rows of n elements, in any type of the table. */
-static orion_status take_matrix(struct loader *l, const char *name, uint32_t n, uint64_t n_rows,
-                                struct ori_weight *out)
+/* Matrices of n_rows rows of n elements, in any type of the table; *out is the
+ * first. */
+static orion_status take_matrices(struct loader *l, const char *name, uint32_t n, uint64_t n_rows,
+                                  uint32_t n_matrices, struct ori_weight *out)
 {
     const struct ori_gguf_tensor *t = ori_gguf_find_tensor(l->model->gguf, name);
     uint64_t row_bytes;
 
     if (!t)
         return missing(l, name);
-    if (t->dims[0] != n || t->dims[1] != n_rows || t->dims[2] != 1 || t->dims[3] != 1)
-        return misshapen(l, t, n, n_rows);
+    if (t->dims[0] != n || t->dims[1] != n_rows || t->dims[2] != n_matrices || t->dims[3] != 1)
+        return misshapen(l, t, n, n_rows, n_matrices);
     if (!ori_type_row_bytes(t->type, n, &row_bytes) || n_rows > UINT32_MAX)
-        return misshapen(l, t, n, n_rows);
+        return misshapen(l, t, n, n_rows, n_matrices);
     mark_used(l, t);
-    l->model->n_params += n * n_rows;
+    l->model->n_params += n * n_rows * n_matrices; /* the reader has checked the product */
     *out = (struct ori_weight){
         .data = t->data,
         .row_bytes = (size_t)row_bytes,
@@ -58,23 +64,35 @@ static orion_status take_matrix(struct loader *l, const char *name, uint32_t n, 
     return ORION_OK;
 }
 
-/* A vector of n floats: norms and rope factors are kept in F32 by every tool. */
-static orion_status take_vector(struct loader *l, const char *name, uint32_t n, const float **out)
+static orion_status take_matrix(struct loader *l, const char *name, uint32_t n, uint64_t n_rows,
+                                struct ori_weight *out)
+{
+    return take_matrices(l, name, n, n_rows, 1, out);
+}
+
+/* Vectors of n floats: norms, biases and rope factors are kept in F32 by every tool. */
+static orion_status take_vectors(struct loader *l, const char *name, uint32_t n, uint32_t n_vectors,
+                                 const float **out)
 {
     const struct ori_gguf_tensor *t = ori_gguf_find_tensor(l->model->gguf, name);
 
     if (!t)
         return missing(l, name);
-    if (t->dims[0] != n || t->dims[1] != 1 || t->dims[2] != 1 || t->dims[3] != 1)
-        return misshapen(l, t, n, 1);
+    if (t->dims[0] != n || t->dims[1] != n_vectors || t->dims[2] != 1 || t->dims[3] != 1)
+        return misshapen(l, t, n, n_vectors, 1);
     if (t->type != ORI_F32)
         return ori_fail_at(l->err, ORION_E_UNSUPPORTED, t->info_offset, name,
                            "tensor '%s' is %s; only F32 is supported for it", name,
                            ori_type_info(t->type)->name);
     mark_used(l, t);
-    l->model->n_params += n;
+    l->model->n_params += (uint64_t)n * n_vectors;
     *out = t->data; /* aligned: the container's alignment is at least 8 */
     return ORION_OK;
+}
+
+static orion_status take_vector(struct loader *l, const char *name, uint32_t n, const float **out)
+{
+    return take_vectors(l, name, n, 1, out);
 }
 
 /* What rope frequencies are divided by, if the file has it. */
@@ -116,17 +134,23 @@ static struct name layer_name(uint32_t layer, const char *what, const char *part
     return name;
 }
 
-/* A matrix, and its bias where there is one. */
-static orion_status layer_matrix(struct loader *l, uint32_t layer, const char *what, uint32_t n,
-                                 uint64_t n_rows, struct ori_weight *out)
+/* Matrices, and their biases where there are any; *out is the first. */
+static orion_status layer_matrices(struct loader *l, uint32_t layer, const char *what, uint32_t n,
+                                   uint64_t n_rows, uint32_t n_matrices, struct ori_weight *out)
 {
     const struct name bias = layer_name(layer, what, "bias");
     const orion_status status =
-        take_matrix(l, layer_name(layer, what, "weight").text, n, n_rows, out);
+        take_matrices(l, layer_name(layer, what, "weight").text, n, n_rows, n_matrices, out);
 
     if (status != ORION_OK || !ori_gguf_find_tensor(l->model->gguf, bias.text))
         return status;
-    return take_vector(l, bias.text, out->n_rows, &out->bias);
+    return take_vectors(l, bias.text, out->n_rows, n_matrices, &out->bias);
+}
+
+static orion_status layer_matrix(struct loader *l, uint32_t layer, const char *what, uint32_t n,
+                                 uint64_t n_rows, struct ori_weight *out)
+{
+    return layer_matrices(l, layer, what, n, n_rows, 1, out);
 }
 
 static orion_status layer_vector(struct loader *l, uint32_t layer, const char *what, uint32_t n,
@@ -203,6 +227,60 @@ static orion_status take_feed_forward(struct loader *l, uint32_t i, struct ori_l
     return layer_matrix(l, i, "ffn_down", hp->n_ff, hp->n_embd, &layer->down);
 }
 
+/* Matrix `index` of those whose first is given. */
+static struct ori_weight nth_of(const struct ori_weight *first, size_t index)
+{
+    struct ori_weight nth = *first;
+    nth.data += index * first->n_rows * first->row_bytes;
+    nth.bias = first->bias ? first->bias + index * first->n_rows : NULL;
+    return nth;
+}
+
+/* Files of before 2024 have a tensor for each expert and matrix. */
+static orion_status take_lone_experts(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const struct ori_hparams *hp = &l->model->hp;
+    orion_status status = ORION_OK;
+
+    for (uint32_t x = 0; x < hp->n_experts && status == ORION_OK; x++) {
+        struct ori_expert *expert = &layer->experts[x];
+        struct name gate, up, down;
+        (void)snprintf(gate.text, sizeof(gate.text), "ffn_gate.%u", x);
+        (void)snprintf(up.text, sizeof(up.text), "ffn_up.%u", x);
+        (void)snprintf(down.text, sizeof(down.text), "ffn_down.%u", x);
+        if ((status = layer_matrix(l, i, gate.text, hp->n_embd, hp->n_ff, &expert->gate)) ==
+                ORION_OK &&
+            (status = layer_matrix(l, i, up.text, hp->n_embd, hp->n_ff, &expert->up)) == ORION_OK)
+            status = layer_matrix(l, i, down.text, hp->n_ff, hp->n_embd, &expert->down);
+    }
+    return status;
+}
+
+static orion_status take_experts(struct loader *l, uint32_t i, struct ori_layer *layer)
+{
+    const struct ori_hparams *hp = &l->model->hp;
+    const uint32_t n = hp->n_experts;
+    struct ori_expert first;
+    orion_status status = layer_matrix(l, i, "ffn_gate_inp", hp->n_embd, n, &layer->router);
+
+    layer->experts = l->model->experts + (size_t)i * n;
+    if (status != ORION_OK)
+        return status;
+    if (ori_gguf_find_tensor(l->model->gguf, layer_name(i, "ffn_gate.0", "weight").text))
+        return take_lone_experts(l, i, layer);
+    if ((status = layer_matrices(l, i, "ffn_gate_exps", hp->n_embd, hp->n_ff, n, &first.gate)) !=
+            ORION_OK ||
+        (status = layer_matrices(l, i, "ffn_up_exps", hp->n_embd, hp->n_ff, n, &first.up)) !=
+            ORION_OK ||
+        (status = layer_matrices(l, i, "ffn_down_exps", hp->n_ff, hp->n_embd, n, &first.down)) !=
+            ORION_OK)
+        return status;
+    for (uint32_t x = 0; x < n; x++)
+        layer->experts[x] = (struct ori_expert){nth_of(&first.gate, x), nth_of(&first.up, x),
+                                                nth_of(&first.down, x)};
+    return ORION_OK;
+}
+
 static orion_status need_biases(const struct loader *l, uint32_t i, const struct ori_layer *layer)
 {
     const struct {
@@ -258,7 +336,7 @@ static orion_status take_layer(struct loader *l, uint32_t i, struct ori_layer *l
         (arch->qkv_bias && (status = need_biases(l, i, layer)) != ORION_OK) ||
         (arch->qk_norm != ORI_QK_NORM_NONE && (status = take_qk_norms(l, i, layer)) != ORION_OK))
         return status;
-    return take_feed_forward(l, i, layer);
+    return l->model->hp.n_experts > 0 ? take_experts(l, i, layer) : take_feed_forward(l, i, layer);
 }
 
 static orion_status take_rope_factors(struct loader *l)
@@ -306,7 +384,7 @@ static orion_status take_optional_matrix(struct loader *l, const char *name, uin
     const struct ori_gguf_tensor *t = ori_gguf_find_tensor(l->model->gguf, name);
 
     if (t && (t->dims[1] == 0 || t->dims[1] > ORI_MAX_EMBD))
-        return misshapen(l, t, n, ORI_MAX_EMBD);
+        return misshapen(l, t, n, ORI_MAX_EMBD, 1);
     return t ? take_matrix(l, name, n, t->dims[1], out) : ORION_OK;
 }
 
@@ -381,11 +459,15 @@ static orion_status take_all(struct loader *l)
 
 orion_status ori_weights_read(struct ori_model *model, orion_error *err)
 {
+    const struct ori_hparams *hp = &model->hp;
+    const size_t n_experts = (size_t)hp->n_layers * hp->n_experts;
     struct loader l = {.model = model, .err = err};
 
-    model->layers = ori_calloc_array(model->hp.n_layers, sizeof(*model->layers));
+    model->layers = ori_calloc_array(hp->n_layers, sizeof(*model->layers));
+    if (n_experts > 0)
+        model->experts = ori_calloc_array(n_experts, sizeof(*model->experts));
     l.used = ori_calloc_array(ori_gguf_n_tensors(model->gguf), sizeof(*l.used));
-    const orion_status status = model->layers && l.used
+    const orion_status status = model->layers && l.used && (n_experts == 0 || model->experts)
                                     ? take_all(&l)
                                     : ori_fail_nomem(err, "the tables of layers and tensors");
     free(l.used);

@@ -22,6 +22,8 @@
 #define GEMMA3 "golden/gemma3.gguf"
 #define GRANITE "golden/granite.gguf"
 #define OLMO2 "golden/olmo2.gguf"
+#define MIXTRAL "golden/mixtral.gguf"
+#define QWEN3MOE "golden/qwen3moe.gguf"
 
 typedef void (*edit_fn)(struct model_file *file);
 
@@ -239,6 +241,31 @@ static void experts(struct model_file *f)
     set_u32(f, "llama.expert_used_count", 2);
 }
 
+static void experts_as_one_matrix(struct model_file *f)
+{
+    struct file_tensor *t = tensor_of(f, "blk.0.ffn_up_exps.weight");
+    t->n_dims = 2;
+    t->dims[1] *= t->dims[2];
+    t->dims[2] = 1;
+}
+
+static void bias_of_one_expert(struct model_file *f)
+{
+    add_factors(f, "blk.0.ffn_up_exps.bias", 24, 0);
+}
+
+static void one_lone_expert(struct model_file *f)
+{
+    struct file_tensor *t = add_tensor(f, "blk.0.ffn_gate.0.weight", ORI_F32, 48, 24);
+    put_fill(&t->data, 0, 48 * 24 * 4);
+}
+
+static void shared_expert(struct model_file *f)
+{
+    struct file_tensor *t = add_tensor(f, "blk.0.ffn_gate_shexp.weight", ORI_F32, 48, 24);
+    put_fill(&t->data, 0, 48 * 24 * 4);
+}
+
 /* Tensors. */
 
 static void no_query(struct model_file *f)
@@ -408,7 +435,24 @@ static const struct refusal refusals[] = {
     {"Phi-3 rope factors in a llama model", LLAMA, EDIT(phi3_factors_in_llama), ORION_E_UNSUPPORTED, "rope_factors_", "not part of a llama model"},
 
     {"window is a text", PHI3, TEXT_KEY("phi3.attention.sliding_window", "2047"), ORION_E_FORMAT, "phi3.attention.sliding_window", "integer"},
-    {"experts", LLAMA, EDIT(experts), ORION_E_UNSUPPORTED, "llama.expert_count", "mixture of 8 experts"},
+
+    {"experts", LLAMA, EDIT(experts), ORION_E_FORMAT, "blk.0.ffn_gate_inp.weight", "is missing"},
+    {"experts where there are none", GEMMA2, U32_KEY("gemma2.expert_count", 4), ORION_E_UNSUPPORTED, "gemma2.expert_count", "mixture of 4 experts"},
+    {"expert count is a text", MIXTRAL, TEXT_KEY("llama.expert_count", "5"), ORION_E_FORMAT, "llama.expert_count", "integer"},
+    {"expert count 1025", MIXTRAL, U32_KEY("llama.expert_count", 1025), ORION_E_FORMAT, "llama.expert_count", "is 1025, expected 0 to 1024"},
+    {"an expert more than there are", MIXTRAL, U32_KEY("llama.expert_count", 6), ORION_E_FORMAT, "blk.0.ffn_gate_inp.weight", "48 x 5 x 1 x 1, expected 48 x 6"},
+    {"no count of used experts", MIXTRAL, NO_KEY("llama.expert_used_count"), ORION_E_FORMAT, "llama.expert_used_count", "does not say"},
+    {"no expert used", MIXTRAL, U32_KEY("llama.expert_used_count", 0), ORION_E_FORMAT, "llama.expert_used_count", "is 0, expected 1 to 5"},
+    {"more experts used than there are", MIXTRAL, U32_KEY("llama.expert_used_count", 6), ORION_E_FORMAT, "llama.expert_used_count", "is 6, expected 1 to 5"},
+    {"expert length 0", QWEN3MOE, U32_KEY("qwen3moe.expert_feed_forward_length", 0), ORION_E_FORMAT, "qwen3moe.expert_feed_forward_length", "is 0"},
+    {"no expert length", QWEN3MOE, NO_KEY("qwen3moe.expert_feed_forward_length"), ORION_E_FORMAT, "blk.0.ffn_gate_exps.weight", "expected 48 x 72 x 7"},
+    {"no expert count", QWEN3MOE, NO_KEY("qwen3moe.expert_count"), ORION_E_FORMAT, "blk.0.ffn_gate.weight", "is missing"},
+    {"no router", MIXTRAL, NO_TENSOR("blk.1.ffn_gate_inp.weight"), ORION_E_FORMAT, "blk.1.ffn_gate_inp.weight", "is missing"},
+    {"no down matrices", MIXTRAL, NO_TENSOR("blk.0.ffn_down_exps.weight"), ORION_E_FORMAT, "blk.0.ffn_down_exps.weight", "is missing"},
+    {"experts as one matrix", MIXTRAL, EDIT(experts_as_one_matrix), ORION_E_FORMAT, "blk.0.ffn_up_exps.weight", "48 x 120 x 1 x 1, expected 48 x 24 x 5"},
+    {"a bias of one expert only", MIXTRAL, EDIT(bias_of_one_expert), ORION_E_FORMAT, "blk.0.ffn_up_exps.bias", "expected 24 x 5"},
+    {"one expert by itself", MIXTRAL, EDIT(one_lone_expert), ORION_E_FORMAT, "blk.0.ffn_up.0.weight", "is missing"},
+    {"a shared expert", MIXTRAL, EDIT(shared_expert), ORION_E_UNSUPPORTED, "blk.0.ffn_gate_shexp.weight", "would give wrong answers"},
 
     {"no embedding", LLAMA, NO_TENSOR("token_embd.weight"), ORION_E_FORMAT, "token_embd.weight", "is missing"},
     {"no output norm", LLAMA, NO_TENSOR("output_norm.weight"), ORION_E_FORMAT, "output_norm.weight", "is missing"},
@@ -500,7 +544,8 @@ static void test_refusal(void **state)
 static void test_unchanged(void **state)
 {
     static const char *const samples[] = {
-        LLAMA, PHI3, "golden/phi3-window.gguf", QWEN2, QWEN3, GEMMA2, GEMMA3, GRANITE, OLMO2};
+        LLAMA, PHI3, "golden/phi3-window.gguf", QWEN2, QWEN3, GEMMA2, GEMMA3, GRANITE, OLMO2,
+        MIXTRAL, QWEN3MOE};
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(samples); i++) {
         const struct ori_model_options options = {0};

@@ -17,6 +17,7 @@ static const char *const small_models[] = {
     "golden/qwen2.gguf",      "golden/qwen3.gguf",       "golden/gemma2.gguf",
     "golden/gemma3.gguf",     "golden/granite.gguf",     "golden/olmo2.gguf",
     "golden/llama-bias.gguf", "golden/llama-yarn.gguf",  "golden/phi3-long.gguf",
+    "golden/mixtral.gguf",    "golden/qwen3moe.gguf",
 };
 
 /* ---- golden logits ---- */
@@ -60,6 +61,10 @@ static const struct golden_model {
     {"golden/llama-yarn.gguf", "golden/llama-yarn.json", ORI_KV_F32, 1e-5},
     {"golden/phi3-long.gguf", "golden/phi3-long.json", ORI_KV_F16, 0.02},
     {"golden/phi3-long.gguf", "golden/phi3-long.json", ORI_KV_F32, 1e-5},
+    {"golden/mixtral.gguf", "golden/mixtral.json", ORI_KV_F16, 0.02},
+    {"golden/mixtral.gguf", "golden/mixtral.json", ORI_KV_F32, 1e-5},
+    {"golden/qwen3moe.gguf", "golden/qwen3moe.json", ORI_KV_F16, 0.02},
+    {"golden/qwen3moe.gguf", "golden/qwen3moe.json", ORI_KV_F32, 1e-5},
 };
 
 static uint32_t likeliest(const float *row, uint32_t n)
@@ -442,6 +447,96 @@ static void test_rewind(void **state)
     (void)state;
     rewind_in("golden/phi3-window.gguf", 8);
     rewind_in("golden/gemma2.gguf", 1); /* as small as for the other: a window and a stretch fit */
+}
+
+/* ---- mixtures ---- */
+
+/* The logits of a few tokens of a file, which is written and removed again. */
+static float *logits_of_file(const struct model_file *file)
+{
+    enum { n = 20 };
+    int32_t tokens[n];
+    const char *path = path_of("mixture.gguf");
+
+    file_write(file, path);
+    struct ori_model *model = open_model(path);
+    some_tokens(tokens, n, model->hp.n_vocab, 8);
+    float *logits = reference(model, tokens, n);
+    ori_model_close(model);
+    assert_int_equal(unlink(path), 0);
+    return logits;
+}
+
+static void assert_same_files(const struct model_file *a, const struct model_file *b)
+{
+    float *expected = logits_of_file(a), *logits = logits_of_file(b);
+
+    assert_memory_equal(logits, expected, 20 * 278 * sizeof(*logits));
+    free(expected);
+    free(logits);
+}
+
+/* blk.0.ffn_up_exps.weight becomes blk.0.ffn_up.0.weight and its like. */
+static void take_apart(struct model_file *file, const char *layer, const char *what)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof(name), "%s.%s_exps.weight", layer, what);
+    const struct file_tensor all = *tensor_of(file, name);
+    const size_t bytes = all.data.len / (size_t)all.dims[2];
+    for (size_t i = 0; i < all.dims[2]; i++) {
+        (void)snprintf(name, sizeof(name), "%s.%s.%zu.weight", layer, what, i);
+        struct file_tensor *t = add_tensor(file, name, all.type, all.dims[0], all.dims[1]);
+        put(&t->data, all.data.data + i * bytes, bytes);
+    }
+    (void)snprintf(name, sizeof(name), "%s.%s_exps.weight", layer, what);
+    remove_tensor(file, name);
+}
+
+/* As files had it before 2024. */
+static void test_lone_experts(void **state)
+{
+    static const char *const layers[] = {"blk.0", "blk.1"};
+    static const char *const whats[] = {"ffn_gate", "ffn_up", "ffn_down"};
+    struct model_file together, apart;
+
+    (void)state;
+    file_read(&together, data_path("golden/mixtral.gguf"));
+    file_read(&apart, data_path("golden/mixtral.gguf"));
+    for (size_t i = 0; i < ORI_COUNT(layers); i++)
+        for (size_t j = 0; j < ORI_COUNT(whats); j++)
+            take_apart(&apart, layers[i], whats[j]);
+    assert_same_files(&together, &apart);
+    file_free(&together);
+    file_free(&apart);
+}
+
+/* A router that likes all alike: the first experts compute, and nobody reads the
+ * weights of the others, which are no numbers here. */
+static void test_ties(void **state)
+{
+    struct model_file whole, spoilt;
+
+    (void)state;
+    file_read(&whole, data_path("golden/mixtral.gguf"));
+    for (uint32_t layer = 0; layer < 2; layer++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "blk.%u.ffn_gate_inp.weight", layer);
+        struct file_tensor *router = tensor_of(&whole, name);
+        memset(router->data.data, 0, router->data.len);
+    }
+    const char *path = path_of("ties.gguf");
+    file_write(&whole, path);
+    file_read(&spoilt, path);
+    assert_int_equal(unlink(path), 0);
+    for (size_t i = 0; i < spoilt.n_tensors; i++) {
+        struct bytes *data = &spoilt.tensors[i].data;
+        if (strstr(spoilt.tensors[i].name, "_exps.weight"))
+            memset(data->data + data->len / 5 * 2, 0xFF, data->len / 5 * 3);
+    }
+    assert_same_files(&whole, &spoilt);
+    file_free(&whole);
+    file_free(&spoilt);
 }
 
 /* ---- the arithmetic of the ring ---- */
@@ -933,6 +1028,9 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(test_cache_types),     cmocka_unit_test(test_stale_slots),
     cmocka_unit_test(test_rewind),          cmocka_unit_test(test_slots),
     cmocka_unit_test(test_slots_of_layers), cmocka_unit_test(test_window_layers),
+    cmocka_unit_test(test_rewind),          cmocka_unit_test(test_lone_experts),
+    cmocka_unit_test(test_ties),
+    cmocka_unit_test(test_slots),
     cmocka_unit_test(test_can_rewind),      cmocka_unit_test(test_can_rewind_is_exact),
     cmocka_unit_test(test_cache_too_large), cmocka_unit_test(test_cache_types_of_heads),
     cmocka_unit_test(test_rope_factors),    cmocka_unit_test(test_yarn),

@@ -1,4 +1,4 @@
-"""The forward pass of the dense architectures in numpy, as plainly as it can be written.
+"""The forward pass in numpy, as plainly as it can be written.
 
 It reads a GGUF file and nothing else, works in float64 (float32 on request) and shares no code
 with the trainer or with the engine, so that three independent hands must agree.
@@ -16,7 +16,7 @@ FUSED = {"phi3"}
 ADJACENT_PAIRS = {"llama", "granite"}  # (2i, 2i+1) are rotated; elsewhere (i, i + n_rot/2)
 POST_NORM = {"gemma2", "gemma3", "gemma-embedding", "olmo2"}
 GEMMA = {"gemma2", "gemma3", "gemma-embedding"}
-GLOBAL_EACH = {"gemma2": 2, "gemma3": 6, "gemma-embedding": 6}  # the last of so many layers sees everything
+GLOBAL_EACH = {"gemma2": 2, "gemma3": 6, "gemma-embedding": 6, "gpt-oss": 2}  # the last of so many layers sees everything
 
 
 def gelu(x):
@@ -25,6 +25,16 @@ def gelu(x):
 
 def silu(x):
     return x / (1 + np.exp(-x))
+
+
+def clamped_swiglu(gate, up):
+    gate, up = np.minimum(gate, 7), np.clip(up, -7, 7)
+    return gate / (1 + np.exp(-1.702 * gate)) * (up + 1)
+
+
+def softmax(x):
+    p = np.exp(x - x.max(-1, keepdims=True))
+    return p / p.sum(-1, keepdims=True)
 
 
 def soft_cap(x, cap):
@@ -116,7 +126,7 @@ class Model:
         if self.arch == "olmo2":  # all heads together
             q, k = self.norm(q, self.t[p + "attn_q_norm.weight"]), self.norm(k, self.t[p + "attn_k_norm.weight"])
         q, k, v = (a.reshape(len(x), -1, self.dim) for a in (q, k, v))
-        if self.arch in ("qwen3", "gemma3", "gemma-embedding"):
+        if self.arch in ("qwen3", "qwen3moe", "gemma3", "gemma-embedding"):
             q, k = self.norm(q, self.t[p + "attn_q_norm.weight"]), self.norm(k, self.t[p + "attn_k_norm.weight"])
         return q, k, v
 
@@ -139,11 +149,36 @@ class Model:
             kv = head // (self.n_head // self.n_kv)
             scores = soft_cap(q[:, head] @ k[:, kv].T * self.dtype(scale), cap)
             scores = np.where(seen, scores, -np.inf)
-            weight = np.exp(scores - scores.max(-1, keepdims=True))
-            out[:, head] = weight / weight.sum(-1, keepdims=True) @ v[:, kv]
+            if p + "attn_sinks.weight" in self.t:  # one score more, which has no value
+                scores = np.append(scores, np.full((t, 1), self.t[p + "attn_sinks.weight"][head]), -1)
+            out[:, head] = softmax(scores)[:, :t] @ v[:, kv]
         return self.linear(out.reshape(t, -1), p + "attn_output")
 
+    def expert(self, x, p, index):
+        gate, up, down = (p + f"ffn_{what}_exps" for what in ("gate", "up", "down"))
+
+        def product(x, name):
+            return self.t[name + ".weight"][index] @ x + (self.t[name + ".bias"][index] if name + ".bias" in self.t else 0)
+        if self.arch == "gpt-oss":
+            return product(clamped_swiglu(product(x, gate), product(x, up)), down)
+        return product(silu(product(x, gate)) * product(x, up), down)
+
+    def experts(self, x, p):
+        out = np.zeros_like(x)
+        for token, scores in enumerate(self.linear(x, p + "ffn_gate_inp")):
+            best = np.argsort(-scores, kind="stable")[:self.key("expert_used_count")]
+            if self.arch == "gpt-oss":
+                weights = softmax(scores[best])
+            else:
+                weights = softmax(scores)[best]
+                weights = weights / weights.sum()
+            for index, weight in zip(best, weights):
+                out[token] += weight * self.expert(x[token], p, index)
+        return out
+
     def feed_forward(self, x, p):
+        if p + "ffn_gate_inp.weight" in self.t:
+            return self.experts(x, p)
         if self.arch in FUSED:
             gate, up = np.split(self.linear(x, p + "ffn_up"), 2, -1)
         else:
@@ -159,8 +194,9 @@ class Model:
         x = self.embed(tokens)
         for layer in range(self.n_layer):
             p = f"blk.{layer}."
+            before_ffn = "post_attention_norm" if self.arch == "gpt-oss" else "ffn_norm"
             x = self.add(x, self.attention(self.before(x, p + "attn_norm.weight"), layer), p + "post_attention_norm.weight")
-            x = self.add(x, self.feed_forward(self.before(x, p + "ffn_norm.weight"), p), p + "post_ffw_norm.weight")
+            x = self.add(x, self.feed_forward(self.before(x, p + f"{before_ffn}.weight"), p), p + "post_ffw_norm.weight")
         return x
 
     def logits(self, tokens):

@@ -28,7 +28,7 @@ def tokens():
 
 
 def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, window=0, factors=MappingProxyType({}), n_layer=2,
-          dim=0, bias=False, qk_norm=None, after=False, before=True, more=(), biases=()):
+          dim=0, bias=False, qk_norm=None, after=False, before=True, more=(), biases=(), experts=0, sinks=False):
     if sys.argv[1:] and name not in sys.argv[1:]:
         return
     rng = np.random.default_rng(seed)
@@ -41,8 +41,14 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
     def norm(n=n_embd):
         return (1 + .1 * rng.standard_normal(n)).astype(np.float32)
 
+    def matrices(rows, columns):
+        return np.stack([matrix(rows, columns) for _ in range(experts)])
+
     def vector(*shape):
         return rng.standard_normal(shape).astype(np.float32)
+    # of a bias, by the matrix that it belongs to
+    shapes = {"attn_output": (n_embd,), "ffn_gate": (n_ff,), "ffn_up": (n_ff,), "ffn_down": (n_embd,), "ffn_gate_inp": (experts,),
+              "ffn_gate_exps": (experts, n_ff), "ffn_up_exps": (experts, n_ff), "ffn_down_exps": (experts, n_embd)}
     weights = [("token_embd.weight", matrix(len(texts), n_embd, np.sqrt(n_embd)))]
     # what divides frequencies: llama 3 has one list, Phi-3 one for short contexts and one for long ones
     weights += [(f"rope_{which}.weight", np.geomspace(*ends, n_rot // 2).astype(np.float32)) for which, ends in factors.items()]
@@ -60,15 +66,21 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
             weights += [(p + f"attn_{c}_norm.weight", norm(dim if qk_norm == "heads" else (n_head if c == "q" else n_kv) * dim)) for c in "qk"]
         weights.append((p + "attn_output.weight", matrix(n_embd, n_head * dim)))
         if before:
-            weights.append((p + "ffn_norm.weight", norm()))
+            weights.append((p + ("post_attention_norm.weight" if arch == "gpt-oss" else "ffn_norm.weight"), norm()))
+        if sinks:
+            weights.append((p + "attn_sinks.weight", vector(n_head)))
         if after:
             weights += [(p + "post_attention_norm.weight", norm()), (p + "post_ffw_norm.weight", norm())]
-        if arch == "phi3":
-            weights.append((p + "ffn_up.weight", matrix(2 * n_ff, n_embd)))
+        if experts:
+            weights += [(p + "ffn_gate_inp.weight", matrix(experts, n_embd).astype(np.float32)),
+                        (p + "ffn_gate_exps.weight", matrices(n_ff, n_embd)), (p + "ffn_up_exps.weight", matrices(n_ff, n_embd)),
+                        (p + "ffn_down_exps.weight", matrices(n_embd, n_ff))]
+        elif arch == "phi3":
+            weights += [(p + "ffn_up.weight", matrix(2 * n_ff, n_embd)), (p + "ffn_down.weight", matrix(n_embd, n_ff))]
         else:
-            weights += [(p + "ffn_gate.weight", matrix(n_ff, n_embd)), (p + "ffn_up.weight", matrix(n_ff, n_embd))]
-        weights.append((p + "ffn_down.weight", matrix(n_embd, n_ff)))
-        weights += [(p + f"{what}.bias", vector(n_ff if what in ("ffn_gate", "ffn_up") else n_embd)) for what in biases]
+            weights += [(p + "ffn_gate.weight", matrix(n_ff, n_embd)), (p + "ffn_up.weight", matrix(n_ff, n_embd)),
+                        (p + "ffn_down.weight", matrix(n_embd, n_ff))]
+        weights += [(p + f"{what}.bias", vector(*shapes[what])) for what in biases]
     weights.append(("output_norm.weight", norm()))
     if not tied:
         weights.append(("output.weight", matrix(len(texts), n_embd, 3)))
@@ -81,7 +93,7 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
         ("general.alignment", U32, gguf.ALIGNMENT),
         (f"{arch}.context_length", U32, 256),
         (f"{arch}.embedding_length", U32, n_embd),
-        (f"{arch}.feed_forward_length", U32, n_ff),
+        (f"{arch}.feed_forward_length", U32, 3 * n_ff if arch == "qwen3moe" else n_ff),  # of layers that are no mixture
         (f"{arch}.block_count", U32, n_layer),
         (f"{arch}.attention.head_count", U32, n_head),
         (f"{arch}.attention.head_count_kv", U32, n_kv),
@@ -94,6 +106,8 @@ def build(name, arch, seed, n_embd, n_head, n_kv, n_ff, n_rot, base, tied, windo
         keys.append(("phi3.rope.scaling.original_context_length", U32, 256))
     if window:
         keys.append((f"{arch}.attention.sliding_window", U32, window))
+    if experts:
+        keys.append((f"{arch}.expert_count", U32, experts))
     if dim != n_embd // n_head:
         keys += [(f"{arch}.attention.key_length", U32, dim), (f"{arch}.attention.value_length", U32, dim)]
     keys += [(f"{arch}.{key}", KINDS[type(value)], value) for key, value in more]
@@ -145,3 +159,10 @@ if __name__ == "__main__":
     build("phi3-long", "phi3", 11, **{**small, "n_rot": 18}, base=1e4, tied=True, dim=24,
           factors={"factors_long": (1, 12), "factors_short": (1, 1.5)},
           more=[("rope.scaling.original_context_length", 64)])
+    build("mixtral", "llama", 13, **{**small, "n_ff": 24}, base=1e4, tied=True, experts=5, more=[("expert_used_count", 2)])
+    build("qwen3moe", "qwen3moe", 14, **{**small, "n_ff": 24, "n_rot": 24}, base=1e6, tied=False, dim=24, qk_norm="heads", experts=7,
+          more=[("expert_used_count", 3), ("expert_feed_forward_length", 24)])
+    build("gpt-oss", "gpt-oss", 15, **{**small, "n_ff": 40}, base=15e4, tied=False, window=8, bias=True, experts=6, sinks=True,
+          biases=("attn_output", "ffn_gate_inp", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"),
+          more=[("expert_used_count", 2), ("expert_feed_forward_length", 40), ("rope.scaling.type", "yarn"),
+                ("rope.scaling.factor", 4.), ("rope.scaling.original_context_length", 64)])
