@@ -40,6 +40,16 @@ static const struct ori_arch table[] = {
     },
     {.name = "granite", .scale_keys = true},
     {
+        .name = "gpt-oss",
+        .rope_neox = true,
+        .qkv_bias = true,
+        .attn_sinks = true,
+        .ffn_norm = "post_attention_norm",
+        .activation = ORI_CLAMPED_SWIGLU,
+        .experts = true,
+        .window_period = 2,
+    },
+    {
         .name = "olmo2",
         .rope_neox = true,
         .qk_norm = ORI_QK_NORM_ROWS,

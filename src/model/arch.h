@@ -33,6 +33,7 @@ struct ori_arch {
     bool layer_norm;          /* norms of the stream take its mean out and have biases */
     bool qkv_bias;            /* attn_q.bias and its like must be there; other biases may */
     enum ori_qk_norm qk_norm; /* attn_q_norm, attn_k_norm */
+    bool attn_sinks;          /* attn_sinks: scores that have no value, one a head */
     /* A block (attention, feed-forward) takes the stream normed, and adds what
      * comes out; or takes it as it is; or norms what it adds; or both. */
     bool no_norm_before;
@@ -40,6 +41,7 @@ struct ori_arch {
     /* Or norms the stream after each addition, the embeddings first, and has no
      * last norm: attn_output_norm, layer_output_norm, token_embd_norm. */
     bool norm_sum;
+    const char *ffn_norm; /* what the norm before feed-forward is called; NULL: ffn_norm */
     enum ori_activation activation;
     bool experts;              /* the feed-forward block may be a mixture */
     bool embedding_root_scale; /* embeddings times sqrt(n_embd) */

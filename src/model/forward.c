@@ -315,7 +315,12 @@ static struct ori_attn_query query_of(const struct attend_job *job, uint32_t hea
     const size_t item = job->first + index / job->group;
     const size_t head = (size_t)head_kv * job->group + index % job->group;
     const size_t at = (item * hp->n_heads + head) * hp->head_dim;
-    struct ori_attn_query query = {.q = f->q + at, .out = f->mixed + at};
+    const float *sinks = f->model->layers[job->layer].sinks;
+    struct ori_attn_query query = {
+        .q = f->q + at,
+        .out = f->mixed + at,
+        .sink = sinks ? sinks + head : NULL,
+    };
 
     stretch_of(f, job->layer, &f->items[item], &query);
     return query;

@@ -98,6 +98,7 @@ struct ori_layer {
     struct ori_weight q;                           /* [n_heads * head_dim][n_embd] */
     struct ori_weight k, v;                        /* [n_heads_kv * head_dim][n_embd] */
     const float *q_norm, *k_norm;                  /* [head_dim], or of all heads; NULL: none */
+    const float *sinks;                            /* [n_heads]; NULL: none */
     struct ori_weight attn_out;                    /* [n_embd][n_heads * head_dim] */
     struct ori_norm attn_post_norm, ffn_post_norm; /* of what is added, or of the sum */
     struct ori_norm ffn_norm;                      /* as attn_norm */

@@ -315,7 +315,8 @@ static orion_status take_norms(struct loader *l, uint32_t i, struct ori_layer *l
 
     if (!arch->no_norm_before &&
         ((status = layer_norm(l, i, "attn_norm", &layer->attn_norm)) != ORION_OK ||
-         (status = layer_norm(l, i, "ffn_norm", &layer->ffn_norm)) != ORION_OK))
+         (status = layer_norm(l, i, arch->ffn_norm ? arch->ffn_norm : "ffn_norm",
+                              &layer->ffn_norm)) != ORION_OK))
         return status;
     if (arch->norm_after &&
         (status = layer_norm(l, i, "post_attention_norm", &layer->attn_post_norm)) == ORION_OK)
@@ -334,7 +335,9 @@ static orion_status take_layer(struct loader *l, uint32_t i, struct ori_layer *l
     if ((status = take_norms(l, i, layer)) != ORION_OK ||
         (status = take_attention(l, i, layer)) != ORION_OK ||
         (arch->qkv_bias && (status = need_biases(l, i, layer)) != ORION_OK) ||
-        (arch->qk_norm != ORI_QK_NORM_NONE && (status = take_qk_norms(l, i, layer)) != ORION_OK))
+        (arch->qk_norm != ORI_QK_NORM_NONE && (status = take_qk_norms(l, i, layer)) != ORION_OK) ||
+        (arch->attn_sinks && (status = layer_vector(l, i, "attn_sinks", l->model->hp.n_heads,
+                                                    &layer->sinks)) != ORION_OK))
         return status;
     return l->model->hp.n_experts > 0 ? take_experts(l, i, layer) : take_feed_forward(l, i, layer);
 }

@@ -24,6 +24,7 @@
 #define OLMO2 "golden/olmo2.gguf"
 #define MIXTRAL "golden/mixtral.gguf"
 #define QWEN3MOE "golden/qwen3moe.gguf"
+#define GPT_OSS "golden/gpt-oss.gguf"
 
 typedef void (*edit_fn)(struct model_file *file);
 
@@ -338,6 +339,11 @@ static void query_beside_fused(struct model_file *f)
 
 /* What is peculiar to an architecture. */
 
+static void both_ffn_norms(struct model_file *f)
+{
+    add_factors(f, "blk.0.ffn_norm.weight", 48, 1);
+}
+
 static void pattern_of_six(struct model_file *f)
 {
     struct bytes *value = set_key(f, "gemma3.attention.sliding_window_pattern", ARRAY);
@@ -483,6 +489,10 @@ static const struct refusal refusals[] = {
     {"no bias", QWEN2, NO_TENSOR("blk.1.attn_k.bias"), ORION_E_FORMAT, "blk.1.attn_k.bias", "is missing"},
     {"no norm of queries", QWEN3, NO_TENSOR("blk.0.attn_q_norm.weight"), ORION_E_FORMAT, "blk.0.attn_q_norm.weight", "is missing"},
     {"no norm after a block", OLMO2, NO_TENSOR("blk.1.post_ffw_norm.weight"), ORION_E_FORMAT, "blk.1.post_ffw_norm.weight", "is missing"},
+    {"no sinks", GPT_OSS, NO_TENSOR("blk.1.attn_sinks.weight"), ORION_E_FORMAT, "blk.1.attn_sinks.weight", "is missing"},
+    {"sinks of heads of keys", GPT_OSS, RESHAPED("blk.0.attn_sinks.weight", 1, 1), ORION_E_FORMAT, "blk.0.attn_sinks.weight", "expected 3 x 1"},
+    {"a norm under two names", GPT_OSS, EDIT(both_ffn_norms), ORION_E_UNSUPPORTED, "blk.0.ffn_norm.weight", "not part of a gpt-oss model"},
+    {"a bias of too few experts", GPT_OSS, RESHAPED("blk.0.ffn_gate_inp.bias", 5, 1), ORION_E_FORMAT, "blk.0.ffn_gate_inp.bias", "expected 6 x 1"},
     {"a soft cap of 0", GEMMA2, F32_KEY("gemma2.attn_logit_softcapping", 0.0f), ORION_E_FORMAT, "gemma2.attn_logit_softcapping", "positive"},
     {"a local base below 1", GEMMA3, F32_KEY("gemma3.rope.freq_base_swa", 0.5f), ORION_E_FORMAT, "gemma3.rope.freq_base_swa", "below 1"},
     {"a window in each 0th layer", GEMMA3, U32_KEY("gemma3.attention.sliding_window_pattern", 0), ORION_E_FORMAT, "gemma3.attention.sliding_window_pattern", "is 0"},
@@ -543,9 +553,10 @@ static void test_refusal(void **state)
  * refusal is for what was changed. */
 static void test_unchanged(void **state)
 {
-    static const char *const samples[] = {
-        LLAMA, PHI3, "golden/phi3-window.gguf", QWEN2, QWEN3, GEMMA2, GEMMA3, GRANITE, OLMO2,
-        MIXTRAL, QWEN3MOE};
+    static const char *const samples[] = {LLAMA,   PHI3,     "golden/phi3-window.gguf",
+                                          QWEN2,   QWEN3,    GEMMA2,
+                                          GEMMA3,  GRANITE,  OLMO2,
+                                          MIXTRAL, QWEN3MOE, GPT_OSS};
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(samples); i++) {
         const struct ori_model_options options = {0};

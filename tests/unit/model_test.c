@@ -17,7 +17,7 @@ static const char *const small_models[] = {
     "golden/qwen2.gguf",      "golden/qwen3.gguf",       "golden/gemma2.gguf",
     "golden/gemma3.gguf",     "golden/granite.gguf",     "golden/olmo2.gguf",
     "golden/llama-bias.gguf", "golden/llama-yarn.gguf",  "golden/phi3-long.gguf",
-    "golden/mixtral.gguf",    "golden/qwen3moe.gguf",
+    "golden/mixtral.gguf",    "golden/qwen3moe.gguf",    "golden/gpt-oss.gguf",
 };
 
 /* ---- golden logits ---- */
@@ -65,6 +65,8 @@ static const struct golden_model {
     {"golden/mixtral.gguf", "golden/mixtral.json", ORI_KV_F32, 1e-5},
     {"golden/qwen3moe.gguf", "golden/qwen3moe.json", ORI_KV_F16, 0.02},
     {"golden/qwen3moe.gguf", "golden/qwen3moe.json", ORI_KV_F32, 1e-5},
+    {"golden/gpt-oss.gguf", "golden/gpt-oss.json", ORI_KV_F16, 0.02},
+    {"golden/gpt-oss.gguf", "golden/gpt-oss.json", ORI_KV_F32, 1e-5},
 };
 
 static uint32_t likeliest(const float *row, uint32_t n)
@@ -1028,14 +1030,17 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(test_cache_types),     cmocka_unit_test(test_stale_slots),
     cmocka_unit_test(test_rewind),          cmocka_unit_test(test_slots),
     cmocka_unit_test(test_slots_of_layers), cmocka_unit_test(test_window_layers),
-    cmocka_unit_test(test_rewind),          cmocka_unit_test(test_lone_experts),
-    cmocka_unit_test(test_ties),
-    cmocka_unit_test(test_slots),
-    cmocka_unit_test(test_can_rewind),      cmocka_unit_test(test_can_rewind_is_exact),
-    cmocka_unit_test(test_cache_too_large), cmocka_unit_test(test_cache_types_of_heads),
-    cmocka_unit_test(test_rope_factors),    cmocka_unit_test(test_yarn),
-    cmocka_unit_test(test_rope_keys),       cmocka_unit_test(test_facts),
-    cmocka_unit_test(test_window),          cmocka_unit_test(test_quantization_name),
+    cmocka_unit_test(test_lone_experts),    cmocka_unit_test(test_ties),
+    cmocka_unit_test(test_can_rewind),
+    cmocka_unit_test(test_can_rewind_is_exact),
+    cmocka_unit_test(test_cache_too_large),
+    cmocka_unit_test(test_cache_types_of_heads),
+    cmocka_unit_test(test_rope_factors),
+    cmocka_unit_test(test_yarn),
+    cmocka_unit_test(test_rope_keys),
+    cmocka_unit_test(test_facts),
+    cmocka_unit_test(test_window),
+    cmocka_unit_test(test_quantization_name),
     cmocka_unit_test(test_shrinking_file),
 };
 

@@ -40,6 +40,9 @@ struct shape {
     bool rope_llama3; /* rope_freqs.weight with Llama 3's scaling */
     bool phi3_chat;   /* Phi-3's added tokens at the end of the vocab, and its template */
     bool qkv_bias;
+    bool biases;                        /* of all matrices of a layer; needs experts */
+    uint32_t n_experts, n_experts_used; /* n_ff is of each; 0: there is one, for all */
+    bool sinks; /* attention sinks, and what is before feed-forward is post_attention_norm */
     bool norm_after, no_norm_before;
     uint32_t qk_norm; /* 1: of each head; 2: of all heads of a token together */
     uint32_t n_rot;   /* rotated dimensions of a head; 0: all */

@@ -15,7 +15,9 @@
 struct tensor {
     char name[NAME_BYTES];
     uint32_t type;
-    uint64_t n, n_rows; /* n_rows 0: a vector */
+    uint32_t n_dims;
+    uint64_t dims[3]; /* unused are 1 */
+    bool is_vector;   /* or several, of floats */
 };
 
 struct plan {
@@ -55,21 +57,38 @@ static struct tensor *add(struct plan *plan, const char *name)
     return tensor;
 }
 
-static void add_vector(struct plan *plan, const char *name, uint64_t n)
+static void add_vectors(struct plan *plan, const char *name, uint64_t n, uint64_t n_vectors)
 {
     struct tensor *tensor = add(plan, name);
     tensor->type = ORI_F32;
-    tensor->n = n;
+    tensor->n_dims = n_vectors > 1 ? 2 : 1;
+    tensor->dims[0] = n;
+    tensor->dims[1] = n_vectors;
+    tensor->dims[2] = 1;
+    tensor->is_vector = true;
 }
 
-static void add_matrix(struct plan *plan, const char *name, uint64_t n, uint64_t n_rows)
+static void add_vector(struct plan *plan, const char *name, uint64_t n)
+{
+    add_vectors(plan, name, n, 1);
+}
+
+static void add_matrices(struct plan *plan, const char *name, uint64_t n, uint64_t n_rows,
+                         uint64_t n_matrices)
 {
     const struct shape *shape = plan->shape;
     struct tensor *tensor = add(plan, name);
     const uint32_t type = recipe_type(plan->recipe, name, shape->n_layers, shape->tied);
     tensor->type = type_for_row(type, n, name);
-    tensor->n = n;
-    tensor->n_rows = n_rows;
+    tensor->n_dims = n_matrices > 1 ? 3 : 2;
+    tensor->dims[0] = n;
+    tensor->dims[1] = n_rows;
+    tensor->dims[2] = n_matrices;
+}
+
+static void add_matrix(struct plan *plan, const char *name, uint64_t n, uint64_t n_rows)
+{
+    add_matrices(plan, name, n, n_rows, 1);
 }
 
 static void add_layer(struct plan *plan, uint32_t layer)
@@ -78,9 +97,10 @@ static void add_layer(struct plan *plan, uint32_t layer)
     const uint64_t q = (uint64_t)s->n_heads * s->head_dim;
     const uint64_t kv = (uint64_t)s->n_heads_kv * s->head_dim;
     const bool before = !s->no_norm_before && !s->norm_sum, split = !s->fused && !s->fused_qkv;
+    const bool one_ffn = s->n_experts == 0;
     const struct {
         const char *what;
-        uint64_t n, n_rows;
+        uint64_t n, n_rows; /* n_rows 0: a vector */
         bool wanted;
     } parts[] = {
         {"attn_norm", s->n_embd, 0, before},
@@ -93,26 +113,39 @@ static void add_layer(struct plan *plan, uint32_t layer)
         {"attn_k_norm", s->qk_norm == 2 ? kv : s->head_dim, 0, s->qk_norm > 0},
         {"post_attention_norm", s->n_embd, 0, s->norm_after},
         {"attn_output_norm", s->n_embd, 0, s->norm_sum},
-        {"ffn_norm", s->n_embd, 0, before},
+        {s->sinks ? "post_attention_norm" : "ffn_norm", s->n_embd, 0, before},
+        {"attn_sinks", s->n_heads, 0, s->sinks},
         {"post_ffw_norm", s->n_embd, 0, s->norm_after},
-        {"ffn_gate", s->n_embd, s->n_ff, !s->fused && !s->plain},
-        {"ffn_up", s->n_embd, s->fused ? 2ull * s->n_ff : s->n_ff, true},
-        {"ffn_down", s->n_ff, s->n_embd, true},
+        {"ffn_gate", s->n_embd, s->n_ff, one_ffn && !s->fused && !s->plain},
+        {"ffn_up", s->n_embd, s->fused ? 2ull * s->n_ff : s->n_ff, one_ffn},
+        {"ffn_down", s->n_ff, s->n_embd, one_ffn},
+        {"ffn_gate_inp", s->n_embd, s->n_experts, !one_ffn},
         {"layer_output_norm", s->n_embd, 0, s->norm_sum},
     };
-
     const struct {
         const char *what;
-        uint64_t n;
+        uint64_t n, n_rows;
+    } experts[] = {{"ffn_gate_exps", s->n_embd, s->n_ff},
+                   {"ffn_up_exps", s->n_embd, s->n_ff},
+                   {"ffn_down_exps", s->n_ff, s->n_embd}};
+    const struct {
+        const char *what;
+        uint64_t n, n_vectors;
         bool wanted;
-    } biases[] = {{"attn_q", q, s->qkv_bias},
-                  {"attn_k", kv, s->qkv_bias},
-                  {"attn_v", kv, s->qkv_bias},
-                  {"attn_output", s->n_embd, s->plain},
-                  {"ffn_up", s->n_ff, s->plain},
-                  {"ffn_down", s->n_embd, s->plain},
-                  {"attn_output_norm", s->n_embd, s->norm_sum},
-                  {"layer_output_norm", s->n_embd, s->norm_sum}};
+    } biases[] = {
+        {"attn_q", q, 1, s->qkv_bias},
+        {"attn_k", kv, 1, s->qkv_bias},
+        {"attn_v", kv, 1, s->qkv_bias},
+        {"attn_output", s->n_embd, 1, s->biases || s->plain},
+        {"ffn_up", s->n_ff, 1, s->plain},
+        {"ffn_down", s->n_embd, 1, s->plain},
+        {"attn_output_norm", s->n_embd, 1, s->norm_sum},
+        {"layer_output_norm", s->n_embd, 1, s->norm_sum},
+        {"ffn_gate_inp", s->n_experts, 1, s->biases},
+        {"ffn_gate_exps", s->n_ff, s->n_experts, s->biases},
+        {"ffn_up_exps", s->n_ff, s->n_experts, s->biases},
+        {"ffn_down_exps", s->n_embd, s->n_experts, s->biases},
+    };
 
     for (size_t i = 0; i < ORI_COUNT(parts); i++) {
         char name[NAME_BYTES];
@@ -122,11 +155,16 @@ static void add_layer(struct plan *plan, uint32_t layer)
         else if (parts[i].wanted)
             add_vector(plan, name, parts[i].n);
     }
+    for (size_t i = 0; i < ORI_COUNT(experts) && !one_ffn; i++) {
+        char name[NAME_BYTES];
+        (void)snprintf(name, sizeof(name), "blk.%u.%s.weight", layer, experts[i].what);
+        add_matrices(plan, name, experts[i].n, experts[i].n_rows, s->n_experts);
+    }
     for (size_t i = 0; i < ORI_COUNT(biases); i++) {
         char name[NAME_BYTES];
         (void)snprintf(name, sizeof(name), "blk.%u.%s.bias", layer, biases[i].what);
         if (biases[i].wanted)
-            add_vector(plan, name, biases[i].n);
+            add_vectors(plan, name, biases[i].n, biases[i].n_vectors);
     }
 }
 
@@ -238,6 +276,11 @@ static void write_model_keys(struct ori_gguf_writer *w, const struct plan *plan)
     write_u32(w, s, "attention.value_length", s->head_dim);
     if (s->window_tokens > 0)
         write_u32(w, s, "attention.sliding_window", s->window_tokens);
+    if (s->n_experts > 0) {
+        write_u32(w, s, "expert_count", s->n_experts);
+        write_u32(w, s, "expert_used_count", s->n_experts_used);
+        write_u32(w, s, "expert_feed_forward_length", s->n_ff);
+    }
     if (s->softcap > 0) {
         write_f32(w, s, "attn_logit_softcapping", s->softcap);
         write_f32(w, s, "final_logit_softcapping", s->softcap / 3);
@@ -263,8 +306,7 @@ static void describe(struct ori_gguf_writer *w, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->n_tensors; i++) {
         const struct tensor *t = &plan->tensors[i];
-        const uint64_t dims[] = {t->n, t->n_rows};
-        ori_gguf_write_tensor(w, t->name, t->type, t->n_rows > 0 ? 2 : 1, dims);
+        ori_gguf_write_tensor(w, t->name, t->type, t->n_dims, t->dims);
     }
 }
 
@@ -292,14 +334,16 @@ static float vector_element(const struct shape *shape, const struct tensor *t, u
     if (strcmp(t->name, "rope_freqs.weight") == 0)
         return llama3_factor(shape, i);
     if (strcmp(t->name, "rope_factors_long.weight") == 0)
-        return 1.0f + 5.0f * (float)i / (float)t->n; /* slow pairs are slowed down most */
-    return (strstr(t->name, ".bias") ? -0.1f : 0.9f) + 0.2f * noise;
+        return 1.0f + 5.0f * (float)i / (float)t->dims[0]; /* slow pairs are slowed down most */
+    if (strstr(t->name, ".bias") || strstr(t->name, "_sinks"))
+        return noise - 0.5f;
+    return 0.9f + 0.2f * noise;
 }
 
 static void write_vector(struct ori_gguf_writer *w, const struct shape *shape,
                          const struct tensor *t, struct random *random)
 {
-    for (uint64_t i = 0; i < t->n; i++) {
+    for (uint64_t i = 0; i < t->dims[0] * t->dims[1]; i++) {
         const float value = vector_element(shape, t, i, random);
         ori_gguf_write_data(w, &value, sizeof(value));
     }
@@ -309,7 +353,7 @@ static void write_matrix(struct ori_gguf_writer *w, const struct tensor *t, stru
                          void *piece)
 {
     const struct ori_type_info *info = ori_type_info(t->type);
-    uint64_t left = t->n / info->block_elems * t->n_rows;
+    uint64_t left = t->dims[0] / info->block_elems * t->dims[1] * t->dims[2];
 
     while (left > 0) {
         const size_t most = PIECE_BYTES / info->block_bytes;
@@ -329,10 +373,10 @@ static orion_status write_weights(struct ori_gguf_writer *w, const struct plan *
     if (!piece)
         return ori_fail_nomem(err, "a piece of the weights");
     for (size_t i = 0; i < plan->n_tensors; i++) {
-        if (plan->tensors[i].n_rows > 0)
-            write_matrix(w, &plan->tensors[i], &random, piece);
-        else
+        if (plan->tensors[i].is_vector)
             write_vector(w, plan->shape, &plan->tensors[i], &random);
+        else
+            write_matrix(w, &plan->tensors[i], &random, piece);
     }
     free(piece);
     return ORION_OK;

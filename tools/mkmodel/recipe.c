@@ -59,7 +59,8 @@ uint32_t recipe_type(const struct recipe *recipe, const char *name, uint32_t n_l
     char what[32];
 
     /* Every tool keeps what is added to embeddings so, and llama.cpp wants it. */
-    if (strcmp(name, "position_embd.weight") == 0 || strcmp(name, "token_types.weight") == 0)
+    if (strcmp(name, "position_embd.weight") == 0 || strcmp(name, "token_types.weight") == 0 ||
+        strstr(name, "ffn_gate_inp")) /* routers are small, and a little decides much */
         return ORI_F32;
     if (!recipe->mixed)
         return recipe->type;
