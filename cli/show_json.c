@@ -22,8 +22,8 @@ static json_t *model_object(const struct show *show)
     const orion_model_info *m = &show->info;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
         "name", cli_json_text(m->name), "architecture", cli_json_text(m->architecture),
         "quantization", cli_json_text(m->quantization), "license", cli_json_text(m->license),
         "chat_template", cli_json_text(m->chat_template), "n_params", cli_json_count(m->n_params),
