@@ -60,6 +60,8 @@ struct shape {
     uint32_t dense;   /* dense_2 to so many elements, and dense_3 back; 0: neither */
 };
 
+#define SHAPE_TOKEN_TYPES 2 /* with norm_sum */
+
 const struct shape *shape_find(const char *name);
 /* All names, for a message. */
 void shape_list(FILE *out);

@@ -10,7 +10,6 @@
 #define PIECE_BYTES ((size_t)1 << 20)
 #define MAX_TENSORS 1024
 #define NAME_BYTES 64
-#define N_TOKEN_TYPES 2
 
 struct tensor {
     char name[NAME_BYTES];
@@ -186,7 +185,7 @@ static void make_plan(struct plan *plan)
     }
     add_matrix(plan, "token_embd.weight", shape->n_embd, plan->n_vocab);
     if (shape->norm_sum) {
-        add_matrix(plan, "token_types.weight", shape->n_embd, N_TOKEN_TYPES);
+        add_matrix(plan, "token_types.weight", shape->n_embd, SHAPE_TOKEN_TYPES);
         add_vector(plan, "token_embd_norm.weight", shape->n_embd);
         add_vector(plan, "token_embd_norm.bias", shape->n_embd);
     }
@@ -244,7 +243,6 @@ static void write_embedding_keys(struct ori_gguf_writer *w, const struct shape *
         char key[96];
         (void)snprintf(key, sizeof(key), "%s.attention.causal", s->architecture);
         ori_gguf_write_bool(w, key, false);
-        ori_gguf_write_u32(w, "tokenizer.ggml.token_type_count", N_TOKEN_TYPES);
     }
     if (s->dense > 0) {
         write_u32(w, s, "dense_2_feat_in", s->n_embd);

@@ -122,6 +122,8 @@ static void write_keys(struct ori_gguf_writer *w, const struct shape *shape, con
     ori_gguf_write_u32(w, "tokenizer.ggml.unknown_token_id", 0);
     ori_gguf_write_bool(w, "tokenizer.ggml.add_bos_token", true);
     ori_gguf_write_bool(w, "tokenizer.ggml.add_eos_token", false);
+    if (shape->norm_sum)
+        ori_gguf_write_u32(w, "tokenizer.ggml.token_type_count", SHAPE_TOKEN_TYPES);
     if (shape->phi3_chat)
         ori_gguf_write_str(w, "tokenizer.chat_template", phi3_template);
 }
