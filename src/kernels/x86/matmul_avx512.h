@@ -34,6 +34,11 @@ ORI_INLINE void ori_transpose4(__m512i x[4])
     x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
 }
 
+/* Columns whose sums are in registers at a time: 6, or 7 for a family that says so. */
+#ifndef ORI_GROUP
+#define ORI_GROUP 6
+#endif
+
 /* times(..., n) with code of its own for each n up to 6, which any larger number
  * counts as. */
 #define ORI_FOR_COLUMNS(n, times, ...)                                                             \

@@ -9,7 +9,7 @@
  * by eight blocks (panel_avx512.h). */
 #include "kernels/x86/x86.h"
 
-#define GROUP 7 /* two integer sums each of a block, and two sums of floats */
+#define ORI_GROUP 7 /* two integer sums each of a block, and two sums of floats */
 #include "kernels/blocks.h"
 #include "kernels/codebook.h"
 #include "kernels/x86/panel_avx512.h"
@@ -493,8 +493,8 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
 ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t n_blocks,
                       const uint8_t *acts, size_t act_bytes, float *acc, int n)
 {
-    const struct ori_act_q8 *a[GROUP];
-    __m512 sum[GROUP][2];
+    const struct ori_act_q8 *a[ORI_GROUP];
+    __m512 sum[ORI_GROUP][2];
 
     ORI_UNROLL
     for (int i = 0; i < n; i++) {
@@ -504,7 +504,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     }
     for (size_t b = 0; b < n_blocks; b++) {
         const uint8_t(*lines)[2][64] = panel->quants.line + b * FOURS;
-        __m512i part[GROUP][2];
+        __m512i part[ORI_GROUP][2];
 
         ORI_UNROLL
         for (int i = 0; i < n; i++)

@@ -4,7 +4,6 @@
 
 #include "kernels/x86/matmul_avx512.h"
 
-#define GROUP 6  /* columns whose sums are in registers at a time: ORI_FOR_COLUMNS has so many */
 #define PANEL 16 /* rows that stay in the second-level cache while columns pass by */
 #define LANES 16
 
@@ -62,8 +61,8 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
     const __mmask16 rest = ori_first_lanes(m->n % LANES);
     const size_t ahead = ori_ahead(m, ORI_ROWS);
     const uint8_t *w[ORI_ROWS];
-    const float *x[GROUP];
-    __m512 acc[GROUP][ORI_ROWS];
+    const float *x[ORI_GROUP];
+    __m512 acc[ORI_GROUP][ORI_ROWS];
 
     ori_rows(m, r, ORI_ROWS, w);
     ORI_UNROLL
@@ -104,7 +103,7 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
     }
 }
 
-/* Rows of one panel by the columns from c, at most GROUP. */
+/* Rows of one panel by the columns from c, at most ORI_GROUP. */
 ORI_INLINE void tiles(const struct kind *kind, const struct ori_matmul *m, size_t begin, size_t end,
                       size_t c, int n)
 {
@@ -118,7 +117,7 @@ ORI_INLINE void tiles(const struct kind *kind, const struct ori_matmul *m, size_
     {                                                                                              \
         for (size_t r = 0; r < m->n_rows; r += PANEL) {                                            \
             const size_t end = m->n_rows - r < PANEL ? m->n_rows : r + PANEL;                      \
-            for (size_t c = 0; c < m->n_cols; c += GROUP)                                          \
+            for (size_t c = 0; c < m->n_cols; c += ORI_GROUP)                                      \
                 ORI_FOR_COLUMNS(m->n_cols - c, tiles, &kind_##type, m, r, end, c);                 \
         }                                                                                          \
     }                                                                                              \

@@ -14,7 +14,6 @@
  * int32 sums: scalar/unpack.h. */
 #include "kernels/x86/x86.h"
 
-#define GROUP 6 /* two integer sums each of the superblock and of a sub-block */
 #include "kernels/x86/iquant.h"
 #include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx512.h"
@@ -662,9 +661,9 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     (void)n_blocks;
     const __m128i shift = _mm_cvtsi32_si128(kind->offset);
     const int steps = kind->sub / 4;
-    _Alignas(32) int16_t sums[GROUP][16];
-    const struct ori_act_q8k *a[GROUP];
-    __m512i total[GROUP][2], second[GROUP][2];
+    _Alignas(32) int16_t sums[ORI_GROUP][16];
+    const struct ori_act_q8k *a[ORI_GROUP];
+    __m512i total[ORI_GROUP][2], second[ORI_GROUP][2];
 
     ORI_UNROLL
     for (int i = 0; i < n; i++) {
@@ -674,7 +673,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     }
     for (int s = 0; s < ORI_SUPERBLOCK / kind->sub; s++) {
         const uint8_t(*lines)[2][64] = panel->quants.line + s * steps;
-        __m512i part[GROUP][2];
+        __m512i part[ORI_GROUP][2];
 
         ORI_UNROLL
         for (int i = 0; i < n; i++)

@@ -5,8 +5,7 @@
  * one vpdpbusd multiplies 16 rows with the same four activations, broadcast.
  * A family's panel begins with struct ori_panel_quants; scales follow in the
  * form that it wants them.  It stays in the first-level cache while the columns
- * pass by in groups of up to GROUP, whose sums stay in registers: as many as the
- * family's have room for, 6 or 7.  It is defined before this file is included. */
+ * pass by in groups of up to ORI_GROUP, whose sums stay in registers. */
 #ifndef ORI_KERNELS_PANEL_AVX512_H
 #define ORI_KERNELS_PANEL_AVX512_H
 
@@ -27,7 +26,7 @@ struct ori_panel_ops {
     size_t act_bytes;            /* of the activations of block_n elements */
     /* n_blocks blocks of each row -> panel */
     void (*build)(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks, void *panel);
-    /* acc[i][32] += the panel times column i, for n_cols <= GROUP */
+    /* acc[i][32] += the panel times column i, for n_cols <= ORI_GROUP */
     void (*times)(const void *panel, size_t n_blocks, const uint8_t *acts, size_t act_bytes,
                   size_t n_cols, float *acc);
 };
@@ -77,7 +76,7 @@ ORI_INLINE void ori_panel_fetch_acts(const struct ori_matmul *m, const struct or
 {
     const uint8_t *at = m->acts + c * m->act_bytes + b * ops->act_bytes;
 
-    for (size_t i = 0; i < GROUP; i++, at += m->act_bytes)
+    for (size_t i = 0; i < ORI_GROUP; i++, at += m->act_bytes)
         for (size_t line = 0; line < n_blocks * ops->act_bytes; line += 64)
             ori_prefetch_soon(at, line);
 }
@@ -114,10 +113,10 @@ ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_pane
         else
             ori_panel_rows(m, r, (b + per_panel) * ops->block_bytes, rows);
         ori_panel_fetch_rows(rows, per_panel * ops->block_bytes);
-        for (size_t i = 0; i < n_cols; i += GROUP) {
-            const size_t n = n_cols - i < GROUP ? n_cols - i : GROUP;
+        for (size_t i = 0; i < n_cols; i += ORI_GROUP) {
+            const size_t n = n_cols - i < ORI_GROUP ? n_cols - i : ORI_GROUP;
 
-            ori_panel_fetch_acts(m, ops, c + i + GROUP, b, blocks);
+            ori_panel_fetch_acts(m, ops, c + i + ORI_GROUP, b, blocks);
             ops->times(panel, blocks, m->acts + (c + i) * m->act_bytes + b * ops->act_bytes,
                        m->act_bytes, n, acc[i]);
         }
@@ -149,8 +148,8 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
     static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
                              size_t act_bytes, size_t n_cols, float *acc)                          \
     {                                                                                              \
-        if (GROUP > 6 && n_cols >= GROUP)                                                          \
-            times(&kind_##type, panel, n_blocks, acts, act_bytes, acc, GROUP);                     \
+        if (ORI_GROUP > 6 && n_cols >= ORI_GROUP)                                                  \
+            times(&kind_##type, panel, n_blocks, acts, act_bytes, acc, ORI_GROUP);                 \
         else                                                                                       \
             ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);   \
     }                                                                                              \
