@@ -717,7 +717,16 @@ typedef struct orion_model_info {
     uint32_t embedding_length; /* of its vectors, when it makes embeddings and no answers; else 0 */
     const char *pooling;       /* how a text becomes one vector: "mean", "cls" (the first token's),
                                 * "last",       or "" when it does not */
+    uint32_t chat_skills;           /* what the template knows: ORION_CHAT_..., or-ed */
+    const char
+        *chat_note; /* "", or a sentence: why the file's own template is not the one in use */
 } orion_model_info;
+
+#define ORION_CHAT_MARKS_THINKING 1u /* thinking comes apart from the answer */
+#define ORION_CHAT_SWITCHES_THINKING 2u
+#define ORION_CHAT_EFFORT 4u /* reasoning_effort has an effect */
+#define ORION_CHAT_TOOLS 8u  /* tools are shown, and calls of them can be read */
+#define ORION_CHAT_DOCUMENTS 16u
 
 ORION_API void orion_model_get_info(const orion_model *model, orion_model_info *out);
 
@@ -872,9 +881,40 @@ ORION_API orion_status orion_session_restore(orion_session *session, const int32
 ORION_API void orion_session_cancel(orion_session *session);
 
 typedef struct orion_message {
-    const char *role;    /* "system", "user" or "assistant" */
-    const char *content; /* text; can never become a control token */
+    const char *role; /* "system", "user", "assistant" or "tool" */
+    const char
+        *content; /* text; can never become a control token.  NULL: none, beside tool_calls */
+    /* Each of these may be NULL. */
+    const char *thinking;     /* of an earlier answer; templates that know it show it or not */
+    const char *tool_calls;   /* of an earlier answer: a JSON list of calls, each as a piece of the
+                               * kind ORION_PIECE_TOOL_CALL has it, perhaps with an "id" */
+    const char *tool_call_id; /* of a tool's result: the call that it answers */
+    const char *tool_name;    /* of a tool's result: the tool */
 } orion_message;
+
+typedef enum orion_thinking {
+    ORION_THINKING_AS_IS = 0, /* the default: as the model's template has it */
+    ORION_THINKING_ON = 1,
+    ORION_THINKING_OFF = 2,
+} orion_thinking;
+
+/* What a model's template is told besides the messages.  What it knows nothing of is
+ * ORION_E_UNSUPPORTED, with the member's name in err->name: orion_model_info.chat_skills
+ * tells beforehand. */
+typedef struct orion_chat_options {
+    size_t size;
+    orion_thinking thinking;
+    const char *reasoning_effort; /* "low", "medium", "high"; NULL: the template's own.  Has no
+                                   * effect on templates that know no effort */
+    const char *tools;            /* a JSON list of what the model may call, in OpenAI's shape:
+                                   * [{"type": "function", "function": {"name": "f", "description": "",
+                                   * "parameters": {}}}]; NULL: nothing */
+    const char
+        *documents; /* a JSON list of objects, mostly {"title": "", "text": ""}; NULL: none */
+    const char *variables; /* a JSON object with more of the template's own; NULL: none */
+} orion_chat_options;
+
+ORION_API void orion_chat_options_init(orion_chat_options *options);
 
 typedef struct orion_generate_params {
     size_t size;
@@ -930,7 +970,8 @@ typedef struct orion_stats {
 } orion_stats;
 
 /* Answer a chat.  The messages are laid out by the model's chat template and
- * end with the assistant's turn.
+ * end with the assistant's turn.  What the model thinks first is not told:
+ * orion_answer() tells it.
  *
  * The longest prefix that the session's cache already holds is not computed
  * again.  `stats` may be NULL; it is written also on ORION_E_CANCELLED.
@@ -951,6 +992,80 @@ ORION_API orion_status orion_generate_text(orion_session *session, const char *p
                                            bool parse_special, const orion_generate_params *params,
                                            orion_text_fn on_text, void *user, orion_stats *stats,
                                            orion_error *err);
+
+/* One token of the vocabulary and how likely it was. */
+typedef struct orion_token_logprob {
+    int32_t token;
+    const char *bytes; /* its own text, perhaps part of a character; [n_bytes] */
+    size_t n_bytes;
+    float logprob; /* natural logarithm, by the model alone: before temperature and cuts */
+} orion_token_logprob;
+
+/* A token that was chosen, and the likeliest ones at its place, best first. */
+typedef struct orion_token_choice {
+    orion_token_logprob chosen;
+    const orion_token_logprob *top; /* [n_top] */
+    size_t n_top;
+} orion_token_choice;
+
+typedef enum orion_piece_kind {
+    ORION_PIECE_ANSWER = 0,
+    ORION_PIECE_THINKING = 1,
+    /* A call, whole: {"type": "function", "function": {"name": "f", "arguments": {}}}, with
+     * an "id" where the model wrote one.  Only of tools that were given. */
+    ORION_PIECE_TOOL_CALL = 2,
+} orion_piece_kind;
+
+/* A piece of an answer, valid during the call. */
+typedef struct orion_answer_piece {
+    const char *text; /* whole UTF-8 characters, NUL-terminated; may be "" */
+    size_t text_bytes;
+    const orion_token_choice
+        *choices; /* [n_choices] made since the last piece; none unless asked */
+    size_t n_choices;
+    orion_piece_kind kind;
+} orion_answer_piece;
+
+/* Return non-zero to stop. */
+typedef int (*orion_piece_fn)(const orion_answer_piece *piece, void *user);
+/* The last call of a request, exactly once.  `err` is filled unless status is ORION_OK. */
+typedef void (*orion_done_fn)(orion_status status, const orion_stats *stats, const orion_error *err,
+                              void *user);
+
+#define ORION_NO_LOGPROBS (-1)
+#define ORION_MAX_LOGPROBS 20
+
+/* All that can be asked, for sessions, schedulers and endpoints alike. */
+typedef struct orion_request {
+    size_t size;
+    const orion_message *messages; /* [n_messages] a chat; or, when n_messages is 0, */
+    size_t n_messages;
+    const char *prompt;                  /* a text to continue as it stands */
+    bool parse_special;                  /* control tokens in `prompt` are recognised */
+    const orion_generate_params *params; /* NULL: defaults */
+    int32_t
+        top_logprobs; /* ORION_NO_LOGPROBS (default), or tell of each token and so many others */
+    orion_piece_fn on_piece;        /* may be NULL */
+    orion_done_fn on_done;          /* not of orion_answer(), which returns what it would tell */
+    void *user;                     /* retained until on_done() */
+    const orion_chat_options *chat; /* NULL: defaults */
+} orion_request;
+
+ORION_API void orion_request_init(orion_request *request);
+
+/* Answer a request, as orion_generate() and orion_generate_text() do, and tell apart
+ * what the model thinks, answers and calls.  `stats` may be NULL.
+ *
+ * Where the template marks thinking, what stands before the answer in these marks is
+ * of the kind ORION_PIECE_THINKING, without them and without white space around it.
+ * Where tools were given, so is what is written in the form of a call; what has
+ * the form but can't be read stays part of the answer.  Stop texts are looked for in
+ * all that the model writes.
+ *
+ * Returns what orion_generate() does, and ORION_E_FORMAT (a member of `chat`, or
+ * tool_calls of a message, is not the JSON that it should be). */
+ORION_API orion_status orion_answer(orion_session *session, const orion_request *request,
+                                    orion_stats *stats, orion_error *err);
 
 typedef struct orion_summarize_options {
     size_t size;
@@ -1146,57 +1261,8 @@ ORION_API orion_status orion_scheduler_open(const orion_model *model,
  * callback.  NULL is a no-op. */
 ORION_API void orion_scheduler_close(orion_scheduler *scheduler);
 
-/* One token of the vocabulary and how likely it was. */
-typedef struct orion_token_logprob {
-    int32_t token;
-    const char *bytes; /* its own text, perhaps part of a character; [n_bytes] */
-    size_t n_bytes;
-    float logprob; /* natural logarithm, by the model alone: before temperature and cuts */
-} orion_token_logprob;
-
-/* A token that was chosen, and the likeliest ones at its place, best first. */
-typedef struct orion_token_choice {
-    orion_token_logprob chosen;
-    const orion_token_logprob *top; /* [n_top] */
-    size_t n_top;
-} orion_token_choice;
-
-/* A piece of an answer, valid during the call. */
-typedef struct orion_answer_piece {
-    const char *text; /* whole UTF-8 characters, NUL-terminated; may be "" */
-    size_t text_bytes;
-    const orion_token_choice
-        *choices; /* [n_choices] made since the last piece; none unless asked */
-    size_t n_choices;
-} orion_answer_piece;
-
-/* Called on the scheduler's thread: return soon.  Non-zero stops the request. */
-typedef int (*orion_piece_fn)(const orion_answer_piece *piece, void *user);
-/* The last call of a request, exactly once, on the scheduler's thread.  `err` is
- * filled unless status is ORION_OK. */
-typedef void (*orion_done_fn)(orion_status status, const orion_stats *stats, const orion_error *err,
-                              void *user);
-
-#define ORION_NO_LOGPROBS (-1)
-#define ORION_MAX_LOGPROBS 20
-
-typedef struct orion_request {
-    size_t size;
-    const orion_message *messages; /* [n_messages] a chat; or, when n_messages is 0, */
-    size_t n_messages;
-    const char *prompt;                  /* a text to continue as it stands */
-    bool parse_special;                  /* control tokens in `prompt` are recognised */
-    const orion_generate_params *params; /* NULL: defaults */
-    int32_t
-        top_logprobs; /* ORION_NO_LOGPROBS (default), or tell of each token and so many others */
-    orion_piece_fn on_piece; /* may be NULL */
-    orion_done_fn on_done;
-    void *user; /* retained until on_done() */
-} orion_request;
-
-ORION_API void orion_request_init(orion_request *request);
-
-/* Hand in a request; everything is copied but `user`.  What can be known at once
+/* Hand in a request; everything is copied but `user`.  Callbacks come on the scheduler's
+ * thread: return soon.  What can be known at once
  * is returned and on_done() is not called then: ORION_E_ARGUMENT,
  * ORION_E_TOO_LONG, ORION_E_UNSUPPORTED (no chat template), ORION_E_BUSY (so
  * many wait already), ORION_E_CANCELLED (the scheduler is closing), ORION_E_NOMEM.

@@ -190,6 +190,7 @@ orion_status orion_endpoint_submit(orion_endpoint *handle, const char *model,
                                    const orion_request *request, uint64_t *id, orion_error *err)
 {
     orion_generate_params params;
+    orion_chat_options chat;
     orion_request ours = {.top_logprobs = ORION_NO_LOGPROBS};
 
     if (id)
@@ -197,12 +198,18 @@ orion_status orion_endpoint_submit(orion_endpoint *handle, const char *model,
     if (!handle || !request)
         return ori_api_null_argument(err, __func__);
     orion_generate_params_init(&params);
+    orion_chat_options_init(&chat);
     if (!ori_api_take_options(&ours, sizeof(ours), request) ||
-        (ours.params && !ori_api_take_options(&params, sizeof(params), ours.params)))
+        (ours.params && !ori_api_take_options(&params, sizeof(params), ours.params)) ||
+        (ours.chat && !ori_api_take_options(&chat, sizeof(chat), ours.chat)))
         return ori_fail(err, ORION_E_ARGUMENT, "the request was not set up with its _init()");
-    if (!ours.on_done || (ours.n_messages > 0 ? !ours.messages : !ours.prompt))
+    if (!ours.on_done)
         return ori_api_null_argument(err, __func__);
+    const orion_status status = ori_api_check_messages(&ours, __func__, err);
+    if (status != ORION_OK)
+        return status;
     ours.params = &params;
+    ours.chat = &chat;
     return ori_endpoint_submit(handle->endpoint, model, &ours, id, err);
 }
 

@@ -39,9 +39,26 @@ orion_status ori_api_check_kv_type(orion_kv_type type, orion_error *err);
 orion_status ori_api_take_params(const orion_generate_params *params, struct ori_generate *out,
                                  orion_error *err);
 
-/* ORION_E_ARGUMENT unless each message has a role and a content. */
-orion_status ori_api_check_messages(const orion_message *messages, size_t n_messages,
-                                    const char *call, orion_error *err);
+/* ---- request.c ---- */
+
+/* A caller's request with all its members, looked at: there is a prompt or messages. */
+orion_status ori_api_take_request(const orion_request *request, const char *call,
+                                  orion_request *out, orion_error *err);
+/* ORION_E_ARGUMENT unless there is a prompt, or messages that each have a role and content. */
+orion_status ori_api_check_messages(const orion_request *request, const char *call,
+                                    orion_error *err);
+/* The tokens of its prompt, and how it is to be answered; *how borrows from it.  Tokens
+ * are to be released in any case. */
+orion_status ori_api_make_prompt(const struct ori_model *model, const orion_request *request,
+                                 struct ori_tokens *tokens, bool *answer_starts,
+                                 struct ori_generate *how, orion_error *err);
+
+/* An orion_piece_fn that passes the answer on, and nothing else. */
+struct ori_api_listener {
+    orion_text_fn on_text;
+    void *user;
+};
+int ori_api_pass_answer(const orion_answer_piece *piece, void *listener);
 
 /* Copy a caller's option struct into the library's own: members that the
  * caller's version lacks keep their defaults.  False when `size` (the first

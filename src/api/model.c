@@ -89,6 +89,8 @@ void orion_model_get_info(const orion_model *handle, orion_model_info *out)
         .n_vocab = ori_vocab_size(m->vocab),
         .context_tokens = hp->context_tokens,
         .sliding_window_tokens = hp->window_tokens,
+        .chat_skills = m->chat.skills.flags,
+        .chat_note = m->chat.program ? "" : m->chat.why_not,
         .kv_bytes_per_token = orion_model_kv_bytes_per_token(handle, ORION_KV_F16),
         .embedding_length = ori_model_embeds(m) ? ori_model_embedding_length(m) : 0,
         .pooling = pooling_names[hp->pooling],

@@ -9,11 +9,6 @@ void orion_scheduler_options_init(orion_scheduler_options *options)
     *options = (orion_scheduler_options){.size = sizeof(*options)};
 }
 
-void orion_request_init(orion_request *request)
-{
-    *request = (orion_request){.size = sizeof(*request), .top_logprobs = ORION_NO_LOGPROBS};
-}
-
 orion_status orion_scheduler_open(const orion_model *model, const orion_scheduler_options *options,
                                   orion_scheduler **out, orion_error *err)
 {
@@ -59,29 +54,6 @@ void orion_scheduler_close(orion_scheduler *scheduler)
     free(scheduler);
 }
 
-static orion_status make_prompt(const struct ori_model *model, const orion_request *r,
-                                struct ori_job *job, orion_error *err)
-{
-    job->answer_starts = r->n_messages > 0;
-    if (r->n_messages > 0)
-        return ori_chat_tokens(model, r->messages, r->n_messages, &job->prompt, err);
-    return ori_text_tokens(model, r->prompt, strlen(r->prompt), r->parse_special, &job->prompt,
-                           err);
-}
-
-static orion_status check_request(const orion_request *r, orion_error *err)
-{
-    static const char call[] = "orion_scheduler_submit";
-
-    if (!r->on_done || (r->n_messages > 0 ? !r->messages : !r->prompt))
-        return ori_api_null_argument(err, call);
-    if (r->top_logprobs < ORION_NO_LOGPROBS || r->top_logprobs > ORION_MAX_LOGPROBS)
-        return ori_fail(err, ORION_E_ARGUMENT,
-                        "top_logprobs is %d, expected 0 to %d, or %d for none", r->top_logprobs,
-                        ORION_MAX_LOGPROBS, ORION_NO_LOGPROBS);
-    return ori_api_check_messages(r->messages, r->n_messages, call, err);
-}
-
 orion_status orion_scheduler_submit(orion_scheduler *scheduler, const orion_request *request,
                                     uint64_t *id, orion_error *err)
 {
@@ -91,20 +63,14 @@ orion_status orion_scheduler_submit(orion_scheduler *scheduler, const orion_requ
         *id = 0;
     if (!scheduler || !request)
         return ori_api_null_argument(err, __func__);
-    orion_request_init(&r);
-    if (!ori_api_take_options(&r, sizeof(r), request))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_request_init() first");
-    struct ori_job job = {
-        .top_logprobs = r.top_logprobs,
-        .on_piece = r.on_piece,
-        .on_done = r.on_done,
-        .user = r.user,
-    };
-    orion_status status = check_request(&r, err);
-    if (status == ORION_OK)
-        status = ori_api_take_params(r.params, &job.how, err);
-    if (status == ORION_OK)
-        status = make_prompt(ori_scheduler_model(scheduler->scheduler), &r, &job, err);
+    orion_status status = ori_api_take_request(request, __func__, &r, err);
+    if (status != ORION_OK)
+        return status;
+    if (!r.on_done)
+        return ori_api_null_argument(err, __func__);
+    struct ori_job job = {.top_logprobs = r.top_logprobs, .on_done = r.on_done};
+    status = ori_api_make_prompt(ori_scheduler_model(scheduler->scheduler), &r, &job.prompt,
+                                 &job.answer_starts, &job.how, err);
     if (status == ORION_OK)
         status = ori_scheduler_submit(scheduler->scheduler, &job, id, err);
     ori_tokens_release(&job.prompt);

@@ -1,4 +1,4 @@
-/* orion_session_*, orion_generate, orion_summarize, orion_perplexity. */
+/* orion_session_*, orion_summarize, orion_perplexity. */
 #include "api/handles.h"
 
 #include <stdlib.h>
@@ -114,83 +114,11 @@ orion_status ori_api_take_params(const orion_generate_params *params, struct ori
     return ORION_OK;
 }
 
-static orion_status take_call(const orion_generate_params *params, orion_text_fn on_text,
-                              void *user, struct ori_generate *out, orion_error *err)
-{
-    const orion_status status = ori_api_take_params(params, out, err);
-
-    if (status == ORION_OK) {
-        out->on_text = on_text;
-        out->user = user;
-    }
-    return status;
-}
-
-orion_status ori_api_check_messages(const orion_message *messages, size_t n_messages,
-                                    const char *call, orion_error *err)
-{
-    for (size_t i = 0; i < n_messages; i++)
-        if (!messages[i].role || !messages[i].content)
-            return ori_api_null_argument(err, call);
-    return ORION_OK;
-}
-
 /* Outputs are empty after a failure, whichever it is. */
 static void clear(orion_stats *stats)
 {
     if (stats)
         *stats = (orion_stats){0};
-}
-
-/* Generate from tokens that the caller's function made; stats may be NULL. */
-static orion_status generate(orion_session *session, struct ori_tokens *tokens, bool answer_starts,
-                             const struct ori_generate *how, orion_stats *stats, orion_error *err)
-{
-    orion_stats unwanted;
-    return ori_generate_tokens(session->session, tokens, answer_starts, how,
-                               stats ? stats : &unwanted, err);
-}
-
-orion_status orion_generate(orion_session *session, const orion_message *messages,
-                            size_t n_messages, const orion_generate_params *params,
-                            orion_text_fn on_text, void *user, orion_stats *stats, orion_error *err)
-{
-    struct ori_tokens tokens = {0};
-    struct ori_generate how;
-
-    clear(stats);
-    if (!session || !messages || n_messages == 0)
-        return ori_api_null_argument(err, "orion_generate");
-    orion_status status = ori_api_check_messages(messages, n_messages, "orion_generate", err);
-    if (status == ORION_OK)
-        status = take_call(params, on_text, user, &how, err);
-    if (status == ORION_OK)
-        status =
-            ori_chat_tokens(session->session->engine.model, messages, n_messages, &tokens, err);
-    if (status == ORION_OK)
-        status = generate(session, &tokens, true, &how, stats, err);
-    ori_tokens_release(&tokens);
-    return status;
-}
-
-orion_status orion_generate_text(orion_session *session, const char *prompt, bool parse_special,
-                                 const orion_generate_params *params, orion_text_fn on_text,
-                                 void *user, orion_stats *stats, orion_error *err)
-{
-    struct ori_tokens tokens = {0};
-    struct ori_generate how;
-
-    clear(stats);
-    if (!session || !prompt)
-        return ori_api_null_argument(err, "orion_generate_text");
-    orion_status status = take_call(params, on_text, user, &how, err);
-    if (status == ORION_OK)
-        status = ori_text_tokens(session->session->engine.model, prompt, strlen(prompt),
-                                 parse_special, &tokens, err);
-    if (status == ORION_OK)
-        status = generate(session, &tokens, false, &how, stats, err);
-    ori_tokens_release(&tokens);
-    return status;
 }
 
 orion_status orion_summarize(orion_session *session, const char *const *records, size_t n_records,
@@ -200,6 +128,7 @@ orion_status orion_summarize(orion_session *session, const char *const *records,
     orion_summarize_options o;
     orion_generate_params params;
     orion_stats unwanted;
+    struct ori_api_listener listener = {on_text, user};
 
     clear(stats);
     if (!session || !records || n_records == 0)
@@ -219,10 +148,11 @@ orion_status orion_summarize(orion_session *session, const char *const *records,
         .on_part = o.on_part,
         .on_part_user = o.on_part_user,
     };
-    const orion_status status =
-        take_call(o.params ? o.params : &params, on_text, user, &how.how, err);
+    const orion_status status = ori_api_take_params(o.params ? o.params : &params, &how.how, err);
     if (status != ORION_OK)
         return status;
+    how.how.on_piece = on_text ? ori_api_pass_answer : NULL;
+    how.how.user = &listener;
     return ori_summarize(session->session, records, n_records, &how, stats ? stats : &unwanted,
                          err);
 }

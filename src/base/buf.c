@@ -84,6 +84,14 @@ orion_status ori_buf_addf(struct ori_buf *buf, const char *fmt, ...)
     return ORION_OK;
 }
 
+void ori_buf_drop(struct ori_buf *buf, size_t n)
+{
+    if (n == 0)
+        return;
+    memmove(buf->data, buf->data + n, buf->len - n + 1);
+    buf->len -= n;
+}
+
 const char *ori_buf_text(const struct ori_buf *buf)
 {
     return buf->data ? buf->data : "";

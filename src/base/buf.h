@@ -25,6 +25,9 @@ orion_status ori_buf_add(struct ori_buf *buf, const void *data, size_t len);
 orion_status ori_buf_adds(struct ori_buf *buf, const char *text);
 orion_status ori_buf_addf(struct ori_buf *buf, const char *fmt, ...) ORI_PRINTF(2, 3);
 
+/* Take the first n bytes, of those that are there, away. */
+void ori_buf_drop(struct ori_buf *buf, size_t n);
+
 /* The contents so far, NUL-terminated; "" when nothing was added. */
 const char *ori_buf_text(const struct ori_buf *buf);
 

@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "chat/form.h"
 
 struct ori_chat_template; /* one that is built in: static, immutable */
 struct ori_jinja;         /* a program: jinja/jinja.h */
@@ -20,6 +21,7 @@ struct ori_jinja;         /* a program: jinja/jinja.h */
 const struct ori_chat_template *ori_chat_recognise(struct ori_str source);
 const struct ori_chat_template *ori_chat_by_name(const char *name); /* "phi3", ... or NULL */
 const char *ori_chat_name(const struct ori_chat_template *chat_template);
+const char *ori_chat_names(void); /* all of them, as a sentence lists them */
 
 /* One run of the laid-out text: [offset, offset+len) of ori_chat_prompt.text. */
 struct ori_chat_span {
@@ -36,7 +38,8 @@ struct ori_chat_prompt {
 };
 
 /* Lay out messages and open the assistant's turn.  Roles: system, user,
- * assistant; ORION_E_ARGUMENT names any other.  Where a template has no system
+ * assistant; ORION_E_ARGUMENT names any other, ORION_E_UNSUPPORTED tools' results and
+ * calls, of which built-in layouts know nothing.  Where a template has no system
  * turn, the system text goes in front of the first user message.
  * *out must be zero; release with ori_chat_prompt_release() in any case. */
 orion_status ori_chat_render(const struct ori_chat_template *chat_template,
@@ -46,11 +49,22 @@ void ori_chat_prompt_release(struct ori_chat_prompt *prompt);
 
 /* ---- how one model lays out its chats (chat.c) ---- */
 
+/* What a template knows (skills.c): found by rendering small chats with and without. */
+struct ori_chat_skills {
+    uint32_t flags;           /* ORION_CHAT_... */
+    const char *think_switch; /* the variable that switches thinking; or NULL */
+    bool shows_calls;         /* earlier calls and their results, when handed in so: */
+    bool without_content;     /* content is none beside calls, not "" */
+    bool arguments_as_text;   /* and arguments JSON, not an object */
+    struct ori_reply_form form;
+};
+
 struct ori_chat {
     struct ori_jinja *program;               /* owned; NULL: `builtin` lays out */
     const struct ori_chat_template *builtin; /* that the program is known to be; or NULL */
     const char *bos_token, *eos_token;       /* borrowed; NULL: none */
     char why_not[256]; /* the program can't be run, in words; "" when it can */
+    struct ori_chat_skills skills;
 };
 
 /* By a program.  One that does not parse is put aside for the built-in layout that
@@ -68,12 +82,23 @@ void ori_chat_release(struct ori_chat *chat);
 /* "phi3", "jinja" for a program that is none of the built-in ones, "" for none. */
 const char *ori_chat_label(const struct ori_chat *chat);
 
+/* What is asked. */
+struct ori_chat_ask {
+    const orion_message *messages; /* [n_messages] */
+    size_t n_messages;
+    const orion_chat_options *options; /* as large as ours; NULL: defaults */
+};
+
 /* Lay out messages and open the assistant's turn, as ori_chat_render().  Where a
  * program refuses a system message, its text goes in front of the next user
- * message.  ORION_E_UNSUPPORTED when there is no template; else what
- * ori_jinja_render() returns. */
-orion_status ori_chat_layout(const struct ori_chat *chat, const orion_message *messages,
-                             size_t n_messages, struct ori_chat_prompt *out, orion_error *err);
+ * message.  *form is what the answer may consist of.
+ *
+ * ORION_E_UNSUPPORTED when there is no template, or it does not know what is asked
+ * (err->name: "tools", "documents", "thinking", "messages"); ORION_E_FORMAT for JSON
+ * that is none; else what ori_jinja_render() returns. */
+orion_status ori_chat_layout(const struct ori_chat *chat, const struct ori_chat_ask *ask,
+                             struct ori_chat_prompt *out, struct ori_reply_form *form,
+                             orion_error *err);
 
 /* ---- the request for a summary (summary.c) ---- */
 

@@ -133,21 +133,47 @@ static orion_status put_all(struct renderer *renderer, const orion_message *mess
     return status == ORION_OK ? put_markup(renderer, row->open) : status;
 }
 
+static bool is_known_role(const char *role)
+{
+    static const char *const roles[] = {"system", "user", "assistant", "tool"};
+
+    for (size_t i = 0; i < ORI_COUNT(roles); i++)
+        if (strcmp(role, roles[i]) == 0)
+            return true;
+    return false;
+}
+
 orion_status ori_chat_check(const orion_message *messages, size_t n_messages, orion_error *err)
 {
     if (n_messages == 0)
         return ori_fail(err, ORION_E_ARGUMENT, "there is no message to answer");
     for (size_t i = 0; i < n_messages; i++) {
-        if (!messages[i].role || !messages[i].content)
+        const orion_message *m = &messages[i];
+        if (!m->role || (!m->content && !m->tool_calls))
             return ori_fail(err, ORION_E_ARGUMENT, "message %zu has no %s", i + 1,
-                            messages[i].role ? "content" : "role");
-        if (!is_role(&messages[i], "system") && !is_role(&messages[i], "user") &&
-            !is_role(&messages[i], "assistant"))
-            return ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, messages[i].role,
-                               "message %zu has the role '%.100s'; system, user and assistant "
-                               "are possible",
-                               i + 1, messages[i].role);
+                            m->role ? "content" : "role");
+        if (!is_known_role(m->role))
+            return ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, m->role,
+                               "message %zu has the role '%.100s'; system, user, assistant and "
+                               "tool are possible",
+                               i + 1, m->role);
+        if (m->tool_calls && !is_role(m, "assistant"))
+            return ori_fail(err, ORION_E_ARGUMENT,
+                            "message %zu has tool calls, but its role is '%.100s', not 'assistant'",
+                            i + 1, m->role);
     }
+    return ORION_OK;
+}
+
+/* Of tools the built-in layouts know nothing. */
+static orion_status check_plain(const orion_message *messages, size_t n_messages, orion_error *err)
+{
+    for (size_t i = 0; i < n_messages; i++)
+        if (messages[i].tool_calls || is_role(&messages[i], "tool"))
+            return ori_fail_at(err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, "messages",
+                               "message %zu is about a call of a tool, and the built-in layouts "
+                               "have no place for it",
+                               i + 1);
     return ORION_OK;
 }
 
@@ -157,6 +183,8 @@ orion_status ori_chat_render(const struct ori_chat_template *chat_template,
 {
     struct renderer renderer = {.row = chat_template, .out = out};
     orion_status status = ori_chat_check(messages, n_messages, err);
+    if (status == ORION_OK)
+        status = check_plain(messages, n_messages, err);
     if (status != ORION_OK)
         return status;
 

@@ -28,7 +28,10 @@ struct ori_chat_template {
 /* Append a run of text to a prompt, whose text must have been initialised. */
 orion_status ori_chat_put(struct ori_chat_prompt *out, const char *text, size_t len, bool special);
 
-/* Every message has a role that we know, and content. */
+/* Every message has a role that we know, and content, or else calls. */
 orion_status ori_chat_check(const orion_message *messages, size_t n_messages, orion_error *err);
+
+/* Set chat->skills by its program and the source of it. */
+void ori_chat_probe(struct ori_chat *chat, struct ori_str source);
 
 #endif

@@ -4,6 +4,7 @@
  * control tokens and phrases that tell its family.  The rows are tried in
  * order, the telling ones first.  What no row knows is NULL, never a guess.
  */
+#include "base/match.h"
 #include "chat/template.h"
 
 #include <string.h>
@@ -108,20 +109,7 @@ static const struct ori_chat_template templates[] = {
 
 static bool contains(struct ori_str text, const char *part)
 {
-    const size_t len = strlen(part);
-    const char *at = text.data;
-    size_t left = text.len;
-
-    while (left >= len) {
-        const char *found = memchr(at, part[0], left - len + 1);
-        if (!found)
-            return false;
-        if (memcmp(found, part, len) == 0)
-            return true;
-        left -= (size_t)(found - at) + 1;
-        at = found + 1;
-    }
-    return false;
+    return ori_match_find(text.data, text.len, part) < text.len;
 }
 
 static bool is_written_by(struct ori_str source, const struct ori_chat_template *row)
@@ -149,6 +137,12 @@ const struct ori_chat_template *ori_chat_by_name(const char *name)
         if (strcmp(templates[i].name, name) == 0)
             return &templates[i];
     return NULL;
+}
+
+const char *ori_chat_names(void)
+{
+    return "chatml, llama3, gemma, phi4-mini, phi3, phi3-no-system, llama2, mistral-v1, "
+           "mistral-v3 and zephyr";
 }
 
 const char *ori_chat_name(const struct ori_chat_template *chat_template)

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static orion_status read_architecture(struct ori_model *model, orion_error *err)
 {
@@ -52,6 +53,10 @@ static orion_status read_chat(struct ori_model *model, const char *wanted, orion
         status = ori_gguf_get_str(model->gguf, "tokenizer.chat_template", &source, err);
     if (status == ORION_OK)
         status = ori_chat_init(&model->chat, source, model->bos_text, model->eos_text, err);
+    if (status == ORION_OK)
+        ori_vocab_reserve(model->vocab, source);
+    if (status == ORION_OK && wanted)
+        ori_vocab_reserve(model->vocab, (struct ori_str){wanted, strlen(wanted)});
     return status == ORION_OK && wanted ? ori_chat_use(&model->chat, wanted, err) : status;
 }
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "remote/body.h"
+#include "remote/calls.h"
 #include "remote/delta.h"
 #include "remote/sse.h"
 
@@ -39,6 +40,7 @@ struct ori_answer {
     bool begun;
     struct ori_buf refusal; /* what came with a code that is no success */
     struct ori_sse sse;
+    struct ori_remote_calls calls;
     uint64_t bytes;
     bool ended;    /* the model did: a reason was told */
     bool complete; /* nothing is to come */
@@ -48,6 +50,7 @@ struct ori_answer {
 
 static void answer_free(struct ori_answer *a)
 {
+    ori_remote_calls_release(&a->calls);
     ori_sse_release(&a->sse);
     ori_buf_release(&a->refusal);
     ori_buf_release(&a->body);
@@ -57,11 +60,12 @@ static void answer_free(struct ori_answer *a)
 
 /* ---- what arrives ---- */
 
-static orion_status hand_on(struct ori_answer *a, const struct ori_delta *delta, orion_error *err)
+static orion_status hand_on(struct ori_answer *a, orion_piece_kind kind, const char *text,
+                            size_t text_bytes, orion_error *err)
 {
-    const orion_answer_piece piece = {.text = delta->text, .text_bytes = delta->text_bytes};
+    const orion_answer_piece piece = {.text = text, .text_bytes = text_bytes, .kind = kind};
 
-    if (delta->text_bytes == 0)
+    if (text_bytes == 0)
         return ORION_OK;
     if (a->first_ns == 0)
         a->first_ns = a->told_ns;
@@ -69,6 +73,36 @@ static orion_status hand_on(struct ori_answer *a, const struct ori_delta *delta,
     if (a->on_piece && a->on_piece(&piece, a->user) != 0)
         return ori_fail(err, ORION_E_CANCELLED, "stopped");
     return ORION_OK;
+}
+
+/* The model has ended, so they are whole. */
+static orion_status hand_on_calls(struct ori_answer *a, orion_error *err)
+{
+    orion_status status = ORION_OK;
+
+    for (size_t i = 0; i < a->calls.n && status == ORION_OK; i++) {
+        struct ori_buf call;
+        ori_buf_init(&call, ANSWER_MAX_BYTES);
+        status = ori_remote_calls_write(&a->calls.at[i], &call, err);
+        if (status == ORION_OK)
+            status = hand_on(a, ORION_PIECE_TOOL_CALL, ori_buf_text(&call), call.len, err);
+        ori_buf_release(&call);
+    }
+    ori_remote_calls_release(&a->calls);
+    return status;
+}
+
+static orion_status take_delta(struct ori_answer *a, const struct ori_delta *delta,
+                               orion_error *err)
+{
+    orion_status status =
+        hand_on(a, ORION_PIECE_THINKING, delta->thinking, delta->thinking_bytes, err);
+
+    if (status == ORION_OK)
+        status = hand_on(a, ORION_PIECE_ANSWER, delta->text, delta->text_bytes, err);
+    if (status == ORION_OK)
+        status = ori_remote_calls_add(&a->calls, delta->calls, err);
+    return status == ORION_OK && delta->ended ? hand_on_calls(a, err) : status;
 }
 
 static orion_status on_event(void *self, const char *data, size_t len, orion_error *err)
@@ -80,7 +114,7 @@ static orion_status on_event(void *self, const char *data, size_t len, orion_err
     orion_status status = ori_delta_read(data, len, &delta, err);
     if (status != ORION_OK)
         return status;
-    status = hand_on(a, &delta, err);
+    status = take_delta(a, &delta, err);
     if (delta.ended) {
         a->ended = true;
         a->stats.finish = delta.finish;

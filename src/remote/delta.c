@@ -72,6 +72,19 @@ static void read_usage(const json_t *usage, struct ori_delta *out)
         out->cached_tokens = out->prompt_tokens;
 }
 
+/* Under either of the names that servers give it. */
+static void read_thinking(const json_t *delta, struct ori_delta *out)
+{
+    const json_t *thinking = json_object_get(delta, "reasoning_content");
+
+    if (!thinking)
+        thinking = json_object_get(delta, "reasoning");
+    if (!json_is_string(thinking))
+        return;
+    out->thinking = json_string_value(thinking);
+    out->thinking_bytes = json_string_length(thinking);
+}
+
 static void read_choice(const json_t *choice, struct ori_delta *out)
 {
     const json_t *delta = json_object_get(choice, "delta");
@@ -83,6 +96,8 @@ static void read_choice(const json_t *choice, struct ori_delta *out)
         out->text = json_string_value(text);
         out->text_bytes = json_string_length(text);
     }
+    read_thinking(delta, out);
+    out->calls = json_object_get(delta, "tool_calls");
     out->ended = finish != NULL;
     out->finish = finish && strcmp(finish, "length") == 0 ? ORION_FINISH_LENGTH : ORION_FINISH_END;
 }
@@ -91,7 +106,7 @@ orion_status ori_delta_read(const char *data, size_t len, struct ori_delta *out,
 {
     orion_error why;
 
-    *out = (struct ori_delta){.text = ""};
+    *out = (struct ori_delta){.text = "", .thinking = ""};
     out->last = strcmp(data, "[DONE]") == 0;
     if (out->last)
         return ORION_OK;

@@ -10,7 +10,10 @@ struct ori_delta {
     json_t *json;     /* owns the texts */
     const char *text; /* "" when there is none; whole UTF-8 characters, no NUL in it */
     size_t text_bytes;
-    bool ended; /* with `finish` */
+    const char *thinking; /* the same, of what the model thinks */
+    size_t thinking_bytes;
+    const json_t *calls; /* fragments, or NULL */
+    bool ended;          /* with `finish` */
     orion_finish finish;
     bool counted; /* with these, of the whole answer */
     uint32_t prompt_tokens, cached_tokens, output_tokens;

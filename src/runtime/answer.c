@@ -33,6 +33,25 @@ orion_status ori_generate_check(const struct ori_generate *how, size_t n_prompt,
     return ORION_OK;
 }
 
+/* A part of the answer goes out, with the choices made since the last one. */
+static int pass_on(orion_piece_kind kind, const char *text, size_t n, void *user)
+{
+    const struct ori_answer *a = user;
+    struct ori_choices *choices = a->how->choices;
+    orion_answer_piece piece = {.text = text, .text_bytes = n, .kind = kind};
+
+    if (!a->how->on_piece)
+        return 0;
+    if (choices) {
+        piece.choices = ori_choices_list(choices);
+        piece.n_choices = choices->count;
+    }
+    const int quit = a->how->on_piece(&piece, a->how->user);
+    if (choices)
+        ori_choices_clear(choices);
+    return quit;
+}
+
 orion_status ori_answer_init(struct ori_answer *a, const struct ori_engine *engine,
                              struct ori_sequence *sequence, const struct ori_generate *how,
                              bool answer_starts, atomic_bool *cancel, orion_stats *stats,
@@ -50,6 +69,7 @@ orion_status ori_answer_init(struct ori_answer *a, const struct ori_engine *engi
         .started_ms = now_ms,
     };
     ori_stop_init(&a->stop, how->stop, how->n_stop);
+    ori_sections_init(&a->sections, &how->form, pass_on, a);
     ori_buf_init(&a->text, MAX_TOKEN_TEXT);
     ori_decoder_init(&a->decoder, engine->model->vocab, answer_starts, false, true);
     return ori_sampler_init(&a->sampler, &how->sampling, engine->model->hp.n_vocab, err);
@@ -71,6 +91,7 @@ void ori_answer_end(struct ori_answer *a, orion_status status)
     ori_sampler_release(&a->sampler);
     ori_decoder_release(&a->decoder);
     ori_buf_release(&a->text);
+    ori_sections_release(&a->sections);
     ori_stop_release(&a->stop);
     *a = (struct ori_answer){0};
 }
@@ -106,18 +127,22 @@ orion_status ori_answer_begin(struct ori_answer *a, orion_error *err)
 
 /* ---- text ---- */
 
-static orion_status pass_on(struct ori_answer *a, size_t n, orion_error *err)
+/* What became of telling: sections know no sentence. */
+static orion_status told(orion_status status, orion_error *err)
 {
-    struct ori_buf *held = &a->stop.held;
+    if (status == ORION_E_CANCELLED)
+        return ori_fail(err, status, "cancelled");
+    return status == ORION_OK ? ORION_OK : ori_fail_nomem(err, "the answer");
+}
 
+/* The first n bytes that stop texts let go. */
+static orion_status divide(struct ori_answer *a, size_t n, orion_error *err)
+{
     if (n == 0)
         return ORION_OK;
-    const char after = held->data[n];
-    held->data[n] = '\0';
-    const int quit = a->how->on_text ? a->how->on_text(held->data, n, a->how->user) : 0;
-    held->data[n] = after;
+    const orion_status status = ori_sections_add(&a->sections, a->stop.held.data, n);
     ori_stop_drop(&a->stop, n);
-    return quit ? ori_fail(err, ORION_E_CANCELLED, "cancelled") : ORION_OK;
+    return told(status, err);
 }
 
 /* Text that has become whole goes through the stop texts and out. */
@@ -130,7 +155,7 @@ static orion_status emit(struct ori_answer *a, bool *stopped, orion_error *err)
     ori_buf_clear(&a->text);
     if (status != ORION_OK)
         return ori_fail_nomem(err, "the answer");
-    return pass_on(a, ready, err);
+    return divide(a, ready, err);
 }
 
 /* The end without a stop text: what was held back comes out. */
@@ -143,16 +168,50 @@ static orion_status flush(struct ori_answer *a, orion_error *err)
     const orion_status status = emit(a, &stopped, err);
     if (status != ORION_OK || stopped)
         return status;
-    return pass_on(a, a->stop.held.len, err);
+    return divide(a, a->stop.held.len, err);
 }
 
 /* ---- tokens ---- */
 
+/* What was chosen without a text of its own, or what a stop text cut. */
+static orion_status pass_rest(struct ori_answer *a, orion_error *err)
+{
+    const struct ori_choices *choices = a->how->choices;
+
+    if (!choices || choices->count == 0 || pass_on(ORION_PIECE_ANSWER, "", 0, a) == 0)
+        return ORION_OK;
+    return ori_fail(err, ORION_E_CANCELLED, "cancelled");
+}
+
 static orion_status finish(struct ori_answer *a, orion_finish why, orion_error *err)
 {
+    orion_status status = ORION_OK;
+
     a->stats->finish = why;
     a->over = true;
-    return why == ORION_FINISH_STOP ? ORION_OK : flush(a, err);
+    if (why != ORION_FINISH_STOP)
+        status = flush(a, err);
+    if (status == ORION_OK)
+        status = told(ori_sections_finish(&a->sections), err);
+    return status == ORION_OK ? pass_rest(a, err) : status;
+}
+
+/* The text of a token; a control token has one if it is a mark of the form. */
+static orion_status decode(struct ori_answer *a, int32_t token)
+{
+    const struct ori_vocab *vocab = a->engine->model->vocab;
+    struct ori_buf mark;
+
+    orion_status status = ori_decoder_add(&a->decoder, token, &a->text);
+    if (status != ORION_OK || !ori_vocab_is_control(vocab, token))
+        return status;
+    ori_buf_init(&mark, MAX_TOKEN_TEXT);
+    status = ori_vocab_token_bytes(vocab, token, true, &mark);
+    if (status == ORION_OK &&
+        ori_reply_form_has_mark(&a->how->form, (struct ori_str){ori_buf_text(&mark), mark.len}))
+        status = ori_buf_add(&a->text, mark.data, mark.len);
+    ori_buf_release(&mark);
+    return status;
 }
 
 /* The token chosen is known from now on: its text goes out, and it may be the
@@ -166,7 +225,7 @@ static orion_status take_token(struct ori_answer *a, int32_t token, orion_error 
         return finish(a, ORION_FINISH_END, err);
     a->stats->output_tokens++;
     a->next = token;
-    if (ori_decoder_add(&a->decoder, token, &a->text) != ORION_OK)
+    if (decode(a, token) != ORION_OK)
         return ori_fail_nomem(err, "the answer");
     const orion_status status = emit(a, &stopped, err);
     if (status != ORION_OK)

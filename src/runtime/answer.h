@@ -1,6 +1,6 @@
 /* answer.h - one answer under way: from logits to text.
  *
- * The state machine of sampling, guessing, decoding, stop texts, limits and ends.
+ * The state machine of sampling, guessing, decoding, stop texts, sections, limits and ends.
  * Who computes the logits, and who else is in the batch, is not its business:
  *
  *   the prompt is in the sequence's cache
@@ -12,6 +12,7 @@
 #ifndef ORI_RUNTIME_ANSWER_H
 #define ORI_RUNTIME_ANSWER_H
 
+#include "chat/sections.h"
 #include "runtime/choices.h"
 #include "runtime/lookup.h"
 #include "runtime/sampler.h"
@@ -25,10 +26,11 @@ struct ori_generate {
     uint32_t max_tokens;     /* 0: until the end or the context is full */
     const char *const *stop; /* [n_stop] */
     size_t n_stop;
-    int32_t lookup;        /* ORION_LOOKUP_AUTO, _OFF or the longest draft */
-    orion_text_fn on_text; /* may be NULL */
+    int32_t lookup;             /* ORION_LOOKUP_AUTO, _OFF or the longest draft */
+    struct ori_reply_form form; /* zero: all of it is the answer */
+    orion_piece_fn on_piece;    /* may be NULL */
     void *user;
-    struct ori_choices *choices; /* collects what was chosen; may be NULL */
+    struct ori_choices *choices; /* collects what was chosen, until it is told; may be NULL */
 };
 
 /* Is it in range, and is there room for a prompt of so many tokens and an answer? */
@@ -52,6 +54,7 @@ struct ori_answer {
     struct ori_sampler sampler;
     struct ori_decoder decoder;
     struct ori_stop stop;
+    struct ori_sections sections;
     struct ori_buf text; /* decoded, of the token at hand */
     double asked_ms;     /* first_token_ms counts from here */
     double started_ms;   /* prompt_ms counts from here */

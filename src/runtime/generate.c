@@ -12,13 +12,14 @@ static bool begins_with_bos(const struct ori_model *model, const struct ori_chat
            prompt->spans[0].len >= len && memcmp(prompt->text.data, model->bos_text, len) == 0;
 }
 
-orion_status ori_chat_tokens(const struct ori_model *model, const orion_message *messages,
-                             size_t n_messages, struct ori_tokens *out, orion_error *err)
+orion_status ori_chat_tokens(const struct ori_model *model, const struct ori_chat_ask *ask,
+                             struct ori_tokens *out, struct ori_reply_form *form, orion_error *err)
 {
     struct ori_chat_prompt prompt = {0};
+    struct ori_reply_form unwanted;
     struct ori_piece *pieces = NULL;
 
-    orion_status status = ori_chat_layout(&model->chat, messages, n_messages, &prompt, err);
+    orion_status status = ori_chat_layout(&model->chat, ask, &prompt, form ? form : &unwanted, err);
     if (status != ORION_OK)
         goto done;
     pieces = ori_calloc_array(prompt.n_spans, sizeof(*pieces));

@@ -25,15 +25,13 @@ orion_status ori_scheduler_open(const struct ori_model *model,
 /* What orion_scheduler_close() promises. */
 void ori_scheduler_close(struct ori_scheduler *scheduler);
 
-/* What is handed in.  on_text, user and choices of `how` are not used. */
+/* What is handed in.  `choices` of `how` is not used. */
 struct ori_job {
     struct ori_tokens prompt;
     bool answer_starts; /* as for ori_answer_init() */
     struct ori_generate how;
     int32_t top_logprobs;
-    orion_piece_fn on_piece; /* may be NULL */
-    orion_done_fn on_done;
-    void *user;
+    orion_done_fn on_done; /* with the user of `how` */
 };
 
 /* On success the prompt's tokens are taken over, and job->prompt is empty; all

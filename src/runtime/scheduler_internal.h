@@ -14,9 +14,7 @@ struct ori_request {
     bool answer_starts;
     struct ori_generate how;
     void *stop_texts; /* what how.stop points at, owned */
-    orion_piece_fn on_piece;
     orion_done_fn on_done;
-    void *user;
     atomic_bool cancel;
 
     double asked_ms;

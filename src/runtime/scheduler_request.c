@@ -30,22 +30,6 @@ static orion_status copy_stop_texts(struct ori_request *r, const struct ori_gene
     return ORION_OK;
 }
 
-/* ori_answer's text on its way out, with the choices that made it. */
-static int pass_text(const char *text, size_t n, void *user)
-{
-    struct ori_request *r = user;
-    orion_answer_piece piece = {.text = text, .text_bytes = n};
-
-    if (r->how.choices) {
-        piece.choices = ori_choices_list(r->how.choices);
-        piece.n_choices = r->how.choices->count;
-    }
-    const int quit = r->on_piece ? r->on_piece(&piece, r->user) : 0;
-    if (r->how.choices)
-        ori_choices_clear(r->how.choices);
-    return quit;
-}
-
 orion_status ori_request_new(const struct ori_engine *engine, struct ori_job *job,
                              struct ori_request **out, orion_error *err)
 {
@@ -55,16 +39,12 @@ orion_status ori_request_new(const struct ori_engine *engine, struct ori_job *jo
         return ori_fail_nomem(err, "the request");
     r->answer_starts = job->answer_starts;
     r->how = job->how;
-    r->how.on_text = pass_text;
-    r->how.user = r;
     r->how.choices = NULL;
     if (job->top_logprobs >= 0) {
         ori_choices_init(&r->choices, engine, (uint32_t)job->top_logprobs);
         r->how.choices = &r->choices;
     }
-    r->on_piece = job->on_piece;
     r->on_done = job->on_done;
-    r->user = job->user;
     r->asked_ms = ori_now_ms();
     r->stats.prompt_tokens = (uint32_t)job->prompt.count;
     const orion_status status = copy_stop_texts(r, &job->how, err);
@@ -98,20 +78,10 @@ orion_status ori_request_start(struct ori_request *r, const struct ori_engine *e
     return status;
 }
 
-/* What was chosen without a text of its own, or what a stop text cut. */
-static orion_status pass_rest(struct ori_request *r, orion_error *err)
-{
-    if (!r->how.choices || r->choices.count == 0 || pass_text("", 0, r) == 0)
-        return ORION_OK;
-    return ori_fail(err, ORION_E_CANCELLED, "cancelled");
-}
-
 bool ori_request_take(struct ori_request *r, const float *logits, orion_status *status,
                       orion_error *err)
 {
     *status = ori_answer_take(&r->answer, logits, err);
-    if (*status == ORION_OK && r->answer.over)
-        *status = pass_rest(r, err);
     return *status != ORION_OK || r->answer.over;
 }
 
@@ -122,6 +92,6 @@ void ori_request_end(struct ori_request *r, orion_status status, const orion_err
     ori_answer_end(&r->answer, status);
     if (status == ORION_E_CANCELLED)
         r->stats.finish = ORION_FINISH_CANCELLED;
-    r->on_done(status, &r->stats, status == ORION_OK ? &none : err, r->user);
+    r->on_done(status, &r->stats, status == ORION_OK ? &none : err, r->how.user);
     ori_request_free(r);
 }

@@ -57,9 +57,10 @@ void ori_session_drop(struct ori_session *session, uint32_t n);
 
 /* ---- generate.c ---- */
 
-/* Tokens of a chat or of a plain text, ready for ori_generate_tokens(). */
-orion_status ori_chat_tokens(const struct ori_model *model, const orion_message *messages,
-                             size_t n_messages, struct ori_tokens *out, orion_error *err);
+/* Tokens of a chat or of a plain text, ready for ori_generate_tokens().  *form (may be
+ * NULL) is what the answer may consist of. */
+orion_status ori_chat_tokens(const struct ori_model *model, const struct ori_chat_ask *ask,
+                             struct ori_tokens *out, struct ori_reply_form *form, orion_error *err);
 orion_status ori_text_tokens(const struct ori_model *model, const char *text, size_t len,
                              bool parse_special, struct ori_tokens *out, orion_error *err);
 

@@ -20,11 +20,21 @@ struct work {
     struct ori_session *session;
     const struct ori_summarize *how;
     orion_stats *stats;
+    struct ori_reply_form *form; /* of the answers, once a request has been laid out */
     enum ori_lang lang;
     uint32_t reserve;  /* tokens of the context kept free for a summary */
     uint32_t overhead; /* tokens of a request without records */
     uint32_t capacity; /* tokens of records that fit a part */
 };
+
+/* A summary wants no thinking, where that can be told. */
+static const orion_chat_options *brief(const struct ori_model *model)
+{
+    static const orion_chat_options no_thinking = {.size = sizeof(no_thinking),
+                                                   .thinking = ORION_THINKING_OFF};
+
+    return model->chat.skills.flags & ORION_CHAT_SWITCHES_THINKING ? &no_thinking : NULL;
+}
 
 /* The tokens of the request for units [first, first+n). */
 static orion_status request(const struct work *w, const struct ori_parts *units, size_t first,
@@ -48,8 +58,10 @@ static orion_status request(const struct work *w, const struct ori_parts *units,
     if (status != ORION_OK) {
         status = ori_fail(err, status, "there is no room to put the records together");
     } else {
-        const orion_message message = {"user", ori_buf_text(&text)};
-        status = ori_chat_tokens(w->session->engine.model, &message, 1, out, err);
+        const struct ori_model *model = w->session->engine.model;
+        const orion_message message = {.role = "user", .content = ori_buf_text(&text)};
+        const struct ori_chat_ask ask = {&message, 1, brief(model)};
+        status = ori_chat_tokens(model, &ask, out, w->form, err);
     }
     ori_buf_release(&records);
     ori_buf_release(&text);
@@ -153,12 +165,14 @@ struct collect {
     struct ori_buf text;
 };
 
-static int collect_text(const char *text, size_t len, void *user)
+static int collect_answer(const orion_answer_piece *piece, void *user)
 {
     struct collect *c = user;
     const size_t at = c->text.len;
 
-    if (ori_buf_add(&c->text, text, len) != ORION_OK)
+    if (piece->kind != ORION_PIECE_ANSWER)
+        return 0;
+    if (ori_buf_add(&c->text, piece->text, piece->text_bytes) != ORION_OK)
         return 1;
     for (size_t i = at; i < c->text.len; i++)
         if (c->text.data[i] == '\0') /* it would hide what comes after it */
@@ -190,9 +204,10 @@ static orion_status summarize_part(struct work *w, const struct ori_tokens *toke
 
     *out = NULL;
     ori_buf_init(&collected.text, MAX_SUMMARY_BYTES);
-    how.on_text = collect_text;
+    how.on_piece = collect_answer;
     how.user = &collected;
     how.max_tokens = w->reserve;
+    how.form = *w->form;
     orion_status status = ori_generate_tokens(w->session, tokens, true, &how, &stats, err);
     add_stats(w->stats, &stats);
     if (collected.text.status != ORION_OK)
@@ -311,7 +326,9 @@ static orion_status in_one_piece(struct work *w, const struct ori_parts *units, 
         return ORION_OK;
     orion_status status = try_request(w, units, 0, units->count, &tokens, fits, err);
     if (status == ORION_OK && *fits) {
-        status = ori_generate_tokens(w->session, &tokens, true, &w->how->how, &stats, err);
+        struct ori_generate how = w->how->how;
+        how.form = *w->form;
+        status = ori_generate_tokens(w->session, &tokens, true, &how, &stats, err);
         add_stats(w->stats, &stats);
     }
     ori_tokens_release(&tokens);
@@ -376,7 +393,8 @@ orion_status ori_summarize(struct ori_session *session, const char *const *recor
                            size_t n_records, const struct ori_summarize *how, orion_stats *stats,
                            orion_error *err)
 {
-    struct work w = {.session = session, .how = how, .stats = stats};
+    struct ori_reply_form form = {0};
+    struct work w = {.session = session, .how = how, .stats = stats, .form = &form};
     char **texts = NULL; /* summaries of the last round's parts */
     size_t n_texts = 0;
     size_t n_tokens = SIZE_MAX; /* of the last round's records */

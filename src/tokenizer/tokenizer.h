@@ -37,6 +37,10 @@ bool ori_vocab_adds_bos(const struct ori_vocab *vocab);
  * to end a turn (<|end|>, <|eot_id|>, <|im_end|>, ...). */
 bool ori_vocab_is_end(const struct ori_vocab *vocab, int32_t token);
 bool ori_vocab_is_control(const struct ori_vocab *vocab, int32_t token);
+/* What a chat template writes between brackets ("<think>", "</tool_call>", "[TOOL_CALLS]")
+ * becomes one token in its own text alone, also where the file calls it no control
+ * token: no message can write it. */
+void ori_vocab_reserve(struct ori_vocab *vocab, struct ori_str chat_template);
 /* The token with exactly this text, or ORI_NO_TOKEN. */
 int32_t ori_vocab_find(const struct ori_vocab *vocab, const char *text, size_t len);
 

@@ -153,13 +153,15 @@ static orion_status run_program(orion_error *err)
         "'role')|unique|sort|join }}{% if messages[0].role == 'system' %}"
         "{{ raise_exception('x') }}{% endif %}";
     orion_message messages[] = {{"system", "a"}, {"user", "b"}, {"user", "c"}};
+    const struct ori_chat_ask ask = {messages, 3, NULL};
     struct ori_chat_prompt prompt = {0};
+    struct ori_reply_form form;
     struct ori_chat chat;
 
     orion_status status =
         ori_chat_init(&chat, (struct ori_str){source, sizeof(source) - 1}, "<s>", NULL, err);
     if (status == ORION_OK)
-        status = ori_chat_layout(&chat, messages, 3, &prompt, err);
+        status = ori_chat_layout(&chat, &ask, &prompt, &form, err);
     if (status != ORION_OK)
         assert_true(prompt.text.data == NULL && prompt.spans == NULL);
     ori_chat_prompt_release(&prompt);

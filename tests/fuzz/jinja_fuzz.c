@@ -33,7 +33,7 @@ static void check_failure(orion_status status, const orion_error *err)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    orion_message messages[MAX_MESSAGES];
+    struct ori_jinja_message messages[MAX_MESSAGES];
     struct ori_jinja_input input = {.messages = messages,
                                     .bos_token = "<s>",
                                     .eos_token = "</s>",
@@ -45,8 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t len = strlen(text);
 
     for (size_t at = len + 1; at < size && input.n_messages < MAX_MESSAGES;) {
-        orion_message *message = &messages[input.n_messages++];
-        message->role = text + at;
+        struct ori_jinja_message *message = &messages[input.n_messages++];
+        *message = (struct ori_jinja_message){.role = text + at};
         at += strlen(text + at) + 1;
         message->content = at < size ? text + at : "";
         at += at < size ? strlen(text + at) + 1 : 0;

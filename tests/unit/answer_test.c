@@ -101,11 +101,11 @@ static void fail_of(void *user, struct http_stream *stream, const orion_error *e
     (void)http_stream_write(stream, "!", 1);
 }
 
-static json_t *whole_of(void *user, const char *text, size_t text_bytes, const orion_stats *stats)
+static json_t *whole_of(void *user, const struct answer_whole *whole, const orion_stats *stats)
 {
     (void)user;
     assert_int_equal(stats->output_tokens, 2);
-    return json_stringn(text, text_bytes);
+    return json_stringn(whole->text, whole->text_bytes);
 }
 
 static void free_of(void *user)

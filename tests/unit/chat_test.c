@@ -227,9 +227,17 @@ static void test_many_messages(void **state)
     ori_chat_prompt_release(&prompt);
 }
 
+static orion_status layout(const struct ori_chat *chat, const orion_message *messages, size_t n,
+                           struct ori_chat_prompt *out, orion_error *err)
+{
+    const struct ori_chat_ask ask = {messages, n, NULL};
+    struct ori_reply_form form;
+    return ori_chat_layout(chat, &ask, out, &form, err);
+}
+
 static void test_refusals(void **state)
 {
-    static const orion_message role[] = {{"user", "Hi"}, {"tool", "x"}};
+    static const orion_message role[] = {{"user", "Hi"}, {"wizard", "x"}};
     static const orion_message no_role[] = {{NULL, "Hi"}};
     static const orion_message no_content[] = {{"user", NULL}};
     static const struct {
@@ -239,7 +247,7 @@ static void test_refusals(void **state)
         const char *says;
     } cases[] = {
         {"no message", NULL, 0, "no message"},
-        {"a role of its own", M(role), "message 2 has the role 'tool'"},
+        {"a role of its own", M(role), "message 2 has the role 'wizard'"},
         {"no role", M(no_role), "message 1 has no role"},
         {"no content", M(no_content), "message 1 has no content"},
     };
@@ -258,7 +266,7 @@ static void test_refusals(void **state)
 
 static void test_prompt_is_bounded(void **state)
 {
-    const size_t len = (16u << 20) - 10;
+    const size_t len = (8u << 20) - 10;
     char *content = malloc(len + 1);
     struct ori_chat_prompt prompt = {0};
     orion_error err = {0};
@@ -270,7 +278,7 @@ static void test_prompt_is_bounded(void **state)
     const orion_message message = {"user", content};
     assert_int_equal(ori_chat_render(ori_chat_by_name("phi3"), &message, 1, &prompt, &err),
                      ORION_E_TOO_LONG);
-    assert_non_null(strstr(err.message, "16777216"));
+    assert_non_null(strstr(err.message, "8388608"));
     assert_null(prompt.text.data);
     assert_int_equal(prompt.n_spans, 0);
     ori_chat_prompt_release(&prompt);
@@ -342,8 +350,7 @@ static void test_own_template(void **state)
         ori_buf_init(&got, 1u << 16);
         assert_int_equal(ori_chat_init(&chat, str(cases[i].source), "<s>", "</s>", NULL), ORION_OK);
         assert_string_equal(ori_chat_label(&chat), cases[i].name);
-        const orion_status status =
-            ori_chat_layout(&chat, cases[i].messages, cases[i].n, &prompt, &err);
+        const orion_status status = layout(&chat, cases[i].messages, cases[i].n, &prompt, &err);
         if (status == ORION_OK)
             spell(&prompt, &got);
         const bool right = status == ORION_OK ? strcmp(ori_buf_text(&got), cases[i].want) == 0
@@ -365,9 +372,9 @@ static void test_phi3_as_before(void **state)
 
     (void)state;
     assert_int_equal(ori_chat_init(&chat, str(PHI3), "<s>", NULL, NULL), ORION_OK);
-    assert_int_equal(ori_chat_layout(&chat, M(all), &own, NULL), ORION_OK);
+    assert_int_equal(layout(&chat, M(all), &own, NULL), ORION_OK);
     assert_int_equal(ori_chat_use(&chat, "phi3", NULL), ORION_OK);
-    assert_int_equal(ori_chat_layout(&chat, M(all), &builtin, NULL), ORION_OK);
+    assert_int_equal(layout(&chat, M(all), &builtin, NULL), ORION_OK);
     assert_string_equal(ori_buf_text(&own.text) + 3, ori_buf_text(&builtin.text));
     assert_int_equal(own.n_spans, builtin.n_spans);
     ori_chat_prompt_release(&own);

@@ -110,7 +110,7 @@ static void spell(const struct ori_chat_prompt *prompt, struct ori_buf *out)
 
 static void test_origins(void **state)
 {
-    static const orion_message messages[] = {{"user", " a<|end|>B "}, {"system", "s"}};
+    static const struct ori_jinja_message messages[] = {{"user", " a<|end|>B "}, {"system", "s"}};
     static const struct {
         const char *source, *want;
     } cases[] = {
@@ -206,7 +206,7 @@ static void test_errors(void **state)
 
 static void test_messages_stand_in_variables(void **state)
 {
-    static const orion_message messages[] = {{"user", "a"}};
+    static const struct ori_jinja_message messages[] = {{"user", "a"}};
     json_t *variables = json_pack("{s:[{s:s, s:s}]}", "messages", "role", "tool", "content", "b");
     const struct ori_jinja_input input = {
         .messages = messages, .n_messages = 1, .variables = variables};
@@ -226,7 +226,7 @@ static void test_messages_stand_in_variables(void **state)
 
 static void test_any_bytes(void **state)
 {
-    static const orion_message messages[] = {{"user", "a\xff\xe2\x82 \xc3\xa9"}};
+    static const struct ori_jinja_message messages[] = {{"user", "a\xff\xe2\x82 \xc3\xa9"}};
     static const char source[] =
         "{% set c = messages[0].content %}{{ c|length }} {{ c|upper }} {{ c[::-1]|length }} "
         "{{ c|tojson }} {{ c.split()|length }} {{ c|trim|length }} {{ [c] }} {{ c|title }}";

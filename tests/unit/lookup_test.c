@@ -264,8 +264,10 @@ struct sink {
     size_t calls, quit_at; /* 0: never */
 };
 
-static int take_text(const char *text, size_t len, void *user)
+static int take_piece(const orion_answer_piece *piece, void *user)
 {
+    const char *text = piece->text;
+    const size_t len = piece->text_bytes;
     struct sink *sink = user;
     assert_true(sink->len + len < sizeof(sink->text));
     memcpy(sink->text + sink->len, text, len);
@@ -287,7 +289,7 @@ static void answer(struct ori_session *s, const struct ori_tokens *prompt, struc
     memset(out, 0, sizeof(*out));
     out->sink.quit_at = quit_at;
     how.lookup = lookup;
-    how.on_text = take_text;
+    how.on_piece = take_piece;
     how.user = &out->sink;
     out->status = ori_generate_tokens(s, prompt, true, &how, &out->stats, NULL);
     out->n_tokens = s->sequence.n_tokens;
@@ -389,7 +391,7 @@ static void test_summary(void **state)
                                      .repeat_penalty = 1,
                                      .seed = seed},
                         .lookup = i == 0 ? ORION_LOOKUP_OFF : (int32_t)ORI_DEFAULT_DRAFT,
-                        .on_text = take_text,
+                        .on_piece = take_piece,
                         .user = &o->sink}};
             o->status = ori_summarize(s, list, 1, &how, &o->stats, NULL);
             ori_session_free(s);

@@ -197,8 +197,10 @@ struct result {
     struct watch watch;
 };
 
-static int take_text(const char *text, size_t len, void *user)
+static int take_piece(const orion_answer_piece *piece, void *user)
 {
+    const char *text = piece->text;
+    const size_t len = piece->text_bytes;
     struct result *r = user;
     assert_true(r->len + len < sizeof(r->text));
     memcpy(r->text + r->len, text, len);
@@ -227,7 +229,7 @@ static void summarize_on(struct ori_session *s, const char *const *records, size
         .language = language,
         .how = {.sampling = {.temperature = 0, .top_p = 1, .repeat_penalty = 1},
                 .max_tokens = 60,
-                .on_text = take_text,
+                .on_piece = take_piece,
                 .user = &result},
         .on_part = on_part,
         .on_part_user = &result.watch,

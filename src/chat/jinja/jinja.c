@@ -145,18 +145,38 @@ static struct value of_json(struct interp *ip, const json_t *json)
     return value;
 }
 
+static struct value text_or_none(struct interp *ip, const char *text)
+{
+    return text ? ori_jtext(ip, untrusted(text, strlen(text))) : ori_jnone();
+}
+
+static void give_text(struct interp *ip, struct dict *dict, const char *key, const char *text)
+{
+    if (text)
+        ori_jdict_set_literal(ip, dict, key, text_or_none(ip, text));
+}
+
+static struct value message(struct interp *ip, const struct ori_jinja_message *m)
+{
+    struct dict *dict = ori_jdict_new(ip);
+
+    ori_jdict_set_literal(ip, dict, "role", role(ip, m->role, strlen(m->role)));
+    ori_jdict_set_literal(ip, dict, "content", text_or_none(ip, m->content));
+    give_text(ip, dict, "reasoning_content", m->thinking);
+    give_text(ip, dict, "thinking", m->thinking);
+    if (m->tool_calls)
+        ori_jdict_set_literal(ip, dict, "tool_calls", of_json(ip, m->tool_calls));
+    give_text(ip, dict, "tool_call_id", m->tool_call_id);
+    give_text(ip, dict, "name", m->name);
+    return ori_jdict(dict);
+}
+
 static struct value messages(struct interp *ip, const struct ori_jinja_input *input)
 {
     struct list *list = ori_jlist_new(ip, input->n_messages);
 
-    for (size_t i = 0; i < input->n_messages && !ori_jinja_failed(ip); i++) {
-        const orion_message *m = &input->messages[i];
-        struct dict *dict = ori_jdict_new(ip);
-        ori_jdict_set_literal(ip, dict, "role", role(ip, m->role, strlen(m->role)));
-        ori_jdict_set_literal(ip, dict, "content",
-                              ori_jtext(ip, untrusted(m->content, strlen(m->content))));
-        ori_jlist_add(ip, list, ori_jdict(dict));
-    }
+    for (size_t i = 0; i < input->n_messages && !ori_jinja_failed(ip); i++)
+        ori_jlist_add(ip, list, message(ip, &input->messages[i]));
     return ori_jlist(list);
 }
 

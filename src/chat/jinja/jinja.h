@@ -21,8 +21,16 @@ struct ori_jinja; /* immutable: shared by threads without locks */
 orion_status ori_jinja_parse(struct ori_str source, struct ori_jinja **out, orion_error *err);
 void ori_jinja_free(struct ori_jinja *jinja); /* NULL is a no-op */
 
+/* One message as templates find it; what is NULL is not there, but content, which is none. */
+struct ori_jinja_message {
+    const char *role, *content;
+    const char *thinking;     /* as reasoning_content and as thinking: each template knows one */
+    const json_t *tool_calls; /* a list */
+    const char *tool_call_id, *name;
+};
+
 struct ori_jinja_input {
-    const orion_message *messages; /* [n_messages] */
+    const struct ori_jinja_message *messages; /* [n_messages] */
     size_t n_messages;
     /* More variables (tools, documents, enable_thinking, date_string, ...), an
      * object or NULL; before all of the others.  Its text is not trusted, but
