@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct answer {
     /* Two hold it: answer_start() until the request is handed in, the scheduler
@@ -23,8 +24,11 @@ struct answer {
     bool streams;
     bool too_long; /* a whole answer that outgrew its bound, or memory */
 
-    char *text; /* of a whole answer: [n], and a NUL; NULL while empty */
-    size_t n, cap;
+    struct gathered {
+        char *text; /* of a whole answer: [n], and a NUL; NULL while empty */
+        size_t n, cap;
+    } said, thought;
+    json_t *calls; /* NULL: none */
 };
 
 static void answer_release(struct answer *answer)
@@ -33,7 +37,9 @@ static void answer_release(struct answer *answer)
         return;
     loaded_release(answer->model);
     answer->shape->free(answer->state);
-    free(answer->text);
+    free(answer->said.text);
+    free(answer->thought.text);
+    json_decref(answer->calls);
     free(answer);
 }
 
@@ -55,23 +61,57 @@ static void on_gone(void *user)
 
 /* ---- pieces ---- */
 
-static bool gather(struct answer *answer, const orion_answer_piece *piece)
+static bool gather(struct gathered *gathered, const orion_answer_piece *piece)
 {
-    if (piece->text_bytes > ANSWER_MAX_BYTES - answer->n)
+    if (piece->text_bytes > ANSWER_MAX_BYTES - gathered->n)
         return false;
-    const size_t need = answer->n + piece->text_bytes + 1;
-    if (need > answer->cap) {
+    const size_t need = gathered->n + piece->text_bytes + 1;
+    if (need > gathered->cap) {
         const size_t cap = need < 1024 ? 1024 : need * 2;
-        char *text = realloc(answer->text, cap);
+        char *text = realloc(gathered->text, cap);
         if (!text)
             return false;
-        answer->text = text;
-        answer->cap = cap;
+        gathered->text = text;
+        gathered->cap = cap;
     }
-    memcpy(answer->text + answer->n, piece->text, piece->text_bytes);
-    answer->n += piece->text_bytes;
-    answer->text[answer->n] = '\0';
+    memcpy(gathered->text + gathered->n, piece->text, piece->text_bytes);
+    gathered->n += piece->text_bytes;
+    gathered->text[gathered->n] = '\0';
     return true;
+}
+
+static bool gather_piece(struct answer *answer, const orion_answer_piece *piece)
+{
+    if (piece->kind == ORION_PIECE_THINKING)
+        return gather(&answer->thought, piece);
+    if (piece->kind == ORION_PIECE_ANSWER)
+        return gather(&answer->said, piece);
+    if (!answer->calls)
+        answer->calls = json_array();
+    return json_array_size(answer->calls) < ANSWER_MAX_CALLS &&
+           json_array_append_new(answer->calls, answer_call(piece)) == 0;
+}
+
+/* Nine letters and digits: what the most particular of the templates takes back. */
+static json_t *new_id(void)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    unsigned char random[9] = {0};
+    char id[sizeof(random) + 1] = {0};
+
+    (void)!getrandom(random, sizeof(random), 0); /* an id need not be a secret */
+    for (size_t i = 0; i < sizeof(random); i++)
+        id[i] = digits[random[i] % (sizeof(digits) - 1)];
+    return json_string(id);
+}
+
+json_t *answer_call(const orion_answer_piece *piece)
+{
+    json_t *call = json_loadb(piece->text, piece->text_bytes, 0, NULL);
+
+    if (call && !json_is_string(json_object_get(call, "id")))
+        (void)json_object_set_new(call, "id", new_id());
+    return call;
 }
 
 static bool begin(struct answer *answer)
@@ -91,17 +131,29 @@ static int on_piece(const orion_answer_piece *piece, void *user)
         return 1;
     if (answer->streams)
         return !begin(answer) || !answer->shape->piece(answer->state, answer->stream, piece);
-    answer->too_long = !gather(answer, piece) || !answer->shape->piece(answer->state, NULL, piece);
+    answer->too_long =
+        !gather_piece(answer, piece) || !answer->shape->piece(answer->state, NULL, piece);
     return answer->too_long;
 }
 
 /* ---- the end ---- */
 
+static const char *text_of(const struct gathered *gathered)
+{
+    return gathered->text ? gathered->text : "";
+}
+
 static void end_whole(struct answer *answer, const orion_stats *stats)
 {
-    json_t *whole =
-        answer->shape->whole(answer->state, answer->text ? answer->text : "", answer->n, stats);
-    http_reply_json(answer->request, 200, whole);
+    const struct answer_whole whole = {
+        .text = text_of(&answer->said),
+        .text_bytes = answer->said.n,
+        .thinking = text_of(&answer->thought),
+        .thinking_bytes = answer->thought.n,
+        .calls = answer->calls,
+    };
+
+    http_reply_json(answer->request, 200, answer->shape->whole(answer->state, &whole, stats));
 }
 
 static void end_stream(struct answer *answer, const orion_stats *stats)
@@ -159,6 +211,30 @@ void answer_refuse(struct http_request *request, const orion_error *err)
     }
 }
 
+/* What the model's template has no place for is a field of the request. */
+static const char *field_of(const struct answer_shape *shape, const orion_error *err)
+{
+    static const char *const fields[] = {"tools", "documents", "messages", "variables"};
+
+    if (strcmp(err->name, "thinking") == 0)
+        return shape->think_field;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        if (strcmp(err->name, fields[i]) == 0)
+            return fields[i];
+    return NULL;
+}
+
+static void refuse_ask(struct answer *answer, const orion_error *err)
+{
+    const char *field = field_of(answer->shape, err);
+
+    if (field)
+        http_reply_failure(answer->request, 400, err->status, field, "'%s': %s", field,
+                           err->message);
+    else
+        answer_refuse(answer->request, err);
+}
+
 static struct answer *answer_new(const struct answer_job *job)
 {
     struct answer *answer = calloc(1, sizeof(*answer));
@@ -200,7 +276,7 @@ void answer_start(const struct answer_job *job, orion_request *ask)
         atomic_store(&answer->id, id);
         stop(answer);
     } else {
-        answer_refuse(answer->request, &err);
+        refuse_ask(answer, &err);
         atomic_store(&answer->holders, 1); /* the scheduler never had it */
     }
     answer_release(answer);

@@ -22,6 +22,13 @@
 #include "http.h"
 #include "loaded.h"
 
+/* An answer that was gathered to its end; valid during the call. */
+struct answer_whole {
+    const char *text, *thinking; /* "" when there is none */
+    size_t text_bytes, thinking_bytes;
+    json_t *calls; /* a list of calls, as answer_call() makes them; NULL: none */
+};
+
 /* How a family writes its answers.  The calls come one after another, on the
  * scheduler's thread; `stream` is NULL for a whole answer. */
 struct answer_shape {
@@ -33,12 +40,17 @@ struct answer_shape {
     void (*end)(void *state, struct http_stream *stream, const orion_stats *stats);
     /* The same when it failed after it began. */
     void (*fail)(void *state, struct http_stream *stream, const orion_error *err);
-    /* A whole answer; NULL: memory is short.  The text is valid during the call. */
-    json_t *(*whole)(void *state, const char *text, size_t text_bytes, const orion_stats *stats);
+    json_t *(*whole)(void *state, const struct answer_whole *whole, const orion_stats *stats);
     void (*free)(void *state);
+    const char *think_field; /* of a request, that says whether to think */
 };
 
-#define ANSWER_MAX_BYTES (4u << 20) /* of a whole answer's text */
+#define ANSWER_MAX_BYTES (4u << 20) /* of a whole answer's text, and of its thinking */
+#define ANSWER_MAX_CALLS 256
+
+/* The call that a piece tells of: {"id", "type", "function": {"name", "arguments": {}}},
+ * with an id made up where the model wrote none; NULL: memory is short. */
+json_t *answer_call(const orion_answer_piece *piece);
 
 /* Of the reply when the request left this machine: the address that it went to. */
 #define ANSWER_REMOTE_HEADER "X-Orion-Remote"

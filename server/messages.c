@@ -9,23 +9,27 @@
 
 /* One message, as it is written. */
 struct fields {
-    const char *role;
-    json_t *content;
+    const char *role, *thinking, *tool_call_id, *tool_name;
+    json_t *content, *tool_calls;
 };
 
+#define FIELD(member) .offset = offsetof(struct fields, member)
+
 static const struct param message_params[] = {
-    {"role", PARAM_TEXT, .offset = offsetof(struct fields, role), .required = true},
-    {"content", PARAM_JSON, .offset = offsetof(struct fields, content), .required = true},
-    {"name", .kind = PARAM_NOTHING},
+    {"role", PARAM_TEXT, FIELD(role), .required = true},
+    {"content", PARAM_JSON, FIELD(content)},
+    {"reasoning", PARAM_TEXT, FIELD(thinking)},
+    {"reasoning_content", PARAM_TEXT, FIELD(thinking)},
+    {"thinking", PARAM_TEXT, FIELD(thinking)},
+    {"tool_calls", PARAM_JSON, FIELD(tool_calls)},
+    {"tool_call_id", PARAM_TEXT, FIELD(tool_call_id)},
+    {"name", PARAM_TEXT, FIELD(tool_name)}, /* of a user it changes nothing here */
+    {"tool_name", PARAM_TEXT, FIELD(tool_name)},
     {"refusal", .kind = PARAM_NOTHING},
     {"annotations", .kind = PARAM_NOTHING},
-    {"thinking", .kind = PARAM_NOTHING}, /* of an earlier answer, by another model */
     {"audio", .kind = PARAM_REFUSED},
     {"function_call", .kind = PARAM_REFUSED},
     {"images", .kind = PARAM_REFUSED},
-    {"tool_call_id", .kind = PARAM_REFUSED},
-    {"tool_calls", .kind = PARAM_REFUSED},
-    {"tool_name", .kind = PARAM_REFUSED},
     {.kind = PARAM_END},
 };
 
@@ -43,7 +47,7 @@ static const struct {
     const char *written, *meant; /* NULL: not supported */
 } roles[] = {
     {"system", "system"},       {"developer", "system"}, {"user", "user"},
-    {"assistant", "assistant"}, {"tool", NULL},          {"function", NULL},
+    {"assistant", "assistant"}, {"tool", "tool"},        {"function", NULL},
 };
 
 /* Where something stands in a request: "messages[12].content[3]". */
@@ -82,10 +86,10 @@ static orion_status read_role(const char *written, const struct where *message, 
         *out = roles[i].meant;
         return *out ? ORION_OK
                     : params_fail(err, ORION_E_UNSUPPORTED, where.text,
-                                  "is '%s', but tools and functions are not supported", written);
+                                  "is '%s', but functions are called tools now", written);
     }
     return params_fail(err, ORION_E_ARGUMENT, where.text,
-                       "must be system, developer, user or assistant");
+                       "must be system, developer, user, assistant or tool");
 }
 
 /* ---- content as parts ---- */
@@ -148,7 +152,7 @@ static orion_status join(const json_t *parts, const struct where *content, char 
     return ORION_OK;
 }
 
-/* ---- the list ---- */
+/* ---- content ---- */
 
 static orion_status read_content(const json_t *content, const struct where *message,
                                  orion_message *out, char **joined, orion_error *err)
@@ -156,6 +160,10 @@ static orion_status read_content(const json_t *content, const struct where *mess
     const struct where where = inside(message, "content");
     orion_status status = ORION_OK;
 
+    if (!content && out->tool_calls)
+        return ORION_OK;
+    if (!content)
+        return params_fail(err, ORION_E_ARGUMENT, where.text, "is missing");
     if (json_is_array(content))
         status = join(content, &where, joined, err);
     else if (!json_is_string(content))
@@ -165,19 +173,107 @@ static orion_status read_content(const json_t *content, const struct where *mess
     return status;
 }
 
-static orion_status read_message(const json_t *value, const struct where *where, orion_message *out,
-                                 char **joined, orion_error *err)
+/* ---- calls of tools ---- */
+
+struct called {
+    const char *name;
+    json_t *arguments;
+};
+
+struct call {
+    const char *id, *type;
+    struct called function;
+};
+
+static const struct param called_params[] = {
+    {"name", PARAM_TEXT, .offset = offsetof(struct called, name), .required = true},
+    {"arguments", PARAM_JSON, .offset = offsetof(struct called, arguments)},
+    {"index", .kind = PARAM_NOTHING},
+    {.kind = PARAM_END},
+};
+
+static const struct param call_params[] = {
+    {"id", PARAM_TEXT, .offset = offsetof(struct call, id)},
+    {"type", PARAM_TEXT, .offset = offsetof(struct call, type)},
+    {"index", .kind = PARAM_NOTHING},
+    {"function", PARAM_OBJECT, .offset = offsetof(struct call, function), .inside = called_params,
+     .required = true},
+    {.kind = PARAM_END},
+};
+
+static orion_status check_function(const char *type, const struct where *where, orion_error *err)
 {
+    if (!type || strcmp(type, "function") == 0)
+        return ORION_OK;
+    return params_fail(err, ORION_E_UNSUPPORTED, where->text,
+                       "is of type '%.40s', but only functions are supported", type);
+}
+
+static orion_status check_call(const json_t *value, const struct where *where, orion_error *err)
+{
+    struct call call = {.id = NULL};
+
+    if (!json_is_object(value))
+        return params_fail(err, ORION_E_ARGUMENT, where->text, "must be an object");
+    orion_status status =
+        check_function(json_string_value(json_object_get(value, "type")), where, err);
+    if (status == ORION_OK)
+        status = params_read(value, call_params, where->text, &call, err);
+    const json_t *arguments = call.function.arguments;
+    if (status == ORION_OK && arguments && !json_is_object(arguments) && !json_is_string(arguments))
+        return params_fail(err, ORION_E_ARGUMENT, where->text,
+                           "has arguments that are neither an object nor the text of one");
+    return status;
+}
+
+/* The calls of an earlier answer; an empty list is as good as none. */
+static orion_status read_calls(const json_t *calls, const struct where *message, char **text,
+                               orion_error *err)
+{
+    const struct where where = inside(message, "tool_calls");
+    size_t i;
+    json_t *value;
+
+    if (!json_is_array(calls))
+        return params_fail(err, ORION_E_ARGUMENT, where.text, "must be a list");
+    json_array_foreach(calls, i, value)
+    {
+        const struct where at = nth(where.text, i);
+        const orion_status status = check_call(value, &at, err);
+        if (status != ORION_OK)
+            return status;
+    }
+    if (json_array_size(calls) == 0)
+        return ORION_OK;
+    *text = json_dumps(calls, JSON_COMPACT);
+    return *text ? ORION_OK : no_memory(err);
+}
+
+/* ---- the list ---- */
+
+static orion_status read_message(const json_t *value, const struct where *where,
+                                 struct messages *out, size_t i, orion_error *err)
+{
+    orion_message *message = &out->items[i];
     struct fields fields = {0};
 
     if (!json_is_object(value))
         return params_fail(err, ORION_E_ARGUMENT, where->text, "must be an object");
     orion_status status = params_read(value, message_params, where->text, &fields, err);
     if (status == ORION_OK)
-        status = read_role(fields.role, where, &out->role, err);
+        status = read_role(fields.role, where, &message->role, err);
+    if (status == ORION_OK && fields.tool_calls)
+        status = read_calls(fields.tool_calls, where, &out->owned[i].calls, err);
+    message->tool_calls = out->owned[i].calls;
     if (status == ORION_OK)
-        status = read_content(fields.content, where, out, joined, err);
-    return status;
+        status = read_content(fields.content, where, message, &out->owned[i].content, err);
+    if (status != ORION_OK)
+        return status;
+    message->thinking = fields.thinking && *fields.thinking ? fields.thinking : NULL;
+    message->tool_call_id = fields.tool_call_id;
+    if (strcmp(message->role, "tool") == 0)
+        message->tool_name = fields.tool_name;
+    return ORION_OK;
 }
 
 orion_status messages_read(const json_t *list, struct messages *out, orion_error *err)
@@ -190,13 +286,12 @@ orion_status messages_read(const json_t *list, struct messages *out, orion_error
         return params_fail(err, ORION_E_ARGUMENT, "messages",
                            "must be a list of at least one message");
     messages.items = calloc(messages.n, sizeof(*messages.items));
-    messages.joined = calloc(messages.n, sizeof(*messages.joined));
-    if (!messages.items || !messages.joined)
+    messages.owned = calloc(messages.n, sizeof(*messages.owned));
+    if (!messages.items || !messages.owned)
         status = no_memory(err);
     for (size_t i = 0; i < messages.n && status == ORION_OK; i++) {
         const struct where where = nth("messages", i);
-        status = read_message(json_array_get(list, i), &where, &messages.items[i],
-                              &messages.joined[i], err);
+        status = read_message(json_array_get(list, i), &where, &messages, i, err);
     }
     if (status == ORION_OK)
         *out = messages;
@@ -207,9 +302,80 @@ orion_status messages_read(const json_t *list, struct messages *out, orion_error
 
 void messages_release(struct messages *messages)
 {
-    for (size_t i = 0; i < messages->n && messages->joined; i++)
-        free(messages->joined[i]);
-    free(messages->joined);
+    for (size_t i = 0; i < messages->n && messages->owned; i++) {
+        free(messages->owned[i].content);
+        free(messages->owned[i].calls);
+    }
+    free(messages->owned);
     free(messages->items);
     *messages = (struct messages){0};
+}
+
+/* ---- tools ---- */
+
+struct tool {
+    const char *type;
+    json_t *function;
+};
+
+struct function {
+    const char *name, *description;
+    json_t *parameters;
+};
+
+static const struct param function_params[] = {
+    {"name", PARAM_TEXT, .offset = offsetof(struct function, name), .required = true},
+    {"description", PARAM_TEXT, .offset = offsetof(struct function, description)},
+    {"parameters", PARAM_JSON, .offset = offsetof(struct function, parameters)},
+    {"strict", .kind = PARAM_NOTHING}, /* what is written is not forced into a form */
+    {.kind = PARAM_END},
+};
+
+static const struct param tool_params[] = {
+    {"type", PARAM_TEXT, .offset = offsetof(struct tool, type)},
+    {"function", PARAM_JSON, .offset = offsetof(struct tool, function), .required = true},
+    {.kind = PARAM_END},
+};
+
+static orion_status check_tool(const json_t *value, const struct where *where, orion_error *err)
+{
+    struct tool tool = {NULL};
+    struct function function = {NULL};
+    const struct where within = inside(where, "function");
+
+    if (!json_is_object(value))
+        return params_fail(err, ORION_E_ARGUMENT, where->text, "must be an object");
+    orion_status status =
+        check_function(json_string_value(json_object_get(value, "type")), where, err);
+    if (status == ORION_OK)
+        status = params_read(value, tool_params, where->text, &tool, err);
+    if (status == ORION_OK && !json_is_object(tool.function))
+        return params_fail(err, ORION_E_ARGUMENT, within.text, "must be an object");
+    if (status == ORION_OK)
+        status = params_read(tool.function, function_params, within.text, &function, err);
+    if (status == ORION_OK && function.parameters && !json_is_object(function.parameters))
+        return params_fail(err, ORION_E_ARGUMENT, within.text,
+                           "has parameters that are no JSON schema: an object");
+    return status;
+}
+
+orion_status messages_read_tools(const json_t *list, char **out, orion_error *err)
+{
+    size_t i;
+    json_t *value;
+
+    *out = NULL;
+    if (list && !json_is_array(list))
+        return params_fail(err, ORION_E_ARGUMENT, "tools", "must be a list");
+    json_array_foreach(list, i, value)
+    {
+        const struct where where = nth("tools", i);
+        const orion_status status = check_tool(value, &where, err);
+        if (status != ORION_OK)
+            return status;
+    }
+    if (json_array_size(list) == 0)
+        return ORION_OK;
+    *out = json_dumps(list, JSON_COMPACT);
+    return *out ? ORION_OK : no_memory(err);
 }

@@ -44,30 +44,53 @@ void ollama_answer_free(void *state)
     free(answer);
 }
 
-static json_t *line(const char *model, bool chat, const char *text, size_t text_bytes, bool done)
+/* What a line says: in "message" of a chat, else in the line itself.  Empty: nothing. */
+struct said {
+    const char *text, *thinking;
+    size_t text_bytes, thinking_bytes;
+    json_t *calls; /* borrowed, or NULL */
+};
+
+static const struct said nothing = {.text = ""};
+
+static void say(json_t *object, const char *key, const struct said *said)
+{
+    (void)json_object_set_new(object, key, json_stringn(said->text, said->text_bytes));
+    if (said->thinking_bytes > 0)
+        (void)json_object_set_new(object, "thinking",
+                                  json_stringn(said->thinking, said->thinking_bytes));
+    if (said->calls)
+        (void)json_object_set(object, "tool_calls", said->calls);
+}
+
+static json_t *line(const char *model, bool chat, const struct said *said, bool done)
 {
     char now[INSTANT_BYTES];
-    json_t *content =
-        chat ? json_pack("{s:s, s:s%}", "role", "assistant", "content", text, text_bytes)
-             : json_stringn(text, text_bytes);
 
     instant_now(now);
-    return json_pack("{s:s, s:s, s:o, s:b}", "model", model, "created_at", now,
-                     chat ? "message" : "response", content, "done", done);
+    json_t *object = json_pack("{s:s, s:s, s:b}", "model", model, "created_at", now, "done", done);
+    if (!chat) {
+        say(object, "response", said);
+        return object;
+    }
+    json_t *message = json_pack("{s:s}", "role", "assistant");
+    say(message, "content", said);
+    (void)json_object_set_new(object, "message", message);
+    return object;
 }
 
 json_t *ollama_answer_empty(const char *model, bool chat, const char *done_reason)
 {
-    json_t *answer = line(model, chat, "", 0, true);
+    json_t *answer = line(model, chat, &nothing, true);
     if (answer)
         (void)json_object_set_new(answer, "done_reason", json_string(done_reason));
     return answer;
 }
 
 /* A line with the tokens that it is the first to tell of. */
-static json_t *line_of(struct ollama_answer *answer, const char *text, size_t text_bytes, bool done)
+static json_t *line_of(struct ollama_answer *answer, const struct said *said, bool done)
 {
-    json_t *object = line(answer->model, answer->chat, text, text_bytes, done);
+    json_t *object = line(answer->model, answer->chat, said, done);
 
     if (object && answer->logprobs) {
         (void)json_object_set_new(object, "logprobs", answer->logprobs);
@@ -94,11 +117,11 @@ static json_int_t nanoseconds(double ms)
 }
 
 /* The text, that it is all, and what it took. */
-static json_t *last_line(struct ollama_answer *answer, const char *text, size_t text_bytes,
+static json_t *last_line(struct ollama_answer *answer, const struct said *said,
                          const orion_stats *stats)
 {
     const bool cut = stats->finish == ORION_FINISH_LENGTH || stats->finish == ORION_FINISH_CONTEXT;
-    json_t *last = line_of(answer, text, text_bytes, true);
+    json_t *last = line_of(answer, said, true);
     json_t *figures = json_pack(
         "{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "done_reason", cut ? "length" : "stop",
         "total_duration", (json_int_t)(instant_monotonic_ns() - answer->began_ns), "load_duration",
@@ -112,19 +135,37 @@ static json_t *last_line(struct ollama_answer *answer, const char *text, size_t 
     return last;
 }
 
+static bool send_piece(struct ollama_answer *answer, struct http_stream *stream,
+                       const orion_answer_piece *piece)
+{
+    struct said said = nothing;
+
+    if (piece->kind == ORION_PIECE_ANSWER) {
+        said.text = piece->text;
+        said.text_bytes = piece->text_bytes;
+    } else if (piece->kind == ORION_PIECE_THINKING) {
+        said.thinking = piece->text;
+        said.thinking_bytes = piece->text_bytes;
+    } else if (!(said.calls = json_pack("[o]", answer_call(piece)))) {
+        return false;
+    }
+    json_t *object = line_of(answer, &said, false);
+    json_decref(said.calls);
+    return http_stream_ndjson(stream, object);
+}
+
 static bool piece(void *state, struct http_stream *stream, const orion_answer_piece *piece)
 {
     struct ollama_answer *answer = state;
 
     if (!take_logprobs(answer, stream == NULL, piece))
         return false;
-    return !stream || piece->text_bytes == 0 ||
-           http_stream_ndjson(stream, line_of(answer, piece->text, piece->text_bytes, false));
+    return !stream || piece->text_bytes == 0 || send_piece(answer, stream, piece);
 }
 
 static void end(void *state, struct http_stream *stream, const orion_stats *stats)
 {
-    (void)http_stream_ndjson(stream, last_line(state, "", 0, stats));
+    (void)http_stream_ndjson(stream, last_line(state, &nothing, stats));
 }
 
 static void fail(void *state, struct http_stream *stream, const orion_error *err)
@@ -133,9 +174,16 @@ static void fail(void *state, struct http_stream *stream, const orion_error *err
     (void)http_stream_ndjson(stream, json_pack("{s:s}", "error", err->message));
 }
 
-static json_t *whole(void *state, const char *text, size_t text_bytes, const orion_stats *stats)
+static json_t *whole(void *state, const struct answer_whole *whole, const orion_stats *stats)
 {
-    return last_line(state, text, text_bytes, stats);
+    const struct said said = {
+        .text = whole->text,
+        .text_bytes = whole->text_bytes,
+        .thinking = whole->thinking,
+        .thinking_bytes = whole->thinking_bytes,
+        .calls = whole->calls,
+    };
+    return last_line(state, &said, stats);
 }
 
 const struct answer_shape ollama_answer_shape = {
@@ -145,4 +193,5 @@ const struct answer_shape ollama_answer_shape = {
     .fail = fail,
     .whole = whole,
     .free = ollama_answer_free,
+    .think_field = "think",
 };

@@ -2,6 +2,7 @@
 #include "ollama.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "duration.h"
 #include "instant.h"
@@ -21,8 +22,9 @@ struct ask {
     const char *model;
     const char *prompt, *system; /* generate */
     bool raw;
-    json_t *messages; /* chat */
-    json_t *keep_alive;
+    json_t *messages, *tools; /* chat */
+    json_t *keep_alive, *think;
+    orion_chat_options chat;
     bool stream, logprobs;
     uint32_t top_logprobs; /* with logprobs */
     struct options options;
@@ -48,10 +50,9 @@ static const struct param common_params[] = {
     {"keep_alive", PARAM_JSON, .offset = ASK(keep_alive)},
     {"options", PARAM_OBJECT, .offset = ASK(options), .inside = option_params},
     {"format", .kind = PARAM_REFUSED},
-    {"think", .kind = PARAM_REFUSED},
+    {"think", PARAM_JSON, .offset = ASK(think)},
     {"logprobs", PARAM_FLAG, .offset = ASK(logprobs)},
     {"top_logprobs", PARAM_COUNT, ASK(top_logprobs), .max = ORION_MAX_LOGPROBS},
-    {"tools", .kind = PARAM_REFUSED},
     {"images", .kind = PARAM_REFUSED},
     {.kind = PARAM_OTHERS},
     {.kind = PARAM_END},
@@ -65,12 +66,14 @@ static const struct param generate_params[] = {
     {"suffix", .kind = PARAM_REFUSED},
     {"template", .kind = PARAM_REFUSED},
     {"context", .kind = PARAM_REFUSED},
+    {"tools", .kind = PARAM_REFUSED},
     {.kind = PARAM_END},
 };
 
 static const struct param chat_params[] = {
     {.kind = PARAM_TABLE, .inside = common_params},
     {"messages", PARAM_JSON, .offset = ASK(messages)},
+    {"tools", PARAM_JSON, .offset = ASK(tools)},
     {.kind = PARAM_END},
 };
 
@@ -101,6 +104,29 @@ static orion_status read_wish(const struct ask *ask, struct loaded_wish *wish, o
 {
     *wish = (struct loaded_wish){.context_tokens = ask->options.num_ctx};
     return ollama_read_keep_alive(ask->keep_alive, wish, err);
+}
+
+/* true, false, or how much. */
+static orion_status read_think(const json_t *think, orion_chat_options *out, orion_error *err)
+{
+    static const char *const efforts[] = {"low", "medium", "high"};
+    const char *effort = json_string_value(think);
+
+    if (!think)
+        return ORION_OK;
+    if (json_is_boolean(think)) {
+        out->thinking = json_is_true(think) ? ORION_THINKING_ON : ORION_THINKING_OFF;
+        return ORION_OK;
+    }
+    for (size_t i = 0; effort && i < sizeof(efforts) / sizeof(efforts[0]); i++) {
+        if (strcmp(effort, efforts[i]) != 0)
+            continue;
+        out->thinking = ORION_THINKING_ON;
+        out->reasoning_effort = efforts[i];
+        return ORION_OK;
+    }
+    return params_fail(err, ORION_E_ARGUMENT, "think",
+                       "must be true, false, \"low\", \"medium\" or \"high\"");
 }
 
 /* ---- without a text: load, or let go ---- */
@@ -192,10 +218,13 @@ static bool read_ask(struct http_request *request, const struct param *table, st
         return false;
     *ask = (struct ask){.prompt = "", .system = "", .stream = true};
     sampling_init(&ask->options.sampling);
+    orion_chat_options_init(&ask->chat);
     ask->options.repeat_last_n = ask->options.sampling.generate.repeat_last_tokens;
     orion_status status = params_read(body, table, NULL, ask, &err);
     if (status == ORION_OK)
         status = read_wish(ask, wish, &err);
+    if (status == ORION_OK)
+        status = read_think(ask->think, &ask->chat, &err);
     if (status != ORION_OK) {
         params_reply(request, &err);
         return false;
@@ -228,6 +257,7 @@ void ollama_generate(struct http_request *request, void *user)
     } else {
         what.messages = messages + 1 - n_system;
         what.n_messages = 1 + n_system;
+        what.chat = &ask.chat;
     }
     answer(request, user, &ask, &wish, &what);
 }
@@ -239,8 +269,9 @@ static bool is_empty_list(const json_t *value)
 
 void ollama_chat(struct http_request *request, void *user)
 {
-    struct messages messages;
+    struct messages messages = {0};
     struct loaded_wish wish;
+    char *tools = NULL;
     struct ask ask;
     orion_request what;
     orion_error err;
@@ -251,13 +282,17 @@ void ollama_chat(struct http_request *request, void *user)
         load_or_unload(request, user, &ask, &wish, true);
         return;
     }
-    if (messages_read(ask.messages, &messages, &err) != ORION_OK) {
+    if (messages_read(ask.messages, &messages, &err) == ORION_OK &&
+        messages_read_tools(ask.tools, &tools, &err) == ORION_OK) {
+        orion_request_init(&what);
+        what.messages = messages.items;
+        what.n_messages = messages.n;
+        ask.chat.tools = tools;
+        what.chat = &ask.chat;
+        answer(request, user, &ask, &wish, &what);
+    } else {
         params_reply(request, &err);
-        return;
     }
-    orion_request_init(&what);
-    what.messages = messages.items;
-    what.n_messages = messages.n;
-    answer(request, user, &ask, &wish, &what);
     messages_release(&messages);
+    free(tools);
 }

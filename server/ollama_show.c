@@ -46,6 +46,18 @@ static json_t *model_info(const orion_model *model, const orion_fit *fit)
     return object;
 }
 
+/* In Ollama's words. */
+static json_t *capabilities(uint32_t skills)
+{
+    json_t *list = json_pack("[s]", "completion");
+
+    if (skills & ORION_CHAT_TOOLS)
+        (void)json_array_append_new(list, json_string("tools"));
+    if (skills & ORION_CHAT_MARKS_THINKING)
+        (void)json_array_append_new(list, json_string("thinking"));
+    return list;
+}
+
 static json_t *shown(const struct model_file *file, const orion_fit *fit, const orion_model *model)
 {
     char modified[INSTANT_BYTES], modelfile[300], parameters[60];
@@ -55,11 +67,12 @@ static json_t *shown(const struct model_file *file, const orion_fit *fit, const 
     instant_text(file->st.st_mtim.tv_sec, modified);
     (void)snprintf(modelfile, sizeof(modelfile), "FROM %s\n", file->id);
     (void)snprintf(parameters, sizeof(parameters), "num_ctx %u", fit->trained_tokens);
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:[s], s:s}", "license", info.license, "modelfile",
-        modelfile, "parameters", parameters, "template", info.chat_template, "details",
-        ollama_details(fit->architecture, fit->quantization, fit->n_params), "model_info",
-        model_info(model, fit), "capabilities", "completion", "modified_at", modified);
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "license", info.license,
+                     "modelfile", modelfile, "parameters", parameters, "template",
+                     info.chat_template, "details",
+                     ollama_details(fit->architecture, fit->quantization, fit->n_params),
+                     "model_info", model_info(model, fit), "capabilities",
+                     capabilities(info.chat_skills), "modified_at", modified);
 }
 
 /* Reads the header and the vocabulary: also of a model that this version can't run. */

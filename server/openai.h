@@ -32,7 +32,9 @@ struct openai_fields {
     int32_t top_logprobs; /* ORION_NO_LOGPROBS: none */
 
     /* A chat: */
-    json_t *messages;
+    json_t *messages, *tools, *documents;
+    orion_chat_options chat; /* but for what is JSON */
+    json_t *variables;       /* more of the template's own, or NULL */
     /* A completion: */
     const char *prompt;
     bool echo;

@@ -19,6 +19,7 @@ struct openai_answer {
     json_t *logprobs; /* of the whole reply so far; NULL: none wanted, or a stream */
     size_t n_logprobs;
     size_t n_chars; /* of the tokens told of so far */
+    size_t n_calls; /* of tools, told of so far */
 };
 
 static void answer_free(void *state)
@@ -63,8 +64,10 @@ struct openai_answer *openai_answer_new(const struct openai_fields *fields, cons
 
 /* ---- parts of a reply; NULL where memory is short, which json_pack() passes on ---- */
 
-static const char *finish_reason(orion_finish finish)
+static const char *finish_reason(orion_finish finish, size_t n_calls)
 {
+    if (finish == ORION_FINISH_END && n_calls > 0)
+        return "tool_calls";
     return finish == ORION_FINISH_END || finish == ORION_FINISH_STOP ? "stop" : "length";
 }
 
@@ -123,16 +126,37 @@ static bool send(const struct openai_answer *a, struct http_stream *stream, json
     return chunk && http_stream_sse(stream, NULL, chunk);
 }
 
-/* "delta" with the text; "text" of a completion is the text itself. */
-static bool send_text(struct openai_answer *a, struct http_stream *stream, const char *text,
-                      size_t n, json_t *logprobs)
+/* Values are taken over. */
+static bool send_value(struct openai_answer *a, struct http_stream *stream, json_t *value,
+                       json_t *logprobs)
 {
-    json_t *value = json_stringn(text, n);
-    if (a->chat)
-        value = json_pack("{s:o}", "content", value);
     return send(
         a, stream,
         envelope(a, chunk_object(a), choice(a->chat ? "delta" : "text", value, logprobs, NULL)));
+}
+
+/* A call as OpenAI has it: its arguments are the text of an object.  NULL: memory is short. */
+static json_t *written_call(json_t *call)
+{
+    json_t *function = json_object_get(call, "function");
+    char *arguments = json_dumps(json_object_get(function, "arguments"), JSON_COMPACT);
+
+    (void)json_object_set_new(function, "arguments", json_string(arguments ? arguments : "{}"));
+    free(arguments);
+    return call;
+}
+
+/* A piece of a chat, under the name of its kind. */
+static json_t *delta_of(struct openai_answer *a, const orion_answer_piece *piece)
+{
+    if (piece->kind == ORION_PIECE_TOOL_CALL) {
+        json_t *call = written_call(answer_call(piece));
+        (void)json_object_set_new(call, "index", json_integer((json_int_t)a->n_calls++));
+        return json_pack("{s:[o]}", "tool_calls", call);
+    }
+    return json_pack("{s:s%}",
+                     piece->kind == ORION_PIECE_THINKING ? "reasoning_content" : "content",
+                     piece->text, piece->text_bytes);
 }
 
 /* What comes before the first token: who speaks, or the prompt again. */
@@ -145,7 +169,7 @@ static bool begin(struct openai_answer *a, struct http_stream *stream)
         json_t *delta = json_pack("{s:s, s:s, s:n}", "role", "assistant", "content", "", "refusal");
         return send(a, stream, envelope(a, chunk_object(a), choice("delta", delta, NULL, NULL)));
     }
-    return !a->echo || send_text(a, stream, a->echo, strlen(a->echo), NULL);
+    return !a->echo || send_value(a, stream, json_string(a->echo), NULL);
 }
 
 static bool stream_piece(struct openai_answer *a, struct http_stream *stream,
@@ -164,7 +188,9 @@ static bool stream_piece(struct openai_answer *a, struct http_stream *stream,
             return false;
         }
     }
-    return send_text(a, stream, piece->text, piece->text_bytes, logprobs);
+    return send_value(a, stream,
+                      a->chat ? delta_of(a, piece) : json_stringn(piece->text, piece->text_bytes),
+                      logprobs);
 }
 
 static bool keep_logprobs(struct openai_answer *a, const orion_answer_piece *piece)
@@ -189,8 +215,8 @@ static void end(void *state, struct http_stream *stream, const orion_stats *stat
     struct openai_answer *a = state;
     const char *said = a->chat ? "delta" : "text";
     json_t *nothing = a->chat ? json_object() : json_string("");
-    json_t *last =
-        envelope(a, chunk_object(a), choice(said, nothing, NULL, finish_reason(stats->finish)));
+    json_t *last = envelope(a, chunk_object(a),
+                            choice(said, nothing, NULL, finish_reason(stats->finish, a->n_calls)));
 
     (void)json_object_set_new(last, "timings", timings_of(stats));
     bool ok = begin(a, stream) && send(a, stream, last);
@@ -212,22 +238,41 @@ static void fail(void *state, struct http_stream *stream, const orion_error *err
 
 /* ---- a whole reply ---- */
 
-static json_t *whole_text(const struct openai_answer *a, const char *text, size_t n)
+static json_t *whole_text(const struct openai_answer *a, const struct answer_whole *whole)
 {
-    return a->echo ? json_pack("s+%", a->echo, text, n) : json_stringn(text, n);
+    return a->echo ? json_pack("s+%", a->echo, whole->text, whole->text_bytes)
+                   : json_stringn(whole->text, whole->text_bytes);
 }
 
-static json_t *whole(void *state, const char *text, size_t text_bytes, const orion_stats *stats)
+static json_t *whole_message(json_t *text, const struct answer_whole *whole)
+{
+    const bool only_calls = whole->calls && whole->text_bytes == 0;
+    json_t *message = json_pack("{s:s, s:o, s:n}", "role", "assistant", "content", text, "refusal");
+    size_t i;
+    json_t *call;
+
+    if (only_calls)
+        (void)json_object_set_new(message, "content", json_null());
+    if (whole->thinking_bytes > 0)
+        (void)json_object_set_new(message, "reasoning_content",
+                                  json_stringn(whole->thinking, whole->thinking_bytes));
+    json_array_foreach(whole->calls, i, call)(void) written_call(call);
+    if (whole->calls)
+        (void)json_object_set(message, "tool_calls", whole->calls);
+    return message;
+}
+
+static json_t *whole(void *state, const struct answer_whole *whole, const orion_stats *stats)
 {
     struct openai_answer *a = state;
-    json_t *value = whole_text(a, text, text_bytes);
+    json_t *value = whole_text(a, whole);
 
     if (a->chat)
-        value = json_pack("{s:s, s:o, s:n}", "role", "assistant", "content", value, "refusal");
+        value = whole_message(value, whole);
     json_t *reply = envelope(a, a->chat ? "chat.completion" : "text_completion",
                              choice(a->chat ? "message" : "text", value,
                                     a->logprobs ? json_incref(a->logprobs) : NULL,
-                                    finish_reason(stats->finish)));
+                                    finish_reason(stats->finish, json_array_size(whole->calls))));
     (void)json_object_set_new(reply, "usage", usage_of(stats));
     (void)json_object_set_new(reply, "timings", timings_of(stats));
     return reply;
@@ -240,4 +285,5 @@ const struct answer_shape openai_answer_shape = {
     .fail = fail,
     .whole = whole,
     .free = answer_free,
+    .think_field = "reasoning_effort",
 };

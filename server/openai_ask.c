@@ -1,6 +1,8 @@
 /* From a request in OpenAI's shapes to the scheduler. */
 #include "openai.h"
 
+#include <stdlib.h>
+
 #include "messages.h"
 
 void openai_refuse_model(struct http_request *request, const orion_error *err)
@@ -45,28 +47,69 @@ static void ask_model(struct http_request *request, struct server *server,
         openai_refuse_model(request, &err);
 }
 
+/* What of a chat is JSON, as texts; free(). */
+struct texts {
+    char *tools, *documents, *variables; /* or NULL */
+};
+
+static void texts_release(struct texts *texts)
+{
+    free(texts->tools);
+    free(texts->documents);
+    free(texts->variables);
+}
+
+/* Of a list or an object; NULL when it is empty, or not there. */
+static orion_status write_text(const json_t *json, const char *field, char **out, orion_error *err)
+{
+    if (json_array_size(json) == 0 && json_object_size(json) == 0)
+        return ORION_OK;
+    *out = json_dumps(json, JSON_COMPACT);
+    return *out ? ORION_OK
+                : params_fail(err, ORION_E_NOMEM, field, "takes more memory than can be had");
+}
+
+static orion_status read_chat(const json_t *body, struct openai_fields *fields,
+                              struct messages *messages, struct texts *texts, orion_error *err)
+{
+    orion_status status = openai_read_chat(body, fields, err);
+
+    if (status == ORION_OK)
+        status = messages_read(fields->messages, messages, err);
+    if (status == ORION_OK)
+        status = messages_read_tools(fields->tools, &texts->tools, err);
+    if (status == ORION_OK)
+        status = write_text(fields->documents, "documents", &texts->documents, err);
+    if (status == ORION_OK)
+        status = write_text(fields->variables, "chat_template_kwargs", &texts->variables, err);
+    fields->chat.tools = texts->tools;
+    fields->chat.documents = texts->documents;
+    fields->chat.variables = texts->variables;
+    return status;
+}
+
 void openai_chat(struct http_request *request, void *server)
 {
     struct openai_fields fields;
     struct messages messages = {0};
+    struct texts texts = {NULL};
     orion_request ask;
     orion_error err;
 
     const json_t *body = http_json(request);
     if (!body)
         return;
-    orion_status status = openai_read_chat(body, &fields, &err);
-    if (status == ORION_OK)
-        status = messages_read(fields.messages, &messages, &err);
-    if (status != ORION_OK) {
+    if (read_chat(body, &fields, &messages, &texts, &err) == ORION_OK) {
+        orion_request_init(&ask);
+        ask.messages = messages.items;
+        ask.n_messages = messages.n;
+        ask.chat = &fields.chat;
+        ask_model(request, server, &fields, &ask);
+    } else {
         params_reply(request, &err);
-        return;
     }
-    orion_request_init(&ask);
-    ask.messages = messages.items;
-    ask.n_messages = messages.n;
-    ask_model(request, server, &fields, &ask);
     messages_release(&messages);
+    texts_release(&texts);
 }
 
 void openai_completion(struct http_request *request, void *server)

@@ -10,7 +10,8 @@ struct written {
     struct openai_fields fields;
     bool logprobs;         /* of a chat */
     uint32_t top_logprobs; /* of a chat; of a completion: `logprobs` */
-    json_t *prompt, *modalities, *response_format;
+    json_t *prompt, *modalities, *response_format, *tool_choice;
+    const char *effort;
 };
 
 #define FIELD(member) .offset = offsetof(struct written, member)
@@ -53,11 +54,13 @@ static const struct param chat_params[] = {
     {"audio", .kind = PARAM_REFUSED},
     {"function_call", .kind = PARAM_NOTHING}, /* without functions */
     {"functions", .kind = PARAM_REFUSED},
-    {"parallel_tool_calls", .kind = PARAM_NOTHING}, /* without tools */
+    {"parallel_tool_calls", .kind = PARAM_NOTHING}, /* how many calls come is the model's choice */
     {"prediction", .kind = PARAM_NOTHING},          /* what is guessed never changes an answer */
-    {"reasoning_effort", .kind = PARAM_NOTHING},
-    {"tool_choice", .kind = PARAM_NOTHING}, /* without tools */
-    {"tools", .kind = PARAM_REFUSED},
+    {"reasoning_effort", PARAM_TEXT, FIELD(effort)},
+    {"tool_choice", PARAM_JSON, FIELD(tool_choice)},
+    {"tools", PARAM_JSON, FIELD(fields.tools)},
+    {"documents", PARAM_JSON, FIELD(fields.documents)},            /* not OpenAI's: vLLM's */
+    {"chat_template_kwargs", PARAM_JSON, FIELD(fields.variables)}, /* vLLM's and llama-server's */
     {"verbosity", .kind = PARAM_NOTHING},
     {"web_search_options", .kind = PARAM_REFUSED},
     {.kind = PARAM_END},
@@ -136,6 +139,73 @@ static orion_status take_chat_logprobs(const struct written *written, struct ope
     return ORION_OK;
 }
 
+/* What forces a call, or one of them, is more than a prompt can do. */
+static orion_status take_tool_choice(const json_t *choice, struct openai_fields *out,
+                                     orion_error *err)
+{
+    const char *word = json_string_value(choice);
+
+    if (!choice || (word && strcmp(word, "auto") == 0))
+        return ORION_OK;
+    if (!word || strcmp(word, "none") != 0)
+        return params_fail(err, ORION_E_UNSUPPORTED, "tool_choice",
+                           "may be \"auto\" or \"none\": no call can be forced");
+    out->tools = NULL;
+    return ORION_OK;
+}
+
+static orion_status take_effort(const char *effort, orion_chat_options *out, orion_error *err)
+{
+    static const struct {
+        const char *written, *meant; /* NULL: no thinking at all */
+    } efforts[] = {
+        {"none", NULL},       {"minimal", "low"}, {"low", "low"},
+        {"medium", "medium"}, {"high", "high"},   {"xhigh", "high"},
+    };
+
+    for (size_t i = 0; effort && i < sizeof(efforts) / sizeof(efforts[0]); i++) {
+        if (strcmp(efforts[i].written, effort) != 0)
+            continue;
+        out->reasoning_effort = efforts[i].meant;
+        if (!efforts[i].meant)
+            out->thinking = ORION_THINKING_OFF;
+        return ORION_OK;
+    }
+    return !effort ? ORION_OK
+                   : params_fail(err, ORION_E_ARGUMENT, "reasoning_effort",
+                                 "must be none, minimal, low, medium, high or xhigh");
+}
+
+/* enable_thinking is known whatever a template calls it; the rest is the template's own. */
+static orion_status take_variables(struct openai_fields *out, orion_error *err)
+{
+    const json_t *thinks = json_object_get(out->variables, "enable_thinking");
+
+    if (out->variables && !json_is_object(out->variables))
+        return params_fail(err, ORION_E_ARGUMENT, "chat_template_kwargs", "must be an object");
+    if (thinks && !json_is_boolean(thinks))
+        return params_fail(err, ORION_E_ARGUMENT, "chat_template_kwargs.enable_thinking",
+                           "must be true or false");
+    if (thinks)
+        out->chat.thinking = json_is_true(thinks) ? ORION_THINKING_ON : ORION_THINKING_OFF;
+    return ORION_OK;
+}
+
+static orion_status check_documents(const json_t *documents, orion_error *err)
+{
+    size_t i;
+    json_t *value;
+
+    if (documents && !json_is_array(documents))
+        return params_fail(err, ORION_E_ARGUMENT, "documents", "must be a list of objects");
+    json_array_foreach(documents, i, value)
+    {
+        if (!json_is_object(value))
+            return params_fail(err, ORION_E_ARGUMENT, "documents", "must be a list of objects");
+    }
+    return ORION_OK;
+}
+
 /* A text, or a list of one. */
 static orion_status take_prompt(const json_t *prompt, struct openai_fields *out, orion_error *err)
 {
@@ -165,9 +235,16 @@ orion_status openai_read_chat(const json_t *body, struct openai_fields *out, ori
     if (status == ORION_OK)
         status = check_modalities(written.modalities, err);
     *out = written.fields;
+    orion_chat_options_init(&out->chat);
     if (status == ORION_OK)
         status = take_chat_logprobs(&written, out, err);
-    return status;
+    if (status == ORION_OK)
+        status = take_tool_choice(written.tool_choice, out, err);
+    if (status == ORION_OK)
+        status = take_effort(written.effort, &out->chat, err);
+    if (status == ORION_OK)
+        status = take_variables(out, err);
+    return status == ORION_OK ? check_documents(out->documents, err) : status;
 }
 
 orion_status openai_read_completion(const json_t *body, struct openai_fields *out, orion_error *err)

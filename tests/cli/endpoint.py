@@ -100,6 +100,25 @@ def usage(prompt=7, output=5, cached=3):
         'prompt_tokens_details': {'cached_tokens': cached}}})
 
 
+def said(**fields):
+    return event({'choices': [{'index': 0, 'delta': fields, 'finish_reason': None}]})
+
+
+# A thought, words, and two calls, the first in fragments.
+THOUGHT, WORDS = 'Weather is asked for…', 'I look.'
+CALLED = [('f', {'a': 'é'}), ('g', {})]
+
+
+def sections():
+    def fragment(index, **fields):
+        return said(tool_calls=[{'index': index, **fields}])
+    return [said(reasoning_content=THOUGHT[:7]), said(reasoning=THOUGHT[7:]), said(content=WORDS),
+            fragment(0, id='abcdefghi', type='function', function={'name': 'f', 'arguments': ''}),
+            fragment(0, function={'arguments': '{"a": '}), fragment(0, function={'arguments': '"é"}'}),
+            fragment(1, id='b', function={'name': 'g', 'arguments': '{}'}),
+            delta(None, True, 'tool_calls'), usage(), DONE]
+
+
 DONE = b'data: [DONE]\n\n'
 
 

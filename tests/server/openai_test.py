@@ -14,6 +14,8 @@ from world import TINY, cli, tap
 
 CHAT, COMPLETION = '/v1/chat/completions', '/v1/completions'
 HI = [{'role': 'user', 'content': 'Hi'}]
+TOOLS = [{'type': 'function', 'function': {'name': 'f', 'description': 'd', 'parameters': {'type': 'object'}}}]
+CALLS = [{'id': 'a', 'type': 'function', 'function': {'name': 'f', 'arguments': '{"a": 1}'}}]
 RECORDS = ('2024-03-01 Blood pressure 150/95 mmHg. 2024-03-08 Blood pressure 142/90 mmHg. '
            '2024-04-02 Fasting glucose 126 mg/dL. 2024-04-20 Weight 82 kg.')
 
@@ -139,6 +141,8 @@ def same_words():
         {'user': 'u', 'metadata': {'a': 'b'}, 'store': True, 'service_tier': 'auto',
          'prompt_cache_key': 'k', 'safety_identifier': 's', 'reasoning_effort': 'low'},
         {'tools': [], 'tool_choice': 'none', 'parallel_tool_calls': True, 'logit_bias': {}},
+        {'tools': TOOLS, 'tool_choice': 'none'},
+        {'reasoning_effort': 'none', 'documents': [], 'chat_template_kwargs': {'enable_thinking': False}},
         {'response_format': {'type': 'text'}, 'modalities': ['text'], 'n': 1, 'seed': None},
         {'top_p': 0, 'temperature': 1}, {'top_k': 1, 'temperature': 1},
         {'frequency_penalty': 0, 'presence_penalty': 0, 'stop': None, 'seed': 9},
@@ -308,12 +312,29 @@ ERRORS = [  # path, body, HTTP code, param, code
     (CHAT, body(stream=True, stream_options={'usage': 1}), 400, 'stream_options.usage',
      'invalid_value'),
     (CHAT, body(temprature=1), 400, 'temprature', 'invalid_value'),
-    (CHAT, body(tools=[{'type': 'function'}]), 400, 'tools', 'unsupported'),
+    (CHAT, body(tools=[{'type': 'function'}]), 400, 'tools[0].function', 'invalid_value'),
+    (CHAT, body(tools=[{'type': 'custom'}]), 400, 'tools[0]', 'unsupported'),
+    (CHAT, body(tools=[{'function': {'name': 'f', 'body': 1}}]), 400, 'tools[0].function.body', 'invalid_value'),
+    (CHAT, body(tools=TOOLS), 400, 'tools', 'unsupported'),
+    (CHAT, body(tools=TOOLS, tool_choice='required'), 400, 'tool_choice', 'unsupported'),
+    (CHAT, body(tools=TOOLS, tool_choice={'type': 'function'}), 400, 'tool_choice', 'unsupported'),
+    (CHAT, body(documents=[{'text': 'x'}]), 400, 'documents', 'unsupported'),
+    (CHAT, body(documents=['x']), 400, 'documents', 'invalid_value'),
+    (CHAT, body(reasoning_effort='huge'), 400, 'reasoning_effort', 'invalid_value'),
+    (CHAT, body(chat_template_kwargs={'enable_thinking': True}), 400, 'reasoning_effort', 'unsupported'),
+    (CHAT, body(chat_template_kwargs={'enable_thinking': 1}), 400, 'chat_template_kwargs.enable_thinking',
+     'invalid_value'),
+    (CHAT, body(chat_template_kwargs={'messages': []}), 400, 'variables', 'invalid_value'),
+    (CHAT, body(messages=[{'role': 'assistant', 'tool_calls': [{'function': {}}]}]), 400,
+     'messages[0].tool_calls[0].function.name', 'invalid_value'),
+    (CHAT, body(messages=[{'role': 'user', 'content': 'x', 'tool_calls': CALLS}]), 400, None, None),
+    (CHAT, body(messages=[{'role': 'assistant', 'tool_calls': CALLS}]), 400, 'messages', 'unsupported'),
     (CHAT, body(response_format={'type': 'json_schema'}), 400, 'response_format', 'unsupported'),
     (CHAT, body(modalities=['audio']), 400, 'modalities', 'unsupported'),
     (CHAT, body(messages=[]), 400, 'messages', 'invalid_value'),
     (CHAT, body(messages=[{'role': 'user'}]), 400, 'messages[0].content', 'invalid_value'),
-    (CHAT, body(messages=[{'role': 'tool', 'content': 'x'}]), 400, 'messages[0].role',
+    (CHAT, body(messages=[{'role': 'tool', 'content': 'x'}]), 400, 'messages', 'unsupported'),
+    (CHAT, body(messages=[{'role': 'function', 'content': 'x'}]), 400, 'messages[0].role',
      'unsupported'),
     (CHAT, body(messages=[{'role': 'user', 'content': [{'type': 'image_url', 'image_url': {}}]}]),
      400, 'messages[0].content[0]', 'unsupported'),

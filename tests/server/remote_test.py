@@ -105,6 +105,57 @@ def details():
             'stop': ['x'], 'presence_penalty': 1.0}, request.json
 
 
+TOOLS = [{'type': 'function', 'function': {'name': name}} for name in 'fg']
+WANTED = [(name, arguments) for name, arguments in endpoint.CALLED]
+HISTORY = [{'role': 'user', 'content': 'a'},
+           {'role': 'assistant', 'content': None, 'reasoning_content': 'hm',
+            'tool_calls': [{'id': '1', 'type': 'function', 'function': {'name': 'f', 'arguments': '{"a": 1}'}}]},
+           {'role': 'tool', 'tool_call_id': '1', 'name': 'f', 'content': 'rain'}]
+
+
+def called(calls):
+    return [(c['function']['name'], c['function']['arguments']) for c in calls]
+
+
+@tap.case('thinking and calls of tools come apart, in each API, whole and streamed')
+def sections():
+    with House(manner=endpoint.say(head(), *endpoint.sections())) as (server, far):
+        ask = {'model': 'far', 'messages': HISTORY, 'tools': TOOLS, 'reasoning_effort': 'low'}
+        choice = server.post('/v1/chat/completions', ask).json()['choices'][0]
+        message = choice['message']
+        assert (message['reasoning_content'], message['content']) == (endpoint.THOUGHT, endpoint.WORDS)
+        assert choice['finish_reason'] == 'tool_calls', choice
+        assert [c['id'] for c in message['tool_calls']] == ['abcdefghi', 'b']
+        assert [(n, json.loads(a)) for n, a in called(message['tool_calls'])] == WANTED
+
+        chunks = [json.loads(data) for _, data in server.post(
+            '/v1/chat/completions', {**ask, 'stream': True}).events() if data != '[DONE]']
+        deltas = [c['choices'][0]['delta'] for c in chunks]
+        assert ''.join(d.get('reasoning_content') or '' for d in deltas) == endpoint.THOUGHT
+        assert ''.join(d.get('content') or '' for d in deltas) == endpoint.WORDS
+        calls = [c for d in deltas for c in d.get('tool_calls', [])]
+        assert [c['index'] for c in calls] == [0, 1] and calls[0]['type'] == 'function'
+        assert [(n, json.loads(a)) for n, a in called(calls)] == WANTED
+        assert chunks[-1]['choices'][0]['finish_reason'] == 'tool_calls'
+
+        sent = far.requests[0].json
+        assert sent['tools'] == TOOLS and sent['reasoning_effort'] == 'low', sent
+        assert sent['messages'][1] == {'role': 'assistant', 'content': None, 'tool_calls': HISTORY[1]['tool_calls']}
+        assert sent['messages'][2] == HISTORY[2]
+
+        message = server.post('/api/chat', {'model': 'far', 'messages': MESSAGES, 'tools': TOOLS,
+                                            'stream': False}).json()['message']
+        assert (message['thinking'], message['content']) == (endpoint.THOUGHT, endpoint.WORDS)
+        assert called(message['tool_calls']) == WANTED
+        lines = [json.loads(line) for line in server.post(
+            '/api/chat', {'model': 'far', 'messages': MESSAGES, 'tools': TOOLS}).body.splitlines()]
+        said = [line['message'] for line in lines]
+        assert ''.join(m.get('thinking', '') for m in said) == endpoint.THOUGHT
+        assert called([c for m in said for c in m.get('tool_calls', [])]) == WANTED
+        assert server.post('/api/generate', {'model': 'far', 'prompt': 'a', 'stream': False}
+                           ).json()['thinking'] == endpoint.THOUGHT
+
+
 @tap.case('lists label it')
 def lists():
     with House(models=((cli.TINY, world.TINY_FILE),)) as (server, far):
