@@ -1,5 +1,6 @@
 /* answer.h - where an answer goes as it comes: to standard output, into
- * memory, or both. */
+ * memory, or both.  What the model thinks first goes to standard error where that is
+ * a terminal, dimmed; calls of tools are lines of JSON on standard output. */
 #ifndef CLI_ANSWER_H
 #define CLI_ANSWER_H
 
@@ -13,8 +14,14 @@ struct cli_answer {
     bool began;    /* something came */
     bool failed;   /* memory or output was refused; the answer was stopped */
     char last;     /* last byte shown */
-    struct cli_buffer text;
+    struct cli_buffer text, thinking;
+    struct cli_buffer calls; /* JSON objects with commas between them */
+    bool dims;               /* thinking is shown */
+    bool thinks;             /* some was, and nothing since */
 };
+
+/* An orion_piece_fn; `user` is the struct cli_answer. */
+int cli_answer_piece(const orion_answer_piece *piece, void *user);
 
 /* `keeps` as given; `shows` unless the output is to be one JSON document. */
 void cli_answer_init(struct cli_answer *answer, const struct cli *cli, bool keeps);

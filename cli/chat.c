@@ -64,6 +64,7 @@ static void answer(struct chat *chat, const char *text)
 {
     const size_t before = chat->n_messages;
     struct cli_answer answer;
+    orion_request request;
     orion_stats stats = {0};
     orion_error err = CLI_NO_ERROR;
 
@@ -74,8 +75,12 @@ static void answer(struct chat *chat, const char *text)
     cli_answer_init(&answer, chat->cli, true);
     answer.shows = true;
     cli_interrupt_clear();
-    const orion_status status = cli_speak(chat->speaker, chat->messages, chat->n_messages, NULL,
-                                          chat->params, &answer, &stats, &err);
+    orion_request_init(&request);
+    request.messages = chat->messages;
+    request.n_messages = chat->n_messages;
+    request.params = chat->params;
+    request.chat = chat->options->template;
+    const orion_status status = cli_speak(chat->speaker, &request, &answer, &stats, &err);
 
     if (answer.last && answer.last != '\n')
         (void)fputc('\n', stdout);

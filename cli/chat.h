@@ -5,7 +5,8 @@
 #include "speaker.h"
 
 struct cli_chat_options {
-    const char *system; /* or NULL */
+    const char *system;                 /* or NULL */
+    const orion_chat_options *template; /* what the model's template is told, or NULL */
     bool verbose;
     bool history; /* the arrow keys bring back earlier lines of this chat */
 };

@@ -35,6 +35,11 @@ static int check_template(const struct cli_speaker *speaker)
     orion_model_info info;
 
     orion_model_get_info(speaker->engine.model, &info);
+    if (info.chat_note[0] && info.chat_template[0] && !speaker->args.raw)
+        cli_note(speaker->cli,
+                 "the model's own chat template can't be run (%s); '%s', which is built in, lays "
+                 "the chat out instead.",
+                 info.chat_note, info.chat_template);
     if (speaker->args.raw || info.chat_template[0])
         return CLI_OK;
     cli_error(speaker->cli,
@@ -230,7 +235,7 @@ struct waiting {
 static int take_piece(const orion_answer_piece *piece, void *user)
 {
     const struct waiting *w = user;
-    return cli_answer_take(piece->text, piece->text_bytes, w->answer);
+    return cli_answer_piece(piece, w->answer);
 }
 
 static void take_end(orion_status status, const orion_stats *stats, const orion_error *err,
@@ -281,18 +286,13 @@ static void ask_endpoint(const struct cli_speaker *speaker, orion_request *reque
     (void)close(w->ended[1]);
 }
 
-static orion_status ask_session(const struct cli_speaker *speaker, const orion_request *request,
+static orion_status ask_session(const struct cli_speaker *speaker, orion_request *request,
                                 struct cli_answer *answer, orion_stats *stats, orion_error *err)
 {
-    orion_session *session = speaker->engine.session;
-
-    cli_interrupt_watch(session);
-    const orion_status status =
-        request->n_messages > 0
-            ? orion_generate(session, request->messages, request->n_messages, request->params,
-                             cli_answer_take, answer, stats, err)
-            : orion_generate_text(session, request->prompt, false, request->params, cli_answer_take,
-                                  answer, stats, err);
+    request->on_piece = cli_answer_piece;
+    request->user = answer;
+    cli_interrupt_watch(speaker->engine.session);
+    const orion_status status = orion_answer(speaker->engine.session, request, stats, err);
     cli_interrupt_watch(NULL);
     return status;
 }
@@ -305,20 +305,12 @@ static bool may_answer_ourselves(const struct cli_speaker *speaker, const struct
            !orion_endpoint_is_remote(speaker->endpoint);
 }
 
-orion_status cli_speak(struct cli_speaker *speaker, const orion_message *messages,
-                       size_t n_messages, const char *prompt, const orion_generate_params *params,
+orion_status cli_speak(struct cli_speaker *speaker, orion_request *request,
                        struct cli_answer *answer, orion_stats *stats, orion_error *err)
 {
-    orion_request request;
-
-    orion_request_init(&request);
-    request.messages = messages;
-    request.n_messages = n_messages;
-    request.prompt = prompt;
-    request.params = params;
     if (speaker->endpoint) {
         struct waiting w = {.answer = answer, .stats = stats};
-        ask_endpoint(speaker, &request, &w);
+        ask_endpoint(speaker, request, &w);
         if (!may_answer_ourselves(speaker, &w)) {
             *err = w.err;
             return w.status;
@@ -329,7 +321,7 @@ orion_status cli_speak(struct cli_speaker *speaker, const orion_message *message
             return w.status;
         }
     }
-    return ask_session(speaker, &request, answer, stats, err);
+    return ask_session(speaker, request, answer, stats, err);
 }
 
 void cli_speaker_forget(struct cli_speaker *speaker)

@@ -40,10 +40,9 @@ int cli_speaker_open(struct cli *cli, const char *ref, const struct cli_speaker_
                      struct cli_speaker *out);
 void cli_speaker_close(struct cli_speaker *speaker);
 
-/* Have a chat answered, or, when n_messages is 0, `prompt` continued.  A signal
- * stops it, as cli_interrupt_watch() does. */
-orion_status cli_speak(struct cli_speaker *speaker, const orion_message *messages,
-                       size_t n_messages, const char *prompt, const orion_generate_params *params,
+/* Have a request answered, whose callbacks are set here.  A signal stops it, as
+ * cli_interrupt_watch() does. */
+orion_status cli_speak(struct cli_speaker *speaker, orion_request *request,
                        struct cli_answer *answer, orion_stats *stats, orion_error *err);
 
 /* A new conversation. */

@@ -14,6 +14,8 @@ struct run_args {
     struct cli_server_args server;
     const char *system;
     const char *template; /* a file, or a name */
+    const char *tools, *documents, *effort;
+    bool think, no_think;
     bool raw, verbose, history;
 };
 
@@ -30,6 +32,29 @@ static const struct cli_option options[] = {
      .offset = FIELD(template),
      .value = "FILE",
      .help = "lay the chat out by this Jinja file, or as one built in"},
+    {.kind = CLI_KIND_FLAG,
+     .name = "think",
+     .offset = FIELD(think),
+     .help = "have the model think before it answers, where its template knows how"},
+    {.kind = CLI_KIND_FLAG,
+     .name = "no-think",
+     .offset = FIELD(no_think),
+     .help = "have it answer at once"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "effort",
+     .offset = FIELD(effort),
+     .value = "low|medium|high",
+     .help = "how much it thinks, where its template knows that (gpt-oss)"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "tools",
+     .offset = FIELD(tools),
+     .value = "FILE",
+     .help = "functions that it may call, a JSON list as OpenAI's API has it"},
+    {.kind = CLI_KIND_TEXT,
+     .name = "documents",
+     .offset = FIELD(documents),
+     .value = "FILE",
+     .help = "documents to answer from: a JSON list of {\"title\", \"text\"}"},
     {.kind = CLI_KIND_FLAG,
      .name = "raw",
      .offset = FIELD(raw),
@@ -60,11 +85,12 @@ static void run_init(void *args)
 
 static int answer_once(const struct cli *cli, const struct run_args *args,
                        struct cli_speaker *speaker, const char *prompt,
-                       const orion_generate_params *params)
+                       const orion_generate_params *params, const orion_chat_options *template)
 {
     orion_message messages[2];
     size_t n = 0;
     struct cli_answer answer;
+    orion_request request;
     orion_stats stats = {0};
     orion_error err = CLI_NO_ERROR;
 
@@ -73,8 +99,13 @@ static int answer_once(const struct cli *cli, const struct run_args *args,
     if (!args->raw)
         messages[n++] = (orion_message){.role = "user", .content = prompt};
     cli_answer_init(&answer, cli, false);
-    const orion_status status =
-        cli_speak(speaker, messages, n, prompt, params, &answer, &stats, &err);
+    orion_request_init(&request);
+    request.messages = messages;
+    request.n_messages = n;
+    request.prompt = prompt;
+    request.params = params;
+    request.chat = template;
+    const orion_status status = cli_speak(speaker, &request, &answer, &stats, &err);
     const int code = cli_answer_finish(cli, &answer, &speaker->engine, status, &stats, params->seed,
                                        args->verbose, &err);
     cli_answer_release(&answer);
@@ -96,7 +127,8 @@ static int read_template(const struct cli *cli, const char *wanted, struct cli_b
 
 /* `prompt` NULL: a conversation. */
 static int converse(struct cli *cli, const struct run_args *args,
-                    const struct cli_engine_args *engine, const char *ref, const char *prompt)
+                    const struct cli_engine_args *engine, const orion_chat_options *template,
+                    const char *ref, const char *prompt)
 {
     const struct cli_speaker_args how = {
         .engine = engine, .sampling = &args->sampling, .server = &args->server, .raw = args->raw};
@@ -109,10 +141,11 @@ static int converse(struct cli *cli, const struct run_args *args,
     cli_interrupt_install();
     cli_sampling_params(&args->sampling, &params);
     if (prompt)
-        code = answer_once(cli, args, &speaker, prompt, &params);
+        code = answer_once(cli, args, &speaker, prompt, &params, template);
     else
         code = cli_chat(cli, &speaker, &params,
                         &(struct cli_chat_options){.system = args->system,
+                                                   .template = template,
                                                    .verbose = args->verbose,
                                                    .history = args->history});
     cli_speaker_close(&speaker);
@@ -123,13 +156,40 @@ static int run_with(struct cli *cli, const struct run_args *args, const char *re
                     const char *prompt)
 {
     struct cli_engine_args engine = args->engine;
-    struct cli_buffer template = {0};
-    int code = read_template(cli, args->template, &template, &engine.chat_template);
+    struct cli_buffer template = {0}, tools = {0}, documents = {0};
+    orion_chat_options told;
 
+    orion_chat_options_init(&told);
+    told.thinking = args->think      ? ORION_THINKING_ON
+                    : args->no_think ? ORION_THINKING_OFF
+                                     : ORION_THINKING_AS_IS;
+    told.reasoning_effort = args->effort;
+    int code = read_template(cli, args->template, &template, &engine.chat_template);
+    if (code == CLI_OK && args->tools)
+        code = cli_read_text(cli, args->tools, "the list of tools", &tools);
+    if (code == CLI_OK && args->documents)
+        code = cli_read_text(cli, args->documents, "the list of documents", &documents);
+    told.tools = tools.data;
+    told.documents = documents.data;
     if (code == CLI_OK)
-        code = converse(cli, args, &engine, ref, prompt);
+        code = converse(cli, args, &engine, &told, ref, prompt);
     cli_buffer_free(&template);
+    cli_buffer_free(&tools);
+    cli_buffer_free(&documents);
     return code;
+}
+
+static int check_args(const struct cli *cli, const struct run_args *a)
+{
+    if (a->think && a->no_think)
+        return cli_usage(cli, "--think and --no-think exclude each other.");
+    if (a->raw && (a->think || a->no_think || a->effort || a->tools || a->documents))
+        return cli_usage(cli, "--raw goes without the chat template, which --think, --no-think, "
+                              "--effort, --tools and --documents are for.");
+    if (a->effort && strcmp(a->effort, "low") != 0 && strcmp(a->effort, "medium") != 0 &&
+        strcmp(a->effort, "high") != 0)
+        return cli_usage(cli, "--effort is low, medium or high.");
+    return CLI_OK;
 }
 
 static int run_run(struct cli *cli, const void *args, int n_operands, char **operands)
@@ -140,6 +200,8 @@ static int run_run(struct cli *cli, const void *args, int n_operands, char **ope
     struct cli_buffer typed = {0};
     int code = CLI_OK;
 
+    if ((code = check_args(cli, a)) != CLI_OK)
+        return code;
     if (reads)
         code = cli_read_text(cli, "-", "the prompt", &typed);
     else if (given && !*given)
@@ -164,7 +226,10 @@ const struct cli_verb verb_run = {
         "is typed or answered is written to disk. A model that is not there yet is pulled\n"
         "first, unless --offline is given. Where a server of this machine holds the model\n"
         "('orion ps'), it answers: the same, to the byte, without loading it again. A name of\n"
-        "a 'remote' entry of the configuration is asked elsewhere, which is said.",
+        "a 'remote' entry of the configuration is asked elsewhere, which is said.\n"
+        "What a model thinks before it answers is shown dimmed on standard error, if that is\n"
+        "a terminal, and is not part of the answer; --quiet hides it. Calls of the functions\n"
+        "in --tools come as lines of JSON; nothing is executed.",
     .options = sets,
     .args_bytes = sizeof(struct run_args),
     .init = run_init,

@@ -75,12 +75,14 @@ class Answer extends EventTarget {
       const part = JSON.parse(data);
       if (part.error) throw Object.assign(new Error(part.error.message), { status: 'other' });
       const piece = part.choices?.[0]?.delta?.content;
+      const thought = part.choices?.[0]?.delta?.reasoning_content ?? part.choices?.[0]?.delta?.reasoning;
       finish = part.choices?.[0]?.finish_reason ?? finish;
       usage = part.usage ?? usage;
       timings = part.timings ?? timings;
-      if (!piece) continue;
+      if (!piece && !thought) continue;
       first ??= performance.now();
-      this.message.content += piece;
+      if (thought) this.message.thinking = (this.message.thinking ?? '') + thought;
+      this.message.content += piece ?? '';
       if (performance.now() - this.#kept > KEEP_MS) this.#keep();
       this.dispatchEvent(new CustomEvent('change', { detail: { over: false } }));
     }
@@ -93,7 +95,9 @@ class Answer extends EventTarget {
 
 /** The request; the server's defaults hold for what is not set. */
 function body({ model, system, settings, messages }) {
-  const said = messages.filter(({ content }) => content).map(({ role, content }) => ({ role, content }));
+  const said = messages
+    .filter(({ content }) => content)
+    .map(({ role, content, thinking }) => ({ role, content, ...(thinking && { reasoning_content: thinking }) }));
   return {
     model,
     ...settings,

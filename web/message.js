@@ -70,11 +70,14 @@ export function assistantMessage(message, { last, model, thread }) {
   const problem = h('p', { class: 'problem' });
   const facts = h('p', { class: 'numbers' });
   const actions = h('div', { class: 'actions' });
+  const thought = h('div', { class: 'thought', dir: 'auto' });
+  const thoughts = h('details', { class: 'thoughts', hidden: true }, h('summary', {}, t('thoughts')), thought);
   const wait = h('p', { class: 'thinking' }, h('span', { class: 'unseen' }, t('thinking')), h('i'), h('i'), h('i'));
   const element = h(
     'article',
     { class: 'message assistant' },
     h('h2', { dir: 'auto' }, model || t('assistant')),
+    thoughts,
     wait,
     body,
     problem,
@@ -83,6 +86,8 @@ export function assistantMessage(message, { last, model, thread }) {
   );
   const update = (running) => {
     showMarkdown(body, message.content);
+    set(thoughts, 'hidden', !message.thinking);
+    setText(thought, message.thinking ?? '');
     set(wait, 'hidden', !running || message.content);
     setText(problem, message.error ? describe(message.error) : '');
     setText(

@@ -181,6 +181,7 @@ export const strings = {
   you: 'You',
   assistant: 'Answer',
   thinking: 'The answer is on its way',
+  thoughts: 'What the model thought first',
   answered: 'The answer is complete.',
   stopped: 'Stopped',
   edit: 'Edit',

@@ -181,6 +181,7 @@ export const strings = {
   you: 'Usted',
   assistant: 'Respuesta',
   thinking: 'La respuesta está en camino',
+  thoughts: 'Lo que el modelo pensó antes',
   answered: 'La respuesta está completa.',
   stopped: 'Parada',
   edit: 'Editar',

@@ -56,6 +56,44 @@ def run_json():
         assert document['text'].rstrip('\n') == answer(home, PROMPT).out.rstrip('\n')
 
 
+PLAIN = '{% for m in messages %}{{ m.content }}\n{% endfor %}'
+THINKS = PLAIN + '<think>{# #}'
+SWITCHES = PLAIN + '{% if enable_thinking %}<think>{% endif %}{# </think> #}'
+SHOWS = '{{ tools|tojson if tools }}{{ documents|tojson if documents }}{# <tool_call> #}' + PLAIN
+
+
+@tap.case('run: thinking, tools and documents, where the template knows them')
+def run_template_knows():
+    with cli.Home() as home:
+        def write(name, text):
+            path = os.path.join(home.path, name)
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(text)
+            return path
+
+        def run(template, *args, **expected):
+            return home.orion('run', cli.TINY, '--temp', '0', '--max-tokens', '24', '--json', '--template',
+                              write('t.jinja', template), *args, PROMPT).expect(**expected)
+        tools = write('tools.json', '[{"type": "function", "function": {"name": "f"}}]')
+        documents = write('documents.json', '[{"title": "T", "text": "Peso 91 kg."}]')
+        thought = run(THINKS + '{# </think> #}').json()
+        assert thought['text'] == '' and len(thought['thinking']) > 10, thought
+        assert 'thinking' not in run(PLAIN).json()
+        assert run(SWITCHES, '--think').json()['text'] == ''
+        assert run(SWITCHES, '--no-think').json()['text']
+        plain = run(PLAIN).json()['prompt_tokens']
+        assert run(SHOWS, '--tools', tools).json()['prompt_tokens'] > plain + 10
+        assert run(SHOWS, '--documents', documents).json()['prompt_tokens'] > plain + 10
+        run(PLAIN, '--think', code=1, err='knows no thinking')
+        run(THINKS + '{# </think> #}', '--no-think', code=1, err="can't be told not to think")
+        run(PLAIN, '--tools', tools, code=1, err='knows no tools')
+        run(PLAIN, '--documents', documents, code=1, err='no place for documents')
+        run(SHOWS, '--tools', documents + '.none', code=3, err='none')
+        run(PLAIN, '--think', '--no-think', code=2, err='exclude each other')
+        run(PLAIN, '--raw', '--think', code=2, err='--raw')
+        run(PLAIN, '--effort', 'huge', code=2, err='low, medium or high')
+
+
 @tap.case('run: a seed that was drawn repeats the run')
 def run_seed():
     with cli.Home() as home:

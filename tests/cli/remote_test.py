@@ -106,6 +106,26 @@ def one_byte():
     assert result.expect().out == TEXT + '\n'
 
 
+@tap.case('run: thinking is no part of the answer, and calls are lines of JSON')
+def sections():
+    with endpoint.Endpoint(endpoint.say(endpoint.head(), *endpoint.sections())) as far:
+        with House() as home:
+            home.configure(far.url)
+            tools = os.path.join(home.path, 'tools.json')
+            with open(tools, 'w') as file:
+                json.dump([{'type': 'function', 'function': {'name': 'f'}}], file)
+            result = home.orion('run', 'far', 'Hi', '--tools', tools, '--effort', 'low').expect()
+            words, *calls = result.out.splitlines()
+            assert words == endpoint.WORDS, result.out
+            assert [(c['function']['name'], c['function']['arguments']) for c in map(json.loads, calls)] == endpoint.CALLED
+            assert endpoint.THOUGHT not in result.err, result.err  # which is no terminal
+            document = home.orion('run', '--json', 'far', 'Hi', '--tools', tools).expect().json()
+            assert (document['thinking'], document['text']) == (endpoint.THOUGHT, endpoint.WORDS)
+            assert [c['function']['name'] for c in document['tool_calls']] == ['f', 'g']
+            assert far.requests[0].json['tools'][0]['function']['name'] == 'f'
+            assert far.requests[0].json['reasoning_effort'] == 'low'
+
+
 @tap.case('run: options that a remote can not be told are a mistake')
 def local_options():
     for option in (['--ctx', '64'], ['--threads', '2'], ['--kv-type', 'q8_0'], ['--prefix-cache']):
