@@ -42,10 +42,10 @@ static bool writes(struct ori_str source, const char *mark)
     return ori_match_find(source.data, source.len, mark) < source.len;
 }
 
-/* Qwen3-Coder's calls have Hermes' marks, but are not JSON. */
+/* The calls of Qwen3-Coder and GLM have Hermes' marks, but are not JSON. */
 static bool is_foreign(struct ori_str source)
 {
-    return writes(source, "<function=");
+    return writes(source, "<function=") || writes(source, "<arg_key>");
 }
 
 void ori_reply_form_find(struct ori_str source, struct ori_reply_form *out)

@@ -80,16 +80,17 @@ static bool depends(struct probe *p, const char *variable, json_t *one, json_t *
     return differ;
 }
 
-static json_t *tools(void)
+static json_t *tools(const char *name, const char *argument)
 {
     return json_pack("[{s:s, s:{s:s, s:s, s:{s:s, s:{s:{s:s, s:s}}, s:[s]}}}]", "type", "function",
-                     "function", "name", NEEDLE, "description", "a", "parameters", "type", "object",
-                     "properties", ARGUMENT, "type", "string", "description", "a", "required",
-                     ARGUMENT);
+                     "function", "name", name, "description", "a", "parameters", "type", "object",
+                     "properties", argument, "type", "string", "description", "a", "required",
+                     argument);
 }
 
-/* An earlier call and its result, in one of the ways that templates want them. */
-static bool shows_call(struct probe *p, bool without_content, bool as_text)
+/* An earlier call and its result, in one of the ways that templates want them; some want
+ * tools (other ones here) beside them. */
+static bool shows_call(struct probe *p, bool without_content, bool as_text, bool with_tools)
 {
     json_t *arguments =
         as_text ? json_string("{\"" ARGUMENT "\": 1}") : json_pack("{s:i}", ARGUMENT, 1);
@@ -103,7 +104,8 @@ static bool shows_call(struct probe *p, bool without_content, bool as_text)
     struct ori_chat_prompt prompt = {0};
 
     const bool shown =
-        render(p, messages, ORI_COUNT(messages), json_pack("{s:n}", "tools"), &prompt) &&
+        render(p, messages, ORI_COUNT(messages),
+               json_pack("{s:o}", "tools", with_tools ? tools("a", "b") : json_null()), &prompt) &&
         holds(&prompt, NEEDLE) && holds(&prompt, ARGUMENT) && holds(&prompt, RESULT);
     ori_chat_prompt_release(&prompt);
     json_decref(calls);
@@ -112,10 +114,10 @@ static bool shows_call(struct probe *p, bool without_content, bool as_text)
 
 static void probe_calls(struct probe *p, struct ori_chat_skills *out)
 {
-    for (unsigned way = 0; way < 4 && !out->shows_calls; way++) {
+    for (unsigned way = 0; way < 8 && !out->shows_calls; way++) {
         out->without_content = (way & 2) != 0;
         out->arguments_as_text = (way & 1) != 0;
-        out->shows_calls = shows_call(p, out->without_content, out->arguments_as_text);
+        out->shows_calls = shows_call(p, out->without_content, out->arguments_as_text, (way & 4) != 0);
     }
 }
 
@@ -144,7 +146,7 @@ void ori_chat_probe(struct ori_chat *chat, struct ori_str source)
     if (chat->program)
         probe_switches(&p, &found);
     if (chat->program && found.form.calls && mentions(&p, "tools") &&
-        shows(&p, json_pack("{s:o}", "tools", tools())))
+        shows(&p, json_pack("{s:o}", "tools", tools(NEEDLE, ARGUMENT))))
         found.flags |= ORION_CHAT_TOOLS;
     if (chat->program && mentions(&p, "tool_calls"))
         probe_calls(&p, &found);
