@@ -152,8 +152,4 @@ static inline const struct token *token_at(const struct ori_vocab *vocab, int32_
     return id >= 0 && (uint32_t)id < vocab->n_tokens ? &vocab->tokens[id] : NULL;
 }
 
-/* In gpt-oss's layout <|end|> ends a message, and <|call|> and <|return|> the answer
- * (markup.c). */
-void ori_vocab_settle_ends(struct ori_vocab *vocab);
-
 #endif

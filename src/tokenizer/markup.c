@@ -5,28 +5,6 @@
 
 #include <string.h>
 
-static struct token *token_by_text(struct ori_vocab *vocab, const char *text)
-{
-    const int32_t id = ori_vocab_find(vocab, text, strlen(text));
-    return id == ORI_NO_TOKEN ? NULL : &vocab->tokens[id];
-}
-
-void ori_vocab_settle_ends(struct ori_vocab *vocab)
-{
-    static const char *const ends[] = {"<|call|>", "<|return|>"};
-    struct token *message_end = token_by_text(vocab, "<|end|>");
-
-    if (!message_end || !token_by_text(vocab, "<|channel|>") ||
-        !token_by_text(vocab, "<|message|>"))
-        return;
-    message_end->flags &= (uint8_t)~TOKEN_END;
-    for (size_t i = 0; i < ORI_COUNT(ends); i++) {
-        struct token *token = token_by_text(vocab, ends[i]);
-        if (token && token->type == TOKEN_CONTROL)
-            token->flags |= TOKEN_END;
-    }
-}
-
 static bool is_bracketed(struct ori_str text)
 {
     return text.len > 2 && ((text.data[0] == '<' && text.data[text.len - 1] == '>') ||

@@ -330,8 +330,6 @@ static orion_status load(struct ori_vocab *vocab, const struct ori_gguf *gguf, o
     classify_all(vocab, gguf);
     status = build_index(vocab, gguf, err);
     if (status == ORION_OK)
-        ori_vocab_settle_ends(vocab);
-    if (status == ORION_OK)
         keep_parts_together(vocab);
     if (status == ORION_OK &&
         ori_trie_init(&vocab->special, vocab->tokens, vocab->n_tokens, TOKEN_SPECIAL) != ORION_OK)
