@@ -717,7 +717,7 @@ typedef struct orion_model_info {
     uint32_t embedding_length; /* of its vectors, when it makes embeddings and no answers; else 0 */
     const char *pooling;       /* how a text becomes one vector: "mean", "cls" (the first token's),
                                 * "last",       or "" when it does not */
-    uint32_t chat_skills;           /* what the template knows: ORION_CHAT_..., or-ed */
+    uint32_t chat_skills;      /* what the template knows: ORION_CHAT_..., or-ed */
     const char
         *chat_note; /* "", or a sentence: why the file's own template is not the one in use */
 } orion_model_info;

@@ -117,7 +117,8 @@ static void probe_calls(struct probe *p, struct ori_chat_skills *out)
     for (unsigned way = 0; way < 8 && !out->shows_calls; way++) {
         out->without_content = (way & 2) != 0;
         out->arguments_as_text = (way & 1) != 0;
-        out->shows_calls = shows_call(p, out->without_content, out->arguments_as_text, (way & 4) != 0);
+        out->shows_calls =
+            shows_call(p, out->without_content, out->arguments_as_text, (way & 4) != 0);
     }
 }
 

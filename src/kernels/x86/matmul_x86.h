@@ -2,6 +2,7 @@
 #ifndef ORI_KERNELS_MATMUL_X86_H
 #define ORI_KERNELS_MATMUL_X86_H
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernels/x86/vec_avx2.h"
