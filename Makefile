@@ -21,7 +21,7 @@
 #   make bench-embed       1,000 short texts to vectors beside llama.cpp; RUNS= ONLY= THREADS= TEXTS= MODELS=
 #   make bench-lookup      what guessing ahead gains on given texts; RUNS= ONLY= THREADS= MODELS=
 #   make check-tokenizers  ids beside Hugging Face's tokenizers; TEXTS= ONLY=
-#   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS=
+#   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS= ONLY= RECORD=1
 #   make fuzz     fuzz every parser for a while (clang's libFuzzer)
 #   make lint     gcc and clang with -Werror, clang-format, clang-tidy
 #   make format   lay the C sources out by .clang-format
@@ -112,7 +112,8 @@ check-tokenizers: all
 	@TEXTS=$(TEXTS) ONLY="$(ONLY)" scripts/check-tokenizers build
 
 check-peer: all
-	@POSITIONS=$(POSITIONS) BIG=$(BIG) MODELS=$(MODELS) THREADS=$(THREADS) scripts/check-peer build
+	@POSITIONS=$(POSITIONS) BIG=$(BIG) MODELS=$(MODELS) THREADS=$(THREADS) ONLY=$(ONLY) \
+	    RECORD=$(RECORD) scripts/check-peer build
 
 fuzz:
 	@scripts/bootstrap fuzz

@@ -730,7 +730,8 @@ typedef struct orion_model_info {
 
 ORION_API void orion_model_get_info(const orion_model *model, orion_model_info *out);
 
-/* Bytes of a KV cache of that type for each token of context; 0 when the type
+/* Bytes of a KV cache of that type for each token of context, in all layers: those
+ * with a sliding window stop at it, and orion_manager_fit() counts that.  0 when the type
  * can't hold the model's heads, and for a vocab-only model. */
 ORION_API uint64_t orion_model_kv_bytes_per_token(const orion_model *model, orion_kv_type type);
 

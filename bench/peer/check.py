@@ -3,7 +3,8 @@
 
     check.py ORION MODEL.gguf...
 
-Environment: POSITIONS (2000), THREADS (1), PEER as peer.mjs has it.
+Environment: POSITIONS (2000), THREADS (1), PEER as peer.mjs has it; RECORD=1 puts what
+was found into docs/models.md, as a table.
 
 Of each position the likeliest token and the log-likelihood of the one that comes are
 compared. What two correct engines may differ in is measured on llama.cpp itself: it
@@ -19,6 +20,8 @@ import math
 import os
 import subprocess
 import sys
+
+import page
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXT = os.path.join(HERE, '..', '..', 'tests', 'golden', 'records-long-es.txt')
@@ -65,7 +68,7 @@ def perplexity(log_likelihoods):
 
 
 def compare(orion, model, positions, threads):
-    """Whether they agree, after a line that says how well."""
+    """Whether they agree, after a line that says how well, and a row for the page."""
     rows = ask_orion(orion, model, threads, enough_text(orion, model, positions))
     rows = rows[:positions]
     windows = json.dumps(windows_of(rows))
@@ -84,15 +87,20 @@ def compare(orion, model, positions, threads):
           f'{100 * agreed:.2f} % of {len(clear)} positions ({len(rows) - len(clear)} more are '
           f'within the noise of {noise:.3f}), perplexity {ours:.4f}, llama.cpp {theirs:.4f} '
           f'({100 * (ours / theirs - 1):+.3f} %)', flush=True)
-    return good
+    row = [*page.facts(orion, model), f'{len(rows)}', f'{len(clear)}', f'{100 * agreed:.2f} %',
+           f'{ours:.3f}', f'{theirs:.3f}', f'{100 * (ours / theirs - 1):+.3f} %']
+    return good, row
 
 
 def main():
     orion, *models = sys.argv[1:]
     positions = int(os.environ.get('POSITIONS') or 2000)
     threads = os.environ.get('THREADS') or '1'
-    bad = sum(not compare(orion, model, positions, threads) for model in models)
+    found = [compare(orion, model, positions, threads) for model in models]
+    bad = sum(not good for good, _ in found)
     print(f'check-peer: {len(models) - bad} models agree, {bad} do not')
+    if os.environ.get('RECORD'):
+        page.record('logits', [row for good, row in found if good])
     return 1 if bad else 0
 
 

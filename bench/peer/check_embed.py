@@ -3,7 +3,8 @@
 
     check_embed.py ORION MODEL.gguf...
 
-Environment: THREADS (1), PEER as peer.mjs has it.
+Environment: THREADS (1), PEER as peer.mjs has it; RECORD=1 puts what was found into
+docs/models.md, as a table.
 
 Texts of one to some 300 tokens; both get the same ids. The cosine of each pair of vectors
 must be at least 0.999. As a check of the check, vectors of different texts must not all be
@@ -13,6 +14,8 @@ import math
 import os
 import subprocess
 import sys
+
+import page
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXT = os.path.join(HERE, '..', '..', 'tests', 'golden', 'records-long-es.txt')
@@ -41,7 +44,7 @@ def cosine(a, b):
 
 
 def compare(orion, model, threads):
-    """Whether they agree, after a line that says how well."""
+    """Whether they agree, after a line that says how well, and a row for the page."""
     given = texts()
     ours = run([orion, 'embed', model, '--json', '--threads', threads], '\n'.join(given))
     ids = [run([orion, 'tokenize', model, '--bos', '--eos', '--json', text], '')['tokens'] for text in given]
@@ -54,14 +57,17 @@ def compare(orion, model, threads):
     print(f'{"ok  " if good else "FAIL"} {os.path.basename(model)}: {len(given)} texts of '
           f'{min(map(len, ids))} to {max(map(len, ids))} tokens, cosines of at least {least:.6f} '
           f'(of different texts down to {between:.3f})', flush=True)
-    return good
+    return good, [*page.facts(orion, model), f'{len(given)}', f'{least:.6f}']
 
 
 def main():
     orion, *models = sys.argv[1:]
     threads = os.environ.get('THREADS') or '1'
-    bad = sum(not compare(orion, model, threads) for model in models)
+    found = [compare(orion, model, threads) for model in models]
+    bad = sum(not good for good, _ in found)
     print(f'check-peer: {len(models) - bad} models for embeddings agree, {bad} do not')
+    if os.environ.get('RECORD'):
+        page.record('embeddings', [row for good, row in found if good])
     return 1 if bad else 0
 
 
