@@ -55,14 +55,19 @@ struct ori_act_q8k {
 /* Bytes of n activations in a layout; false when n does not divide. */
 bool ori_act_bytes(enum ori_act act, size_t n, size_t *out);
 
+/* The largest magnitude that every type can hold, f16 and f16 scales included. */
+#define ORI_QUANTIZE_MAX 65504.0f
+
 /* What a weight type can do. */
 struct ori_type_kernels {
     enum ori_act act;
     /* row of n weights -> floats, exact */
     void (*dequantize)(const void *row, float *out, size_t n);
-    /* floats -> row, by the type's reference method (tools and tests; scalar in
-     * every tier) */
-    void (*quantize)(const float *x, void *row, size_t n);
+    /* floats -> row; scalar in every tier, so the same bytes everywhere.  x is finite
+     * and below ORI_QUANTIZE_MAX in magnitude.  importance (NULL: unmeasured) is how
+     * much each element counts, >= 0; types that leave no choice ignore it.  Block for
+     * block, so rows may be cut at any.  NULL: not written by us */
+    void (*quantize)(const float *x, const float *importance, void *row, size_t n);
     /* out[c * out_stride + r] = row r . column c, for n_rows rows of n weights
      * (row_bytes apart) and n_cols activation columns (act_bytes apart).
      * The same bits however rows and columns are cut into calls. */

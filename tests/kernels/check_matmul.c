@@ -194,7 +194,7 @@ static bool keeps_minus_zero(const struct ori_kernels *tier, const struct stored
         w[i] = -0x1p-20f;
         x[i] = 0x1p-135f;
     }
-    tier->types[type->type].quantize(w, row, 32);
+    tier->types[type->type].quantize(w, NULL, row, 32);
     for (size_t n = 16; n <= 32; n++) {
         float out = 1;
         tier->types[type->type].matmul(row, 0, 1, n, x, 0, 1, &out, 1);

@@ -33,7 +33,7 @@ static uint64_t add_type(uint64_t hash, const struct ori_kernels *k, const struc
     fill_weights(rng, type, 0, weights + row_bytes, n_blocks);
     fill_floats(rng, PATTERN_NORMAL, x, N); /* no scale that overflows: NaN have no one form */
     if (t->quantize)
-        t->quantize(x, weights + 2 * row_bytes, N);
+        t->quantize(x, NULL, weights + 2 * row_bytes, N);
     else
         fill_weights(rng, type, 3, weights + 2 * row_bytes, n_blocks);
     hash = add_bytes(hash, weights, 3 * row_bytes);

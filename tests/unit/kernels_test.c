@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,7 +159,7 @@ static void test_quantize_error(void **state)
         const struct ori_type_kernels *type = &scalar()->types[errors[t].type];
         double squares = 0, max = 0;
 
-        type->quantize(x, row, n);
+        type->quantize(x, NULL, row, n);
         type->dequantize(row, y, n);
         for (size_t i = 0; i < n; i++) {
             const double miss = fabs((double)x[i] - (double)y[i]);
@@ -195,7 +196,7 @@ static void test_quantize_edges(void **state)
                 x[77] = edge == 4 ? 5 : -5;
             for (size_t i = 0; i < n; i++)
                 amax = fabsf(x[i]) > amax ? fabsf(x[i]) : amax;
-            scalar()->types[errors[t].type].quantize(x, row, n);
+            scalar()->types[errors[t].type].quantize(x, NULL, row, n);
             scalar()->types[errors[t].type].dequantize(row, y, n);
             for (size_t i = 0; i < n; i++)
                 if (!(fabsf(x[i] - y[i]) <= 0.34f * amax + 0x1p-25f)) /* f16 underflows */
@@ -203,6 +204,82 @@ static void test_quantize_edges(void **state)
                              ori_type_info(errors[t].type)->name, names[edge], i, (double)y[i],
                              (double)x[i]);
         }
+    }
+}
+
+/* Types that leave no choice: the bytes that ggml's own library makes of x[i] =
+ * ((i * i * 37 + i * 11 + 5) % 201 - 100) / 64, the second block of it / 128. */
+static const struct {
+    uint32_t type;
+    const char *hex;
+} plain[] = {
+    // clang-format off
+    {ORI_Q4_0, "10b2ffec52824da1b059ac9920512d92b26c40964c5b156967ff412ea4c59ff403bcfffc"},
+    {ORI_Q4_1, "6632f0bd0024ad8db35e5fa65376efbed36d5d94a21630a2c4a4ea979801bed25b3b710bfc540113"},
+    {ORI_Q5_0, "10ae93936363ffb8b4f48a5360b2482230933a2454c84092abe420ef77a71ac2cefe834b48992ff80668fed9"},
+    {ORI_Q5_1, "322ef0bd6c6c9c9c00484b0b85bcaf5db7edcf6cc5dbab386b1230a2541bdf108859e53e31028db4b776e117f9a80227"},
+    {ORI_Q8_0, "1c2284c2625caf6a7feebdee7f6aaf5c62c284a6290543dad22bdef2663464ecd6214d06c7cc2ff1118f6ba63e358b3e50c08fbb462f761c20824261deb9f28a7fd48697"},
+    // clang-format on
+};
+
+static void test_quantize_golden(void **state)
+{
+    enum { n = 64 };
+    float x[n];
+    uint8_t row[4 * n];
+
+    (void)state;
+    for (int i = 0; i < n; i++)
+        x[i] = (float)((i * i * 37 + i * 11 + 5) % 201 - 100) / (i < 32 ? 64.0f : 8192.0f);
+    for (size_t g = 0; g < ORI_COUNT(plain); g++) {
+        char hex[4 * n + 1];
+        const size_t bytes = strlen(plain[g].hex) / 2;
+
+        scalar()->types[plain[g].type].quantize(x, NULL, row, n);
+        for (size_t i = 0; i < bytes; i++)
+            (void)snprintf(hex + 2 * i, 3, "%02x", row[i]);
+        assert_string_equal(hex, plain[g].hex);
+    }
+}
+
+/* sum(w (x - y)^2) over sum(w x^2) after a round trip. */
+static double weighted_error(uint32_t type, const float *x, const float *importance, const float *w,
+                             size_t n)
+{
+    static uint8_t row[4 * 4096];
+    static float y[4096];
+    double error = 0, whole = 0;
+
+    scalar()->types[type].quantize(x, importance, row, n);
+    scalar()->types[type].dequantize(row, y, n);
+    for (size_t i = 0; i < n; i++) {
+        const double miss = (double)x[i] - (double)y[i];
+        error += (double)w[i] * miss * miss;
+        whole += (double)w[i] * (double)x[i] * (double)x[i];
+    }
+    return error / whole;
+}
+
+/* Knowing what matters makes what matters better; zeros in it do no harm. */
+static void test_quantize_importance(void **state)
+{
+    static const uint32_t types[] = {ORI_Q4_0, ORI_Q4_1, ORI_Q5_0, ORI_Q5_1, ORI_Q2_K,
+                                     ORI_Q3_K, ORI_Q4_K, ORI_Q5_K, ORI_Q6_K};
+    enum { n = 4096 };
+    static float x[n], w[n], none[n];
+
+    (void)state;
+    fill_normal(x, n, 3);
+    for (size_t i = 0; i < n; i++)
+        w[i] = i % 5 ? 0.02f : 4;
+    for (size_t t = 0; t < ORI_COUNT(types); t++) {
+        const double with = weighted_error(types[t], x, w, w, n);
+        const double without = weighted_error(types[t], x, NULL, w, n);
+
+        if (!(with < 0.9 * without))
+            fail_msg("%s: %g with importance, %g without", ori_type_info(types[t])->name, with,
+                     without);
+        assert_true(weighted_error(types[t], x, none, w, n) < 0.2);
     }
 }
 
@@ -222,7 +299,7 @@ static void test_matmul_value(void **state)
 
         fill_normal(w, n, 100 + t);
         fill_normal(x, n, 200 + t);
-        type->quantize(w, row, n);
+        type->quantize(w, NULL, row, n);
         type->dequantize(row, w, n);
         scalar()->quantize_act[type->act](x, acts, n);
         for (size_t i = 0; i < n; i++) {
@@ -452,6 +529,8 @@ int main(void)
         cmocka_unit_test(test_e8m0),
         cmocka_unit_test(test_quantize_error),
         cmocka_unit_test(test_quantize_edges),
+        cmocka_unit_test(test_quantize_golden),
+        cmocka_unit_test(test_quantize_importance),
         cmocka_unit_test(test_matmul_value),
         cmocka_unit_test(test_act_bytes),
         cmocka_unit_test(test_quantize_act),

@@ -219,7 +219,7 @@ static inline bool convert(struct file_tensor *t, uint32_t type)
         abort();
     for (uint64_t r = 0; r < t->dims[1]; r++) {
         kernels.types[t->type].dequantize(t->data.data + r * from_bytes, row, n);
-        kernels.types[type].quantize(row, packed, n);
+        kernels.types[type].quantize(row, NULL, packed, n);
         put(&out, packed, (size_t)to_bytes);
     }
     free(row);

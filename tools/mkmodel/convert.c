@@ -100,7 +100,7 @@ static orion_status write_converted(struct ori_gguf_writer *w, const struct ori_
         return ori_fail(err, ORION_E_FORMAT, "'%s' has rows of a wrong length", t->name);
     for (uint64_t r = 0; r < t->dims[1]; r++, from += old_bytes) {
         rows->kernels.types[t->type].dequantize(from, rows->floats, n);
-        rows->kernels.types[type].quantize(rows->floats, rows->row, n);
+        rows->kernels.types[type].quantize(rows->floats, NULL, rows->row, n);
         ori_gguf_write_data(w, rows->row, (size_t)new_bytes);
     }
     return ORION_OK;

@@ -1,10 +1,9 @@
-/* How a sub-block's scale is chosen.
+/* How the scale of a block is chosen.
  *
  * Rounding makes the error a jagged function of the scale, so a few scales
  * around the obvious one (largest element on the last step) are tried: for
  * each, the elements are rounded, then the scale that fits those integers best
- * follows from weighted least squares.  An element's weight grows with its
- * size, since large weights matter more to a dot product. */
+ * follows from weighted least squares. */
 #include "kernels/scalar/fit.h"
 
 #include <math.h>
@@ -20,20 +19,27 @@ int ori_fit_quant(float x, float d, int low, int high)
     return q <= (float)low ? low : q >= (float)high ? high : ori_nearest(q);
 }
 
-/* Weights x^2, or x^2 + mean for sub-blocks with a minimum. */
-static void weigh(const float *x, int n, float floor_share, float *w)
+float ori_fit_mean_square(const float *x, int n)
 {
     float sum = 0;
 
     for (int i = 0; i < n; i++)
         sum += x[i] * x[i];
-    for (int i = 0; i < n; i++)
-        w[i] = x[i] * x[i] + floor_share * sum / (float)n;
+    return sum / (float)n;
 }
 
-float ori_fit_scale(const float *x, int n, int half)
+void ori_fit_weights(const float *x, const float *importance, int n, float mean_square,
+                     float floor_share, float *w)
 {
-    float w[ORI_SUB_MAX];
+    const float floor_weight = importance ? 0 : floor_share * ori_fit_mean_square(x, n);
+
+    for (int i = 0; i < n; i++)
+        w[i] = importance ? importance[i] * sqrtf(mean_square + x[i] * x[i])
+                          : x[i] * x[i] + floor_weight;
+}
+
+float ori_fit_scale(const float *x, const float *w, int n, int half)
+{
     float extreme = 0, best = 0, best_gain = -1;
 
     for (int i = 0; i < n; i++)
@@ -41,7 +47,6 @@ float ori_fit_scale(const float *x, int n, int half)
     if (extreme == 0)
         return 0;
 
-    weigh(x, n, 0, w);
     for (int t = -TRIES; t <= TRIES; t++) {
         const float d = -extreme / ((float)half + 0.1f * (float)t);
         float xq = 0, qq = 0;
@@ -108,9 +113,8 @@ static float error_of(const float *x, const float *w, int n, float s, float m, i
     return error;
 }
 
-float ori_fit_scale_min(const float *x, int n, int top, float *m)
+float ori_fit_scale_min(const float *x, const float *w, int n, int top, float *m)
 {
-    float w[ORI_SUB_MAX];
     float low = 0, high = x[0];
 
     for (int i = 0; i < n; i++) {
@@ -121,7 +125,6 @@ float ori_fit_scale_min(const float *x, int n, int top, float *m)
     if (high <= low) /* one value, zero or below: the minimum says it all */
         return 0;
 
-    weigh(x, n, 1, w);
     float best = (high - low) / (float)top;
     float best_error = error_of(x, w, n, best, *m, top);
     for (int t = -TRIES; t <= TRIES; t++) {

@@ -66,26 +66,29 @@ DEFINE_TYPE(f32)
 DEFINE_TYPE(f16)
 DEFINE_TYPE(bf16)
 
-void ori_quantize_f32(const float *x, void *row, size_t n)
+void ori_quantize_f32(const float *x, const float *importance, void *row, size_t n)
 {
     uint8_t *out = row;
 
+    (void)importance;
     for (size_t i = 0; i < n; i++)
         ori_store_le32(out + 4 * i, ori_f32_bits(x[i]));
 }
 
-void ori_quantize_f16(const float *x, void *row, size_t n)
+void ori_quantize_f16(const float *x, const float *importance, void *row, size_t n)
 {
     uint8_t *out = row;
 
+    (void)importance;
     for (size_t i = 0; i < n; i++)
         ori_store_le16(out + 2 * i, ori_f32_to_f16(x[i]));
 }
 
-void ori_quantize_bf16(const float *x, void *row, size_t n)
+void ori_quantize_bf16(const float *x, const float *importance, void *row, size_t n)
 {
     uint8_t *out = row;
 
+    (void)importance;
     for (size_t i = 0; i < n; i++)
         ori_store_le16(out + 2 * i, ori_f32_to_bf16(x[i]));
 }

@@ -1,7 +1,10 @@
-/* Floats -> Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.  For tools and tests: plain, not fast.
+/* Floats -> Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
  *
- * The quants are taken against the scale as it will be read back, rounded to
- * f16.  Infinities and NaN are not representable; the caller keeps them out. */
+ * Unmeasured, a block is laid out by the rule that all programs share which write these
+ * types, byte for byte: the extreme element fixes the scale, and quants are taken
+ * against the scale before it is rounded to f16.  With importance, the scale (and
+ * minimum) is searched for (fit.h), and quants are taken against it as it will be read
+ * back. */
 #include "kernels/scalar/scalar.h"
 
 #include <math.h>
@@ -44,80 +47,119 @@ static void pack_fifth_bits(const int q[ORI_BLOCK], uint8_t qh[4])
     ori_store_le32(qh, high);
 }
 
-/* Symmetric: the extreme element gets the most negative quant, -half. */
-static void quantize_symmetric(const float *x, int half, uint8_t d[2], int q[ORI_BLOCK])
+/* 1 / d; 0 for scales that are zero in f16 anyway and whose inverse could overflow. */
+static float inverse(float d)
 {
-    const float scale = ori_store_f16(d, extreme(x) / (float)-half);
-
-    for (int i = 0; i < ORI_BLOCK; i++)
-        q[i] = ori_fit_quant(x[i], scale, -half, half - 1) + half;
+    return fabsf(d) < 0x1p-126f ? 0 : 1 / d;
 }
 
-/* With a minimum: 0 is the smallest element, `top` the largest. */
-static void quantize_range(const float *x, int top, uint8_t d[2], uint8_t m[2], int q[ORI_BLOCK])
+/* Symmetric: q in [-half, half - 1], stored with `half` added. */
+static void quantize_symmetric(const float *x, const float *importance, int half, uint8_t d[2],
+                               int q[ORI_BLOCK])
 {
+    float w[ORI_BLOCK];
+
+    if (importance) {
+        ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), 0, w);
+        const float scale = ori_store_f16(d, ori_fit_scale(x, w, ORI_BLOCK, half));
+        for (int i = 0; i < ORI_BLOCK; i++)
+            q[i] = ori_fit_quant(x[i], scale, -half, half - 1) + half;
+        return;
+    }
+    /* The extreme element gets the most negative quant. */
+    const float scale = extreme(x) / (float)-half;
+    const float per_scale = inverse(scale);
+    (void)ori_store_f16(d, scale);
+    for (int i = 0; i < ORI_BLOCK; i++) {
+        const int rounded = (int)(x[i] * per_scale + ((float)half + 0.5f));
+        q[i] = rounded < 2 * half ? rounded : 2 * half - 1;
+    }
+}
+
+/* With a minimum: q in [0, top]; 0 is the smallest element, `top` the largest. */
+static void quantize_range(const float *x, const float *importance, int top, uint8_t d[2],
+                           uint8_t m[2], int q[ORI_BLOCK])
+{
+    float w[ORI_BLOCK];
     float low, high;
 
+    if (importance) {
+        ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), 0, w);
+        const float fitted = ori_fit_scale_min(x, w, ORI_BLOCK, top, &low);
+        const float scale = ori_store_f16(d, fitted);
+        const float base = ori_store_f16(m, -low);
+        for (int i = 0; i < ORI_BLOCK; i++)
+            q[i] = ori_fit_quant(x[i] - base, scale, 0, top);
+        return;
+    }
     range(x, &low, &high);
-    const float scale = ori_store_f16(d, (high - low) / (float)top);
-    const float base = ori_store_f16(m, low);
-    for (int i = 0; i < ORI_BLOCK; i++)
-        q[i] = ori_fit_quant(x[i] - base, scale, 0, top);
+    const float scale = (high - low) / (float)top;
+    const float per_scale = inverse(scale);
+    (void)ori_store_f16(d, scale);
+    (void)ori_store_f16(m, low);
+    for (int i = 0; i < ORI_BLOCK; i++) {
+        const int rounded = (int)((x[i] - low) * per_scale + 0.5f);
+        q[i] = rounded < top ? rounded : top;
+    }
 }
 
-void ori_quantize_q4_0(const float *x, void *row, size_t n)
+void ori_quantize_q4_0(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q4_0 *b = row;
     int q[ORI_BLOCK];
 
-    for (; n >= ORI_BLOCK; n -= ORI_BLOCK, x += ORI_BLOCK, b++) {
-        quantize_symmetric(x, 8, b->d, q);
+    for (size_t at = 0; at < n; at += ORI_BLOCK, b++) {
+        quantize_symmetric(x + at, ori_fit_at(importance, at), 8, b->d, q);
         pack_nibbles(q, b->qs);
     }
 }
 
-void ori_quantize_q4_1(const float *x, void *row, size_t n)
+void ori_quantize_q4_1(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q4_1 *b = row;
     int q[ORI_BLOCK];
 
-    for (; n >= ORI_BLOCK; n -= ORI_BLOCK, x += ORI_BLOCK, b++) {
-        quantize_range(x, 15, b->d, b->m, q);
+    for (size_t at = 0; at < n; at += ORI_BLOCK, b++) {
+        quantize_range(x + at, ori_fit_at(importance, at), 15, b->d, b->m, q);
         pack_nibbles(q, b->qs);
     }
 }
 
-void ori_quantize_q5_0(const float *x, void *row, size_t n)
+void ori_quantize_q5_0(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q5_0 *b = row;
     int q[ORI_BLOCK];
 
-    for (; n >= ORI_BLOCK; n -= ORI_BLOCK, x += ORI_BLOCK, b++) {
-        quantize_symmetric(x, 16, b->d, q);
+    for (size_t at = 0; at < n; at += ORI_BLOCK, b++) {
+        quantize_symmetric(x + at, ori_fit_at(importance, at), 16, b->d, q);
         pack_nibbles(q, b->qs);
         pack_fifth_bits(q, b->qh);
     }
 }
 
-void ori_quantize_q5_1(const float *x, void *row, size_t n)
+void ori_quantize_q5_1(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q5_1 *b = row;
     int q[ORI_BLOCK];
 
-    for (; n >= ORI_BLOCK; n -= ORI_BLOCK, x += ORI_BLOCK, b++) {
-        quantize_range(x, 31, b->d, b->m, q);
+    for (size_t at = 0; at < n; at += ORI_BLOCK, b++) {
+        quantize_range(x + at, ori_fit_at(importance, at), 31, b->d, b->m, q);
         pack_nibbles(q, b->qs);
         pack_fifth_bits(q, b->qh);
     }
 }
 
-void ori_quantize_q8_0(const float *x, void *row, size_t n)
+/* With so many steps a search finds nothing. */
+void ori_quantize_q8_0(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q8_0 *b = row;
 
-    for (; n >= ORI_BLOCK; n -= ORI_BLOCK, x += ORI_BLOCK, b++) {
-        const float d = ori_store_f16(b->d, fabsf(extreme(x)) / 127);
+    (void)importance;
+    for (size_t at = 0; at < n; at += ORI_BLOCK, b++) {
+        const float d = fabsf(extreme(x + at)) / 127;
+        const float per_d = inverse(d);
+        (void)ori_store_f16(b->d, d);
         for (int i = 0; i < ORI_BLOCK; i++)
-            b->qs[i] = (int8_t)ori_fit_quant(x[i], d, -127, 127);
+            b->qs[i] = (int8_t)roundf(x[at + (size_t)i] * per_d);
     }
 }

@@ -1,4 +1,4 @@
-/* Floats -> Q2_K to Q6_K.  For tools and tests: thorough, not fast.
+/* Floats -> Q2_K to Q6_K, thoroughly.
  *
  * Each sub-block's scale (and minimum) is searched for (fit.h); the largest of
  * a superblock fixes d (and dmin), the others become small integers, and the
@@ -28,14 +28,18 @@ static float largest(const float *x, int n)
 }
 
 /* With minimums: q in [0, top], sub-blocks of `sub`, scales in [0, scale_top]. */
-static void fit_with_min(const float *x, int sub, int top, int scale_top, uint8_t *d, uint8_t *dmin,
-                         struct fitted *f)
+static void fit_with_min(const float *x, const float *importance, int sub, int top, int scale_top,
+                         uint8_t *d, uint8_t *dmin, struct fitted *f)
 {
     const int n_subs = ORI_SUPERBLOCK / sub;
-    float scales[16], mins[16];
+    const float mean_square = ori_fit_mean_square(x, ORI_SUPERBLOCK);
+    float scales[16], mins[16], w[ORI_SUB_MAX];
 
-    for (int j = 0; j < n_subs; j++)
-        scales[j] = ori_fit_scale_min(x + j * sub, sub, top, &mins[j]);
+    for (int j = 0; j < n_subs; j++) {
+        const float *sub_x = x + j * sub;
+        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(j * sub)), sub, mean_square, 1, w);
+        scales[j] = ori_fit_scale_min(sub_x, w, sub, top, &mins[j]);
+    }
 
     const float unit = ori_store_f16(d, largest(scales, n_subs) / (float)scale_top);
     const float min_unit = ori_store_f16(dmin, largest(mins, n_subs) / (float)scale_top);
@@ -51,13 +55,17 @@ static void fit_with_min(const float *x, int sub, int top, int scale_top, uint8_
 
 /* Without: q in [-half, half - 1], sub-blocks of 16, scales in
  * [-scale_half, scale_half - 1].  q is stored with `half` added. */
-static void fit_signed(const float *x, int half, int scale_half, uint8_t *d, struct fitted *f)
+static void fit_signed(const float *x, const float *importance, int half, int scale_half,
+                       uint8_t *d, struct fitted *f)
 {
-    float scales[16];
+    const float mean_square = ori_fit_mean_square(x, ORI_SUPERBLOCK);
+    float scales[16], w[16];
     float extreme = 0;
 
     for (int j = 0; j < 16; j++) {
-        scales[j] = ori_fit_scale(x + 16 * j, 16, half);
+        const float *sub_x = x + 16 * j;
+        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(16 * j)), 16, mean_square, 0, w);
+        scales[j] = ori_fit_scale(sub_x, w, 16, half);
         extreme = fabsf(scales[j]) > fabsf(extreme) ? scales[j] : extreme;
     }
 
@@ -96,26 +104,26 @@ static void pack_pairs(const int *q, uint8_t qs[64])
     }
 }
 
-void ori_quantize_q2_k(const float *x, void *row, size_t n)
+void ori_quantize_q2_k(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q2_k *b = row;
     struct fitted f;
 
-    for (; n >= ORI_SUPERBLOCK; n -= ORI_SUPERBLOCK, x += ORI_SUPERBLOCK, b++) {
-        fit_with_min(x, 16, 3, 15, b->d, b->dmin, &f);
+    for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
+        fit_with_min(x + at, ori_fit_at(importance, at), 16, 3, 15, b->d, b->dmin, &f);
         for (int j = 0; j < 16; j++)
             b->scales[j] = (uint8_t)(f.scale[j] | f.min[j] << 4);
         pack_pairs(f.q, b->qs);
     }
 }
 
-void ori_quantize_q3_k(const float *x, void *row, size_t n)
+void ori_quantize_q3_k(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q3_k *b = row;
     struct fitted f;
 
-    for (; n >= ORI_SUPERBLOCK; n -= ORI_SUPERBLOCK, x += ORI_SUPERBLOCK, b++) {
-        fit_signed(x, 4, 32, b->d, &f);
+    for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
+        fit_signed(x + at, ori_fit_at(importance, at), 4, 32, b->d, &f);
         memset(b->scales, 0, sizeof(b->scales));
         for (int j = 0; j < 16; j++) {
             const int s = f.scale[j] + 32;
@@ -129,25 +137,25 @@ void ori_quantize_q3_k(const float *x, void *row, size_t n)
     }
 }
 
-void ori_quantize_q4_k(const float *x, void *row, size_t n)
+void ori_quantize_q4_k(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q4_k *b = row;
     struct fitted f;
 
-    for (; n >= ORI_SUPERBLOCK; n -= ORI_SUPERBLOCK, x += ORI_SUPERBLOCK, b++) {
-        fit_with_min(x, 32, 15, 63, b->d, b->dmin, &f);
+    for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
+        fit_with_min(x + at, ori_fit_at(importance, at), 32, 15, 63, b->d, b->dmin, &f);
         pack_scales_k4(&f, b->scales);
         pack_nibbles_k(f.q, b->qs);
     }
 }
 
-void ori_quantize_q5_k(const float *x, void *row, size_t n)
+void ori_quantize_q5_k(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q5_k *b = row;
     struct fitted f;
 
-    for (; n >= ORI_SUPERBLOCK; n -= ORI_SUPERBLOCK, x += ORI_SUPERBLOCK, b++) {
-        fit_with_min(x, 32, 31, 63, b->d, b->dmin, &f);
+    for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
+        fit_with_min(x + at, ori_fit_at(importance, at), 32, 31, 63, b->d, b->dmin, &f);
         pack_scales_k4(&f, b->scales);
         pack_nibbles_k(f.q, b->qs);
         memset(b->qh, 0, sizeof(b->qh));
@@ -156,15 +164,15 @@ void ori_quantize_q5_k(const float *x, void *row, size_t n)
     }
 }
 
-void ori_quantize_q6_k(const float *x, void *row, size_t n)
+void ori_quantize_q6_k(const float *x, const float *importance, void *row, size_t n)
 {
     struct ori_block_q6_k *b = row;
     struct fitted f;
 
-    for (; n >= ORI_SUPERBLOCK; n -= ORI_SUPERBLOCK, x += ORI_SUPERBLOCK, b++) {
+    for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
         int high[ORI_SUPERBLOCK];
 
-        fit_signed(x, 32, 128, b->d, &f);
+        fit_signed(x + at, ori_fit_at(importance, at), 32, 128, b->d, &f);
         for (int j = 0; j < 16; j++)
             b->scales[j] = (int8_t)f.scale[j];
         for (int i = 0; i < 128; i++) {

@@ -8,7 +8,7 @@
 /* The functions of one type, named after it. */
 #define ORI_DECLARE_TYPE(type)                                                                     \
     void ori_dequantize_##type(const void *row, float *out, size_t n);                             \
-    void ori_quantize_##type(const float *x, void *row, size_t n);                                 \
+    void ori_quantize_##type(const float *x, const float *importance, void *row, size_t n);        \
     void ori_matmul_##type##_scalar(const void *weights, size_t row_bytes, size_t n_rows,          \
                                     size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
                                     float *out, size_t out_stride);
