@@ -1,10 +1,11 @@
-#define _GNU_SOURCE /* syscall() */
+#define _GNU_SOURCE /* syscall(), renameat2() */
 #include "base/dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -136,6 +137,17 @@ int ori_dir_names(int dir, const char *name, int fd)
     if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : -1;
     return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+int ori_rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+    if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(from_dir, from, to_dir, to, 0) != 0)
+        return -1;
+    return unlinkat(from_dir, from, 0);
 }
 
 int ori_dir_unlink(int dir, const char *path)

@@ -36,6 +36,10 @@ DIR *ori_dir_list(int fd);
  * another or of none by now; -1 and errno: it can't be told. */
 int ori_dir_names(int dir, const char *name, int fd) ORI_MUST_USE;
 
+/* Rename, and fail with EEXIST when `to` is there; also on file systems that know no
+ * RENAME_NOREPLACE.  Any paths, as renameat() takes them.  0, or -1 and errno. */
+int ori_rename_new(int from_dir, const char *from, int to_dir, const char *to);
+
 /* Delete the file `path`; 0, or -1 and errno. */
 int ori_dir_unlink(int dir, const char *path);
 

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/dir.h"
@@ -180,4 +181,12 @@ int ori_file_unlink(int dir, const char *path)
     (void)close(parent);
     errno = saved;
     return rc;
+}
+
+bool ori_file_room(int fd, uint64_t *free_bytes)
+{
+    struct statvfs fs;
+
+    return fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 &&
+           ori_mul_u64(fs.f_bavail, fs.f_frsize, free_bytes);
 }

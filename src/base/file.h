@@ -27,4 +27,8 @@ orion_status ori_file_write_at(int fd, const void *data, size_t len, uint64_t of
 orion_status ori_file_read_at(int fd, void *data, size_t len, uint64_t offset, size_t *got,
                               orion_error *err);
 
+/* Bytes that can still be written to the disk of an open file; false when its file
+ * system does not say. */
+bool ori_file_room(int fd, uint64_t *free_bytes);
+
 #endif

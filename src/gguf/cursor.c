@@ -41,10 +41,10 @@ static orion_status need(struct ori_cursor *c, uint64_t bytes)
                                  "the file ends here, %" PRIu64 " bytes are left where %" PRIu64
                                  " must follow; it is cut short or damaged, fetch it again",
                                  c->size - c->pos, bytes);
-    if (c->pos + bytes > ORI_GGUF_MAX_HEADER)
+    if (c->limit > 0 && c->pos + bytes > c->limit)
         return ori_cursor_refuse(c, ORION_E_FORMAT, c->pos,
-                                 "metadata and tensor descriptions exceed %u MiB",
-                                 ORI_GGUF_MAX_HEADER >> 20);
+                                 "metadata and tensor descriptions exceed %" PRIu64 " MiB",
+                                 c->limit >> 20);
     return ORION_OK;
 }
 

@@ -12,6 +12,7 @@ struct ori_cursor {
     const uint8_t *data;
     uint64_t size;
     uint64_t pos;     /* <= size */
+    uint64_t limit;   /* of pos: where a header must end at the latest; 0: none */
     const char *file; /* for messages */
     const char *kind; /* "key" or "tensor", or NULL: at neither */
     char name[128];   /* of that key or tensor, cut to fit */

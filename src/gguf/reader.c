@@ -17,8 +17,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "only for little-endia
 
 struct ori_cursor ori_gguf_cursor(const struct ori_gguf *gguf, orion_error *err)
 {
-    return (struct ori_cursor){
-        .data = gguf->data, .size = gguf->at_hand, .file = gguf->file, .err = err};
+    return (struct ori_cursor){.data = gguf->data,
+                               .size = gguf->at_hand,
+                               .limit = ORI_GGUF_MAX_HEADER,
+                               .file = gguf->file,
+                               .err = err};
 }
 
 static orion_status check_version(struct ori_gguf *gguf, const struct ori_cursor *c,

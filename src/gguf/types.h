@@ -47,4 +47,9 @@ int ori_type_by_name(const char *name);
  * the size overflows.  The type must be known. */
 bool ori_type_row_bytes(uint32_t type, uint64_t n, uint64_t *out);
 
+/* file_types.c: what general.file_type says a file's tensors mostly are: a number, and
+ * the name that people know it by ("Q4_K_M").  NULL and false when unknown. */
+const char *ori_file_type_name(uint32_t number);
+bool ori_file_type_by_name(const char *name, uint32_t *number);
+
 #endif

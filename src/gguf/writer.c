@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/dir.h"
+#include "base/file.h"
 
 #define TEMPORARY ".XXXXXX"
 #define DEFAULT_ALIGNMENT 32
@@ -29,6 +32,7 @@ struct ori_gguf_writer {
     size_t sizes_cap;
     uint64_t next_offset; /* of the next tensor described, from the data's start */
 
+    bool keep_existing; /* refuse to replace a file */
     bool header_written;
     bool finished;
     size_t current; /* tensor that data goes to */
@@ -124,6 +128,11 @@ orion_status ori_gguf_writer_new(const char *path, struct ori_gguf_writer **out,
     }
     *out = w;
     return ORION_OK;
+}
+
+void ori_gguf_writer_keep_existing(struct ori_gguf_writer *w)
+{
+    w->keep_existing = true;
 }
 
 void ori_gguf_writer_free(struct ori_gguf_writer *w)
@@ -328,6 +337,33 @@ void ori_gguf_write_tensor(struct ori_gguf_writer *w, const char *name, uint32_t
     w->next_offset = end;
 }
 
+/* ---- how much it is ---- */
+
+#define HEAD_BYTES (4 + 4 + 8 + 8) /* "GGUF", version, counts */
+
+uint64_t ori_gguf_writer_bytes(const struct ori_gguf_writer *w)
+{
+    uint64_t bytes = (uint64_t)HEAD_BYTES + w->kv.len + w->infos.len;
+
+    (void)ori_align_up_u64(bytes, w->alignment, &bytes);
+    return bytes + w->next_offset; /* both are bounded far below 2^64 */
+}
+
+orion_status ori_gguf_writer_check_room(const struct ori_gguf_writer *w, orion_error *err)
+{
+    const uint64_t needed = ori_gguf_writer_bytes(w);
+    uint64_t free_bytes;
+
+    if (!ori_file_room(fileno(w->file), &free_bytes) || needed <= free_bytes)
+        return ORION_OK;
+    return ori_fail(err, ORION_E_NO_SPACE,
+                    "not enough room for '%s': it will have %" PRIu64 " MB and %" PRIu64
+                    " MB are free; delete something or write it elsewhere",
+                    w->path, (needed + 999999) / 1000000, free_bytes / 1000000);
+}
+
+/* ---- data ---- */
+
 static void write_raw(struct ori_gguf_writer *w, const void *data, size_t bytes)
 {
     if (w->error.status == ORION_OK && bytes > 0 && fwrite(data, 1, bytes, w->file) != bytes)
@@ -354,7 +390,7 @@ static void write_header(struct ori_gguf_writer *w)
     if (w->header_written)
         return;
     w->header_written = true;
-    ori_buf_init(&head, 64);
+    ori_buf_init(&head, HEAD_BYTES);
     (void)ori_buf_add(&head, "GGUF", 4);
     put_u32(&head, 3);
     put_u64(&head, w->n_tensors);
@@ -407,6 +443,12 @@ static void sync_directory(struct ori_gguf_writer *w)
         (void)close(fd);
 }
 
+static int move_to_name(const struct ori_gguf_writer *w)
+{
+    return w->keep_existing ? ori_rename_new(AT_FDCWD, w->temporary, AT_FDCWD, w->path)
+                            : rename(w->temporary, w->path);
+}
+
 static void publish(struct ori_gguf_writer *w)
 {
     if (fflush(w->file) != 0 || fsync(fileno(w->file)) != 0) {
@@ -415,7 +457,7 @@ static void publish(struct ori_gguf_writer *w)
     }
     const int closed = fclose(w->file);
     w->file = NULL;
-    if (closed != 0 || rename(w->temporary, w->path) != 0) {
+    if (closed != 0 || move_to_name(w) != 0) {
         fail_errno(w);
         return;
     }

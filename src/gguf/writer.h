@@ -11,6 +11,8 @@ struct ori_gguf_writer;
 /* Nothing is written to `path` until _finish(): a temporary file beside it
  * takes the bytes and is renamed over it then. */
 orion_status ori_gguf_writer_new(const char *path, struct ori_gguf_writer **out, orion_error *err);
+/* Let _finish() refuse, with ORION_E_DENIED, when `path` is there by then. */
+void ori_gguf_writer_keep_existing(struct ori_gguf_writer *writer);
 /* Without _finish() before, the temporary file is removed.  NULL is a no-op. */
 void ori_gguf_writer_free(struct ori_gguf_writer *writer);
 
@@ -31,6 +33,10 @@ void ori_gguf_write_i32_array(struct ori_gguf_writer *w, const char *key, const 
 /* Describe all tensors (dims innermost first) ... */
 void ori_gguf_write_tensor(struct ori_gguf_writer *w, const char *name, uint32_t type,
                            uint32_t n_dims, const uint64_t *dims);
+/* ... see what that makes: the bytes of the whole file, and ORION_E_NO_SPACE when the
+ * disk has not so many ... */
+uint64_t ori_gguf_writer_bytes(const struct ori_gguf_writer *writer);
+orion_status ori_gguf_writer_check_room(const struct ori_gguf_writer *writer, orion_error *err);
 /* ... then append their data, tensor by tensor in the same order, in pieces of
  * any size.  Padding is put in between by itself. */
 void ori_gguf_write_data(struct ori_gguf_writer *w, const void *data, size_t bytes);

@@ -136,26 +136,6 @@ uint32_t ori_model_embedding_length(const struct ori_model *model)
     return n;
 }
 
-/* general.file_type (llama.cpp's numbering) to the name that files carry. */
-static const char *file_type_name(uint32_t file_type)
-{
-    static const struct {
-        uint32_t file_type;
-        const char *name;
-    } names[] = {
-        {0, "F32"},      {1, "F16"},      {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
-        {8, "Q5_0"},     {9, "Q5_1"},     {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},
-        {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
-        {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"}, {21, "Q2_K_S"}, {22, "IQ3_XS"},
-        {23, "IQ3_XXS"}, {25, "IQ4_NL"},  {26, "IQ3_S"},  {27, "IQ3_M"},  {28, "IQ2_S"},
-        {29, "IQ2_M"},   {30, "IQ4_XS"},  {32, "BF16"},   {38, "MXFP4"},
-    };
-    for (size_t i = 0; i < ORI_COUNT(names); i++)
-        if (names[i].file_type == file_type)
-            return names[i].name;
-    return NULL;
-}
-
 const char *ori_model_quantization(const struct ori_model *model)
 {
     uint64_t bytes[ORI_TYPE_END] = {0};
@@ -163,7 +143,7 @@ const char *ori_model_quantization(const struct ori_model *model)
     uint32_t most = ORI_F32;
 
     if (ori_gguf_get_u32(model->gguf, "general.file_type", &file_type, NULL) == ORION_OK) {
-        const char *name = file_type_name(file_type);
+        const char *name = ori_file_type_name(file_type);
         if (name)
             return name;
     }

@@ -4,7 +4,6 @@
  * folders are synced, and the record is written last; that of other bytes in
  * the same place goes first.  A crash in between leaves a whole model without a
  * record, which the next pull hashes and records without fetching it again. */
-#define _GNU_SOURCE /* renameat2() */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -14,18 +13,6 @@
 #include <unistd.h>
 
 #include "base/dir.h"
-
-/* Without replacing, also on file systems that know no RENAME_NOREPLACE. */
-static int rename_new(int from_dir, const char *from, int to_dir, const char *to)
-{
-    if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -1;
-    if (linkat(from_dir, from, to_dir, to, 0) != 0)
-        return -1;
-    return unlinkat(from_dir, from, 0);
-}
 
 /* Someone else's file of that name is in the way: the pull was asked for
  * because it is damaged or another one, so the new one takes its place.  So it
@@ -40,7 +27,7 @@ static bool may_replace(int dir, const char *name, bool is_our_link)
 static orion_status put_in_place(int from_dir, const char *from, int to_dir, const char *to,
                                  bool is_our_link, orion_error *err)
 {
-    int rc = rename_new(from_dir, from, to_dir, to);
+    int rc = ori_rename_new(from_dir, from, to_dir, to);
     if (rc != 0 && errno == EEXIST && may_replace(to_dir, to, is_our_link))
         rc = renameat(from_dir, from, to_dir, to);
     if (rc != 0)

@@ -6,8 +6,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 #define RESERVE_BYTES (16u << 20) /* a disk should not be filled to its last byte */
 #define FAT_MAGIC 0x4d44
@@ -58,7 +59,6 @@ static uint64_t missing_bytes(const struct ori_partial *p)
 orion_status ori_room_for(const struct ori_store *store, int fd, const char *file,
                           uint64_t size_bytes, uint64_t missing, orion_error *err)
 {
-    struct statvfs fs;
     uint64_t free_bytes;
 
     if (size_bytes > FAT_MAX_BYTES && file_system_of(fd) == FAT_MAGIC)
@@ -67,8 +67,7 @@ orion_status ori_room_for(const struct ori_store *store, int fd, const char *fil
                            "'%s' has %" PRIu64 " MB; choose another --models-dir",
                            store->root, file, size_bytes / 1000000);
     /* Some file systems do not say how much is free: then the write will. */
-    if (missing == 0 || fstatvfs(fd, &fs) != 0 || fs.f_blocks == 0 ||
-        !ori_mul_u64(fs.f_bavail, fs.f_frsize, &free_bytes))
+    if (missing == 0 || !ori_file_room(fd, &free_bytes))
         return ORION_OK;
     if (missing <= free_bytes && free_bytes - missing >= RESERVE_BYTES)
         return ORION_OK;
