@@ -63,9 +63,9 @@ struct cli_verb {
 };
 
 extern const struct cli_verb verb_bench, verb_config, verb_df, verb_embed, verb_fit, verb_help,
-    verb_import, verb_list, verb_path, verb_perplexity, verb_prune, verb_ps, verb_pull, verb_rm,
-    verb_run, verb_search, verb_serve, verb_show, verb_stop, verb_summarize, verb_tokenize,
-    verb_verify;
+    verb_import, verb_list, verb_path, verb_perplexity, verb_prune, verb_ps, verb_pull,
+    verb_quantize, verb_rm, verb_run, verb_search, verb_serve, verb_show, verb_stop, verb_summarize,
+    verb_tokenize, verb_verify;
 
 /* All verbs in the order of the help page; ends with NULL. */
 extern const struct cli_verb *const cli_verbs[];

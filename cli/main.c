@@ -9,11 +9,10 @@
 #include <string.h>
 
 const struct cli_verb *const cli_verbs[] = {
-    &verb_pull,     &verb_search,     &verb_fit,   &verb_list,      &verb_show,
-    &verb_path,     &verb_rm,         &verb_run,   &verb_summarize, &verb_embed,
-    &verb_tokenize, &verb_perplexity, &verb_serve, &verb_ps,        &verb_stop,
-    &verb_bench,    &verb_verify,     &verb_df,    &verb_import,    &verb_prune,
-    &verb_config,   &verb_help,       NULL};
+    &verb_pull,   &verb_search,   &verb_fit,       &verb_list,   &verb_show,     &verb_path,
+    &verb_rm,     &verb_run,      &verb_summarize, &verb_embed,  &verb_tokenize, &verb_perplexity,
+    &verb_serve,  &verb_ps,       &verb_stop,      &verb_bench,  &verb_verify,   &verb_df,
+    &verb_import, &verb_quantize, &verb_prune,     &verb_config, &verb_help,     NULL};
 
 #define FIELD(name) offsetof(struct cli, name)
 

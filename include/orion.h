@@ -766,6 +766,69 @@ typedef struct orion_tensor_info {
 ORION_API size_t orion_model_n_tensors(const orion_model *model);
 ORION_API bool orion_model_tensor(const orion_model *model, size_t index, orion_tensor_info *out);
 
+/* ---- a model again, in another type ---- */
+
+/* Facts during orion_quantize(), valid during the callback. */
+typedef struct orion_quantize_progress {
+    const char *tensor;    /* that is at hand */
+    const char *from, *to; /* its types; equal: it is copied */
+    const char *note; /* once for each tensor: a sentence when it does not get what was asked for
+                       * (rows that are not whole blocks, importance not measured), else "" */
+    uint32_t index, n_tensors;
+    uint64_t done_bytes, total_bytes; /* of tensors in the new file */
+    double percent;
+} orion_quantize_progress;
+
+/* Called on the calling thread when a tensor begins, and about ten times a second
+ * besides.  Return non-zero to cancel. */
+typedef int (*orion_quantize_fn)(const orion_quantize_progress *progress, void *user);
+
+typedef struct orion_quantize_params {
+    size_t size;
+    const char *type;    /* a type or a mix of types, "Q4_K_M" (default); case does not matter */
+    const char *imatrix; /* NULL: none; else the path of llama.cpp's importance matrix */
+    uint32_t threads;    /* 0: one for each physical core */
+    bool pure;           /* every matrix gets the type that most have in the mix */
+    bool requantize;     /* also from types that have lost something already */
+    bool replace;        /* a file that is at `out` */
+    orion_quantize_fn on_progress; /* may be NULL */
+    void *user;
+} orion_quantize_params;
+
+ORION_API void orion_quantize_params_init(orion_quantize_params *params);
+
+typedef struct orion_quantize_result {
+    uint64_t in_bytes, out_bytes;
+    uint32_t n_tensors;
+    uint32_t n_converted;  /* of them; the others were copied */
+    uint32_t n_fallback;   /* of a type other than the mix says, for the length of their rows */
+    uint32_t n_unmeasured; /* converted, but not in the importance matrix that was given */
+    double bits_per_weight;
+} orion_quantize_result;
+
+/* Write the model at the path `in` in another type to the path `out`, which is there
+ * when it is complete and synced, and not before.  Any GGUF file will do, also one of
+ * an architecture that we don't run.  The bytes do not depend on threads and CPU.
+ *
+ * params  NULL means the defaults.
+ * result  may be NULL; zero after a failure.
+ *
+ * Returns ORION_OK, ORION_E_ARGUMENT (no such type; `out` is `in` or no file; the
+ * importance matrix is of another model), ORION_E_DENIED (`out` is there and may not be
+ * replaced), ORION_E_FORMAT (a malformed file, or weights that are no numbers),
+ * ORION_E_UNSUPPORTED (a part of a split model; quantized already and not allowed),
+ * ORION_E_NO_SPACE (known before it begins), ORION_E_CANCELLED, ORION_E_IO,
+ * ORION_E_NOMEM. */
+ORION_API orion_status orion_quantize(const char *in, const char *out,
+                                      const orion_quantize_params *params,
+                                      orion_quantize_result *result, orion_error *err);
+
+/* The names that params->type may have, from the largest to the smallest; NULL past the
+ * last.  Static storage. */
+ORION_API const char *orion_quantize_type(size_t index);
+
+/* ---- text and tokens ---- */
+
 #define ORION_TOKENIZE_SPECIAL 1u /* "<|end|>" in the text becomes the control token */
 #define ORION_TOKENIZE_BOS 2u     /* begin with the token that the model wants in front */
 #define ORION_TOKENIZE_EOS 4u     /* end with the one behind (</s>, [SEP]): the text is complete */

@@ -19,6 +19,7 @@ ROOMS = {
     'kernels': {'base', 'gguf'},
     'model': {'base', 'gguf', 'tokenizer', 'chat', 'kernels'},
     'runtime': {'base', 'gguf', 'tokenizer', 'chat', 'kernels', 'model'},
+    'quantize': {'base', 'gguf', 'kernels'},
     'hub': {'base'},
     'store': {'base', 'gguf'},
     'remote': {'base', 'hub'},
