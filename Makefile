@@ -22,6 +22,7 @@
 #   make bench-lookup      what guessing ahead gains on given texts; RUNS= ONLY= THREADS= MODELS=
 #   make check-tokenizers  ids beside Hugging Face's tokenizers; TEXTS= ONLY=
 #   make check-peer        token by token beside llama.cpp; POSITIONS= BIG= MODELS= ONLY= RECORD=1
+#   make check-quantize    the quantizer beside llama.cpp's; TYPES= OUT= THREADS=
 #   make fuzz     fuzz every parser for a while (clang's libFuzzer)
 #   make lint     gcc and clang with -Werror, clang-format, clang-tidy
 #   make format   lay the C sources out by .clang-format
@@ -115,6 +116,9 @@ check-peer: all
 	@POSITIONS=$(POSITIONS) BIG=$(BIG) MODELS=$(MODELS) THREADS=$(THREADS) ONLY=$(ONLY) \
 	    RECORD=$(RECORD) scripts/check-peer build
 
+check-quantize: all
+	@TYPES="$(TYPES)" THREADS=$(THREADS) OUT=$(OUT) scripts/check-quantize build
+
 fuzz:
 	@scripts/bootstrap fuzz
 	@scripts/fuzz
@@ -130,4 +134,4 @@ format:
 clean:
 	rm -rf build build-san build-tsan build-clang build-fuzz
 
-.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-templates check-server bench-pull bench-serve bench-peer bench-embed bench-lookup check-tokenizers check-peer check-same check-instructions check-web fuzz lint format clean
+.PHONY: all demo check san tsan netfault killtest iofault check-hub-peer check-templates check-server bench-pull bench-serve bench-peer bench-embed bench-lookup check-tokenizers check-peer check-quantize check-same check-instructions check-web fuzz lint format clean
