@@ -24,7 +24,7 @@ WITHOUT = [
     ['show', REF], ['show', '--metadata', REF], ['show', '--tensors', REF], ['show', LOCAL],
     ['path', REF], ['path', LOCAL],
     ['run', REF, '--raw', '--max-tokens', '3', 'a'], ['run', LOCAL, '--raw', '--max-tokens', '3', 'a'],
-    ['tokenize', REF, 'a'], ['embed', os.path.join(cli.GOLDEN, 'bert.gguf'), 'a'], ['perplexity', REF, RECORDS], ['summarize', cli.TINY, RECORDS],
+    ['tokenize', REF, 'a'], ['embed', os.path.join(cli.GOLDEN, 'embed-bert.gguf'), 'a'], ['perplexity', REF, RECORDS], ['summarize', cli.TINY, RECORDS],
     ['bench', '--only', 'tg64', '--repeat', '1', cli.TINY],
     ['verify', REF], ['verify'], ['verify', '--repair', REF],
     ['df'], ['config'], ['fit', REF], ['fit', LOCAL],
