@@ -28,3 +28,12 @@ const char *cli_fact_count(uint64_t n, char *out, size_t out_bytes)
         (void)snprintf(out, out_bytes, "%" PRIu64, n);
     return out;
 }
+
+void cli_fact_experts(uint32_t n, uint32_t n_used, uint64_t active_bytes)
+{
+    char bytes[CLI_NUMBER_BYTES];
+
+    if (n > 0)
+        cli_fact("experts", "%u, of which a token uses %u, and with them %s of the weights", n,
+                 n_used, cli_text_bytes(active_bytes, bytes));
+}

@@ -23,7 +23,7 @@ static json_t *model_object(const struct show *show)
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+        "s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "name", cli_json_text(m->name), "architecture", cli_json_text(m->architecture),
         "quantization", cli_json_text(m->quantization), "license", cli_json_text(m->license),
         "chat_template", cli_json_text(m->chat_template), "n_params", cli_json_count(m->n_params),
@@ -38,7 +38,8 @@ static json_t *model_object(const struct show *show)
         cli_json_count(show->kv_bytes_per_token), "memory_bytes",
         cli_json_count(show->memory_bytes), "memory_context_tokens", cli_json_count(show->context),
         "n_tensors", cli_json_count(orion_model_n_tensors(show->model)), "tensor_types",
-        types_array(show));
+        types_array(show), "n_experts", cli_json_count(m->n_experts), "n_experts_used",
+        cli_json_count(m->n_experts_used), "active_bytes", cli_json_count(m->active_bytes));
 }
 
 static json_t *metadata_object(const struct show *show)

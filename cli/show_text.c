@@ -29,6 +29,7 @@ static void print_shape(const orion_model_info *info)
     if (info->n_layers > 0)
         cli_fact("layers", "%u, width %u, feed-forward %u", info->n_layers, info->n_embd,
                  info->n_ff);
+    cli_fact_experts(info->n_experts, info->n_experts_used, info->active_bytes);
     if (info->n_heads > 0)
         cli_fact("heads", "%u of %u, %u for keys and values", info->n_heads, info->head_dim,
                  info->n_heads_kv);

@@ -39,7 +39,7 @@ static int print_json(const struct cli *cli, const char *ref, orion_kv_type kv_t
         cli,
         json_pack(
             "{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, "
-            "s:o, s:o, s:o, s:o}",
+            "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
             "ref", cli_json_text(ref), "verdict", verdict_text(f->verdict), "local", f->local,
             "runs", f->runs, "why_not", cli_json_text(f->why_not), "name", cli_json_text(f->name),
             "architecture", cli_json_text(f->architecture), "quantization",
@@ -51,7 +51,9 @@ static int print_json(const struct cli *cli, const char *ref, orion_kv_type kv_t
             "kv_bytes", cli_json_count(f->kv_bytes), "buffer_bytes",
             cli_json_count(f->buffer_bytes), "memory_bytes", cli_json_count(f->memory_bytes),
             "available_bytes", cli_json_count(f->available_bytes), "max_context_tokens",
-            cli_json_count(f->max_context_tokens)));
+            cli_json_count(f->max_context_tokens), "n_experts", cli_json_count(f->n_experts),
+            "n_experts_used", cli_json_count(f->n_experts_used), "active_bytes",
+            cli_json_count(f->active_bytes)));
 }
 
 static void print_verdict(const orion_fit *f)
@@ -83,6 +85,7 @@ static void print_facts(const orion_fit *f, orion_kv_type kv_type)
     if (f->trained_tokens > 0)
         cli_fact("context", "%u tokens; made for up to %u", f->context_tokens, f->trained_tokens);
     cli_fact("weights", "%s", cli_text_bytes(f->weights_bytes, a));
+    cli_fact_experts(f->n_experts, f->n_experts_used, f->active_bytes);
     cli_fact("KV cache", "%s in %s at %u tokens", cli_text_bytes(f->kv_bytes, a),
              cli_kv_type_name(kv_type), f->context_tokens);
     cli_fact("buffers", "%s", cli_text_bytes(f->buffer_bytes, a));

@@ -363,8 +363,10 @@ typedef struct orion_fit {
     uint32_t context_tokens; /* that the next three are for */
     uint32_t trained_tokens; /* context that the model was made for; 0: unknown */
     uint64_t weights_bytes, kv_bytes, buffer_bytes, memory_bytes; /* memory: the sum */
-    uint64_t available_bytes;    /* memory of this machine that can be had now; 0: unknown */
-    uint32_t max_context_tokens; /* the largest that fits into it; 0: none does */
+    uint32_t n_experts, n_experts_used; /* of a mixture of experts, and for a token; else 0 */
+    uint64_t active_bytes;              /* of the weights those that a token uses */
+    uint64_t available_bytes;           /* memory of this machine that can be had now; 0: unknown */
+    uint32_t max_context_tokens;        /* the largest that fits into it; 0: none does */
 } orion_fit;
 
 /* context_tokens 0: the model's own, at most 4096.  Reads the file's header
@@ -711,6 +713,9 @@ typedef struct orion_model_info {
     uint64_t n_params;
     uint64_t file_bytes;
     uint32_t n_layers, n_embd, n_heads, n_heads_kv, head_dim, n_ff, n_vocab;
+    uint32_t n_experts, n_experts_used; /* of a mixture of experts, and for a token; else 0.
+                                           n_ff is of each of them */
+    uint64_t active_bytes;              /* of the weights, those that a token uses */
     uint32_t context_tokens;        /* what the model was trained for */
     uint32_t sliding_window_tokens; /* 0: none */
     uint64_t kv_bytes_per_token;    /* with the f16 cache */

@@ -21,7 +21,7 @@ static json_t *fit_object(const orion_fit *f)
 {
     return json_pack(
         "{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:I}",
+        "s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
         "verdict", native_verdict(f->verdict), "local", f->local, "runs", f->runs, "why_not",
         native_text(f->why_not), "name", native_text(f->name), "architecture",
         native_text(f->architecture), "quantization", native_text(f->quantization), "n_params",
@@ -31,7 +31,9 @@ static json_t *fit_object(const orion_fit *f)
         native_count(f->trained_tokens), "weights_bytes", native_count(f->weights_bytes),
         "kv_bytes", native_count(f->kv_bytes), "buffer_bytes", native_count(f->buffer_bytes),
         "memory_bytes", native_count(f->memory_bytes), "available_bytes",
-        native_count(f->available_bytes), "max_context_tokens", (json_int_t)f->max_context_tokens);
+        native_count(f->available_bytes), "max_context_tokens", (json_int_t)f->max_context_tokens,
+        "n_experts", native_count(f->n_experts), "n_experts_used", native_count(f->n_experts_used),
+        "active_bytes", native_count(f->active_bytes));
 }
 
 void native_fit(struct http_request *request, void *user)

@@ -175,14 +175,16 @@ static json_t *info_object(const orion_model *model, const char *why_not)
 
     orion_model_get_info(model, &i);
     return json_pack(
-        "{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "runs", !*why_not,
-        "why_not", native_text(why_not), "name", native_text(i.name), "architecture",
-        native_text(i.architecture), "quantization", native_text(i.quantization), "license",
-        native_text(i.license), "chat_template", native_text(i.chat_template), "n_params",
-        native_count(i.n_params), "n_layers", native_count(i.n_layers), "n_vocab",
+        "{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "runs", !*why_not, "why_not", native_text(why_not), "name", native_text(i.name),
+        "architecture", native_text(i.architecture), "quantization", native_text(i.quantization),
+        "license", native_text(i.license), "chat_template", native_text(i.chat_template),
+        "n_params", native_count(i.n_params), "n_layers", native_count(i.n_layers), "n_vocab",
         native_count(i.n_vocab), "context_tokens", native_count(i.context_tokens),
         "sliding_window_tokens", native_count(i.sliding_window_tokens), "kv_bytes_per_token",
-        native_count(i.kv_bytes_per_token), "metadata", metadata_of(model));
+        native_count(i.kv_bytes_per_token), "n_experts", native_count(i.n_experts),
+        "n_experts_used", native_count(i.n_experts_used), "active_bytes",
+        native_count(i.active_bytes), "metadata", metadata_of(model));
 }
 
 /* Of a file that can't be run, as much as its vocabulary tells; null if that is

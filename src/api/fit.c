@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gguf/gguf.h"
+#include "model/experts.h"
 #include "model/kv.h"
 
 #define FIRST_BYTES (256u << 10)
@@ -61,7 +62,7 @@ static orion_status take_shape(const struct ori_gguf *gguf, orion_fit *out, stru
 {
     const struct ori_gguf_kv *tokens = ori_gguf_find(gguf, "tokenizer.ggml.tokens");
     const uint32_t n_vocab = tokens ? (uint32_t)tokens->count : 0;
-    const struct ori_arch like = {.name = out->architecture};
+    const struct ori_arch like = {.name = out->architecture, .experts = true};
     const struct ori_str name = {out->architecture, strlen(out->architecture)};
     const struct ori_arch *arch = ori_arch_find(name);
     orion_error why;
@@ -80,6 +81,9 @@ static orion_status take_shape(const struct ori_gguf *gguf, orion_fit *out, stru
         cannot_run(out, why.message);
     }
     out->trained_tokens = hp->context_tokens;
+    out->n_experts = hp->n_experts;
+    out->n_experts_used = hp->n_experts_used;
+    out->active_bytes = ori_active_bytes(gguf, hp);
     return ORION_OK;
 }
 
@@ -103,18 +107,19 @@ static orion_status check_vocabulary(const struct ori_gguf *gguf, orion_fit *out
 #define PROGRAM_BYTES (10ull << 20)
 
 /* What a process takes besides the weights and the cache: rows of floats for
- * each token of a batch and their 8-bit copies (which are 1.25 and 1.14 bytes
- * an element, in the two layouts); logits of a draft and what draws it up; the
- * sampler's list of candidates; the vocabulary; the program. */
+ * each token of a batch and their 8-bit copies; what experts need; logits of a draft and what draws
+ * it up; the sampler's list of candidates; the vocabulary; the program. */
 static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_tokens)
 {
     const uint64_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
     const uint64_t q = (uint64_t)hp->n_heads * hp->head_dim;
     const uint64_t kv = (uint64_t)hp->n_heads_kv * hp->head_dim;
-    const uint64_t widest = hp->n_ff > hp->n_embd ? hp->n_ff : hp->n_embd;
-    const uint64_t row = 3ull * hp->n_embd + 2 * q + 2 * kv + 2ull * hp->n_ff + hp->n_rot;
+    const uint64_t n_ff = hp->n_experts == 0 ? hp->n_ff : 0; /* that of experts is theirs */
+    const uint64_t widest = n_ff > hp->n_embd ? n_ff : hp->n_embd;
+    const uint64_t row = 3ull * hp->n_embd + 2 * q + 2 * kv + 2 * n_ff + hp->n_rot;
+    const uint64_t experts = hp->n_experts > 0 ? ori_experts_token_bytes(hp) : 0;
 
-    return batch * (row * sizeof(float) + widest * 5 / 4 + widest * 8 / 7) +
+    return batch * (row * sizeof(float) + ori_acts_col_bytes(widest) + experts) +
            (1ull + ORI_DEFAULT_DRAFT) * hp->n_vocab * sizeof(float) +
            hp->n_vocab * sizeof(struct ori_candidate) +
            (uint64_t)context_tokens * 4 * sizeof(int32_t) + ori_vocab_bytes(hp->n_vocab) +

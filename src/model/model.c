@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,4 +155,25 @@ const char *ori_model_quantization(const struct ori_model *model)
             most = t->type;
     }
     return bytes[most] > 0 ? ori_type_info(most)->name : "";
+}
+
+bool ori_is_expert_tensor(const char *name)
+{
+    unsigned layer, expert;
+    char what[8];
+
+    return strstr(name, "_exps.") ||
+           sscanf(name, "blk.%u.ffn_%7[a-z].%u.", &layer, what, &expert) == 3;
+}
+
+uint64_t ori_active_bytes(const struct ori_gguf *gguf, const struct ori_hparams *hp)
+{
+    uint64_t experts = 0, others = 0; /* no overflow: all of them fit the file */
+
+    for (size_t i = 0; i < ori_gguf_n_tensors(gguf); i++) {
+        const struct ori_gguf_tensor *t = ori_gguf_tensor_at(gguf, i);
+        *(ori_is_expert_tensor(t->name) ? &experts : &others) += t->size_bytes;
+    }
+    return hp->n_experts > 0 ? others + experts / hp->n_experts * hp->n_experts_used
+                             : others + experts;
 }

@@ -166,6 +166,12 @@ uint32_t ori_model_embedding_length(const struct ori_model *model);
 /* "Q4_K_M", from general.file_type, else the type that most bytes have. */
 const char *ori_model_quantization(const struct ori_model *model);
 
+/* Does it hold matrices of experts, of which a token uses a few only? */
+bool ori_is_expert_tensor(const char *name);
+/* Bytes of the weights that a token uses: all but those of the experts that it
+ * does without. */
+uint64_t ori_active_bytes(const struct ori_gguf *gguf, const struct ori_hparams *hp);
+
 /* ---- between the files of this room ---- */
 
 /* hparams.c: read and check; n_vocab from the vocabulary. */

@@ -4,7 +4,13 @@
  * fault by fault while all who compute wait.  A few threads take turns at
  * bringing in the next piece, from the beginning of the file to its end, which
  * is about the order of the layers; a file that is in the page cache costs them
- * next to nothing.  They end by themselves. */
+ * next to nothing.  They end by themselves.
+ *
+ * Of a mixture of experts all of it, too: a prompt of some length uses nearly
+ * every expert, and in order they come several times faster than fault by fault.
+ * But not of a file that memory can't hold: there the experts would drive each
+ * other out, and what every token uses.  Then only the latter is read ahead, and
+ * experts come when they are chosen. */
 #ifndef ORI_MODEL_READAHEAD_H
 #define ORI_MODEL_READAHEAD_H
 
@@ -19,6 +25,7 @@
 
 struct ori_readahead {
     const struct ori_gguf *gguf; /* borrowed */
+    bool without_experts;
     pthread_t threads[ORI_READAHEAD_THREADS];
     uint32_t n_threads;
     _Atomic uint64_t next; /* byte of the file that nobody has taken */
@@ -29,5 +36,8 @@ struct ori_readahead {
  * threads pages come when they are touched. */
 void ori_readahead_init(struct ori_readahead *ahead, const struct ori_model *model);
 void ori_readahead_release(struct ori_readahead *ahead); /* all zeros is a no-op */
+
+/* Do these bytes of the file belong to experts' weights alone? */
+bool ori_readahead_is_experts(const struct ori_gguf *gguf, uint64_t offset, uint64_t bytes);
 
 #endif

@@ -98,13 +98,15 @@ void ori_answer_end(struct ori_answer *a, orion_status status)
 
 static uint32_t longest_draft(const struct ori_answer *a)
 {
-    const struct ori_gguf *gguf = a->engine->model->gguf;
+    const struct ori_model *model = a->engine->model;
 
     if (a->how->lookup == ORION_LOOKUP_OFF)
         return 0;
     if (a->how->lookup != ORION_LOOKUP_AUTO)
         return (uint32_t)a->how->lookup;
-    return ori_gguf_file_bytes(gguf) >= ORI_LOOKUP_MIN_WEIGHT_BYTES ? ORI_DEFAULT_DRAFT : 0;
+    if (model->hp.n_experts > 0) /* each token of a draft reads experts of its own */
+        return 0;
+    return ori_gguf_file_bytes(model->gguf) >= ORI_LOOKUP_MIN_WEIGHT_BYTES ? ORI_DEFAULT_DRAFT : 0;
 }
 
 orion_status ori_answer_begin(struct ori_answer *a, orion_error *err)

@@ -23,6 +23,7 @@ ORION = os.environ.get('ORION_BIN') or os.path.join(tap.SOURCE, 'build', 'orion'
 GOLDEN = os.path.join(tap.SOURCE, 'tests', 'golden')
 TINY = os.path.join(tap.SOURCE, 'models', 'orion-tiny.gguf')
 SMALL = os.path.join(GOLDEN, 'phi3-window.gguf')  # 136 kB: quick to send
+MIXTURE = os.path.join(GOLDEN, 'mixtral.gguf')
 DEADLINE = 120  # seconds after which something that should have come is missing
 
 

@@ -176,6 +176,19 @@ def show_json():
         assert set(first) == {'name', 'type', 'shape', 'bytes', 'offset'}, first
 
 
+@tap.case('show, fit: what a mixture of experts consists of')
+def experts():
+    with cli.Home() as home:
+        for verb, inside in (('show', 'model'), ('fit', None)):
+            assert '\nexperts' not in home.orion(verb, cli.TINY).expect().out
+            out = home.orion(verb, cli.MIXTURE).expect().out
+            assert '\nexperts         5, of which a token uses 2, and with them ' in out, out
+            facts = home.orion(verb, '--json', cli.MIXTURE).expect().json()
+            facts = facts[inside] if inside else facts
+            assert (facts['n_experts'], facts['n_experts_used']) == (5, 2), facts
+            assert 0 < facts['active_bytes'] < os.path.getsize(cli.MIXTURE)
+
+
 @tap.case('show: --metadata is one key a line')
 def show_metadata():
     with cli.Home() as home:

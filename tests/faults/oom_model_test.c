@@ -106,6 +106,26 @@ static orion_status session_only(struct run *run)
     return status;
 }
 
+/* Experts have tables and scratch of their own. */
+static orion_status mixture(struct run *run)
+{
+    orion_session_options options;
+    orion_session *session;
+    orion_model *model;
+    orion_status status =
+        orion_model_open(data_path("golden/mixtral.gguf"), NULL, &model, &run->err);
+
+    if (status != ORION_OK)
+        return status;
+    orion_session_options_init(&options);
+    options.threads = 1;
+    options.context_tokens = 64;
+    status = orion_session_new(model, &options, &session, &run->err);
+    orion_session_free(session);
+    orion_model_close(model);
+    return status;
+}
+
 static orion_status answer(struct run *run)
 {
     const char *const stop[] = {"never"};
@@ -348,6 +368,12 @@ static void test_session(void **state)
     torture(session_only, 15);
 }
 
+static void test_mixture(void **state)
+{
+    (void)state;
+    torture(mixture, 30);
+}
+
 static void test_answer(void **state)
 {
     (void)state;
@@ -414,6 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_session),
+        cmocka_unit_test(test_mixture),
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_summarize),
         cmocka_unit_test(test_perplexity),

@@ -12,6 +12,8 @@
 #include "engine.h"
 #include "golden.h"
 
+#include "model/readahead.h"
+
 static const char *const small_models[] = {
     "golden/llama-gqa.gguf",  "golden/phi3-window.gguf", "golden/phi3-gqa-partial.gguf",
     "golden/qwen2.gguf",      "golden/qwen3.gguf",       "golden/gemma2.gguf",
@@ -541,6 +543,53 @@ static void test_ties(void **state)
     file_free(&spoilt);
 }
 
+/* Reading ahead leaves out what lies within one tensor of experts. */
+static void test_read_ahead_of_experts(void **state)
+{
+    struct ori_model *model = open_model(data_path("golden/mixtral.gguf"));
+    size_t n_experts = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ori_gguf_n_tensors(model->gguf); i++) {
+        const struct ori_gguf_tensor *t = ori_gguf_tensor_at(model->gguf, i);
+        const bool experts = ori_readahead_is_experts(model->gguf, t->offset, t->size_bytes);
+
+        assert_int_equal(experts, strstr(t->name, "_exps.") != NULL);
+        assert_false(ori_readahead_is_experts(model->gguf, t->offset, t->size_bytes + 1));
+        assert_false(ori_readahead_is_experts(model->gguf, t->offset - 1, 2));
+        n_experts += experts;
+    }
+    assert_int_equal(n_experts, 6);
+    assert_false(ori_readahead_is_experts(model->gguf, 0, 1));
+    assert_false(ori_readahead_is_experts(model->gguf, UINT64_MAX, 1));
+    ori_model_close(model);
+}
+
+/* Two of five experts, and all that is not experts. */
+static void test_active_bytes(void **state)
+{
+    static const struct {
+        const char *name;
+        bool experts;
+    } names[] = {
+        {"blk.0.ffn_up_exps.weight", true},   {"blk.31.ffn_gate.7.weight", true},
+        {"blk.0.ffn_down_exps.bias", true},   {"blk.0.ffn_up.weight", false},
+        {"blk.0.ffn_gate_inp.weight", false}, {"blk.0.ffn_gate_shexp.weight", false},
+        {"blk.0.attn_output.weight", false},  {"output.weight", false},
+    };
+    struct ori_model *model = open_model(data_path("golden/mixtral.gguf"));
+    const uint64_t experts = 2 * 3 * 5 * 48 * 24 * 2; /* layers, matrices, experts, F16 */
+    uint64_t all = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(names); i++)
+        assert_int_equal(ori_is_expert_tensor(names[i].name), names[i].experts);
+    for (size_t i = 0; i < ori_gguf_n_tensors(model->gguf); i++)
+        all += ori_gguf_tensor_at(model->gguf, i)->size_bytes;
+    assert_int_equal(ori_active_bytes(model->gguf, &model->hp), all - experts / 5 * 3);
+    ori_model_close(model);
+}
+
 /* ---- the arithmetic of the ring ---- */
 
 static const struct ori_hparams tiny = {
@@ -1025,17 +1074,30 @@ static void test_shrinking_file(void **state)
 }
 
 static const struct CMUnitTest others[] = {
-    cmocka_unit_test(test_batches),         cmocka_unit_test(test_threads),
-    cmocka_unit_test(test_company),         cmocka_unit_test(test_ring_equals_whole),
-    cmocka_unit_test(test_cache_types),     cmocka_unit_test(test_stale_slots),
-    cmocka_unit_test(test_rewind),          cmocka_unit_test(test_slots),
-    cmocka_unit_test(test_slots_of_layers), cmocka_unit_test(test_window_layers),
-    cmocka_unit_test(test_lone_experts),    cmocka_unit_test(test_ties),
-    cmocka_unit_test(test_can_rewind),      cmocka_unit_test(test_can_rewind_is_exact),
-    cmocka_unit_test(test_cache_too_large), cmocka_unit_test(test_cache_types_of_heads),
-    cmocka_unit_test(test_rope_factors),    cmocka_unit_test(test_yarn),
-    cmocka_unit_test(test_rope_keys),       cmocka_unit_test(test_facts),
-    cmocka_unit_test(test_window),          cmocka_unit_test(test_quantization_name),
+    cmocka_unit_test(test_batches),
+    cmocka_unit_test(test_threads),
+    cmocka_unit_test(test_company),
+    cmocka_unit_test(test_ring_equals_whole),
+    cmocka_unit_test(test_cache_types),
+    cmocka_unit_test(test_stale_slots),
+    cmocka_unit_test(test_rewind),
+    cmocka_unit_test(test_slots),
+    cmocka_unit_test(test_slots_of_layers),
+    cmocka_unit_test(test_window_layers),
+    cmocka_unit_test(test_lone_experts),
+    cmocka_unit_test(test_ties),
+    cmocka_unit_test(test_read_ahead_of_experts),
+    cmocka_unit_test(test_active_bytes),
+    cmocka_unit_test(test_can_rewind),
+    cmocka_unit_test(test_can_rewind_is_exact),
+    cmocka_unit_test(test_cache_too_large),
+    cmocka_unit_test(test_cache_types_of_heads),
+    cmocka_unit_test(test_rope_factors),
+    cmocka_unit_test(test_yarn),
+    cmocka_unit_test(test_rope_keys),
+    cmocka_unit_test(test_facts),
+    cmocka_unit_test(test_window),
+    cmocka_unit_test(test_quantization_name),
     cmocka_unit_test(test_shrinking_file),
 };
 
