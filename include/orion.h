@@ -716,9 +716,9 @@ typedef struct orion_model_info {
     uint32_t n_experts, n_experts_used; /* of a mixture of experts, and for a token; else 0.
                                            n_ff is of each of them */
     uint64_t active_bytes;              /* of the weights, those that a token uses */
-    uint32_t context_tokens;        /* what the model was trained for */
-    uint32_t sliding_window_tokens; /* 0: none */
-    uint64_t kv_bytes_per_token;    /* with the f16 cache */
+    uint32_t context_tokens;            /* what the model was trained for */
+    uint32_t sliding_window_tokens;     /* 0: none */
+    uint64_t kv_bytes_per_token;        /* with the f16 cache */
     uint32_t embedding_length; /* of its vectors, when it makes embeddings and no answers; else 0 */
     const char *pooling;       /* how a text becomes one vector: "mean", "cls" (the first token's),
                                 * "last",       or "" when it does not */

@@ -438,16 +438,11 @@ static void test_no_memory_for_a_token(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),
-        cmocka_unit_test(test_session),
-        cmocka_unit_test(test_mixture),
-        cmocka_unit_test(test_answer),
-        cmocka_unit_test(test_summarize),
-        cmocka_unit_test(test_perplexity),
-        cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_several),
-        cmocka_unit_test(test_embed),
-        cmocka_unit_test(test_no_memory_for_a_token),
+        cmocka_unit_test(test_open),      cmocka_unit_test(test_session),
+        cmocka_unit_test(test_mixture),   cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_summarize), cmocka_unit_test(test_perplexity),
+        cmocka_unit_test(test_tokens),    cmocka_unit_test(test_several),
+        cmocka_unit_test(test_embed),     cmocka_unit_test(test_no_memory_for_a_token),
     };
     return cmocka_run_group_tests_name("memory for models", tests, write_model, remove_model);
 }

@@ -16,8 +16,8 @@ DAMAGED = 'acme/model/damaged.gguf'
 GOLDEN = os.path.join(cli.GOLDEN, 'llama-gqa.gguf')
 
 # Given after the model was pulled.  LOCAL and FOLDER are a file elsewhere and
-# the folder that it is in.
-LOCAL, FOLDER = '@file', '@folder'
+# the folder that it is in, NEW a place for a file.
+LOCAL, FOLDER, NEW = '@file', '@folder', '@new'
 RECORDS = os.path.join(cli.GOLDEN, 'records-en.txt')
 WITHOUT = [
     ['list'], ['list', '--available'], ['list', '--json'],
@@ -32,6 +32,7 @@ WITHOUT = [
     ['import'], ['import', LOCAL], ['import', FOLDER], ['import', '--link', LOCAL],
     ['import', '--copy', '--as', 'mine/copy/c.gguf', LOCAL], ['import', '--move', LOCAL],
     ['import', '--symlink', LOCAL],
+    ['quantize', LOCAL, NEW, 'Q8_0', '--requantize'],
     ['prune', '--dry-run'], ['prune'], ['help', 'pull'], ['--version'],
     ['rm', '--partials'], ['rm', REF],
 ]
@@ -75,7 +76,8 @@ class House(cli.Home):
     def traced(self, *args, **more):
         """The exit code, standard error, and the network calls."""
         log = os.path.join(self.path, 'trace')
-        places = {LOCAL: os.path.join(self.folder, 'mine.gguf'), FOLDER: self.folder}
+        places = {LOCAL: os.path.join(self.folder, 'mine.gguf'), FOLDER: self.folder,
+                  NEW: os.path.join(self.path, 'new.gguf')}
         args = [places.get(arg, arg) for arg in args]
         done = subprocess.run(['strace', '-f', '-e', 'trace=network', '-o', log, cli.ORION, *args],
                               env=self.environment(**more), capture_output=True,
