@@ -33,8 +33,8 @@ async function refusal(promise, type) {
 const calls = {
   'models.list': async () => {
     const page = await client.models.list();
-    assert.deepEqual(page.data.map(({ id }) => id), [model]);
-    assert.deepEqual((await all(client.models.list())).map(({ id }) => id), [model]);
+    assert.deepEqual(page.data.map(({ id }) => id), [model, embedder]);
+    assert.deepEqual((await all(client.models.list())).map(({ id }) => id), [model, embedder]);
   },
 
   'models.retrieve': async () => {
