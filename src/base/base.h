@@ -106,7 +106,8 @@ static inline bool ori_align_up_u64(uint64_t n, uint64_t align, uint64_t *out)
 
 void *ori_alloc_array(size_t count, size_t size) ORI_MUST_USE;  /* not cleared */
 void *ori_calloc_array(size_t count, size_t size) ORI_MUST_USE; /* cleared */
-/* 64-byte aligned for vector loads, cleared; release with free(). */
+/* 64-byte aligned for vector loads, cleared; release with free().  From 2 MiB on
+ * in huge pages where the system has them, so touched 2 MiB at a time. */
 void *ori_alloc_aligned(size_t count, size_t size) ORI_MUST_USE;
 /* The same, not cleared: of a large one (a KV cache), what is never touched
  * never becomes resident. */

@@ -1,9 +1,13 @@
 /* Allocation with checked sizes.  Plain malloc() underneath, so that tests
  * can make the Nth call fail by wrapping it at link time. */
+#define _DEFAULT_SOURCE /* madvise() */
 #include "base/base.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 void *ori_alloc_array(size_t count, size_t size)
 {
@@ -21,25 +25,34 @@ void *ori_calloc_array(size_t count, size_t size)
     return calloc(bytes ? bytes : 1, 1);
 }
 
-/* aligned_alloc() wants a multiple of the alignment; never zero. */
-static bool aligned_bytes(size_t count, size_t size, size_t *bytes)
+/* Whole cache lines, never none; of what is large, huge pages: rows that lie
+ * kilobytes apart would else each need an entry of their own in the TLB. */
+static void *alloc_aligned(size_t count, size_t size, size_t *bytes)
 {
-    if (!ori_mul(count, size, bytes) || !ori_add(*bytes, 64, bytes))
-        return false;
-    *bytes &= ~(size_t)63;
-    return true;
+    size_t n, padded;
+
+    if (!ori_mul(count, size, &n))
+        return NULL;
+    const size_t align = n >= HUGE_PAGE ? HUGE_PAGE : 64;
+    if (!ori_add(n > 0 ? n : 1, align - 1, &padded))
+        return NULL;
+    *bytes = padded / align * align; /* as aligned_alloc() wants it */
+    void *memory = aligned_alloc(align, *bytes);
+    if (memory && align == HUGE_PAGE)
+        (void)madvise(memory, *bytes, MADV_HUGEPAGE); /* a hint: without, it is only slower */
+    return memory;
 }
 
 void *ori_alloc_aligned_raw(size_t count, size_t size)
 {
-    size_t bytes = 0;
-    return aligned_bytes(count, size, &bytes) ? aligned_alloc(64, bytes) : NULL;
+    size_t bytes;
+    return alloc_aligned(count, size, &bytes);
 }
 
 void *ori_alloc_aligned(size_t count, size_t size)
 {
-    size_t bytes = 0;
-    void *memory = aligned_bytes(count, size, &bytes) ? aligned_alloc(64, bytes) : NULL;
+    size_t bytes;
+    void *memory = alloc_aligned(count, size, &bytes);
     if (memory)
         memset(memory, 0, bytes);
     return memory;

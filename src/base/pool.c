@@ -28,6 +28,7 @@ struct ori_pool {
     /* The loop in progress; written by the caller while the gate is shut. */
     size_t n;
     size_t grain;
+    size_t shares; /* of what is left, a piece is one; 0: one grain */
     ori_range_fn fn;
     void *arg;
 
@@ -55,14 +56,24 @@ struct start {
     uint32_t worker;
 };
 
+static size_t piece_of(const struct ori_pool *pool, size_t left)
+{
+    const size_t grains = pool->shares > 0 ? left / pool->grain / pool->shares : 1;
+    const size_t piece = grains > 1 ? grains * pool->grain : pool->grain;
+
+    return left < piece ? left : piece;
+}
+
 static void take_pieces(struct ori_pool *pool, uint32_t worker)
 {
-    for (;;) {
-        const size_t begin = atomic_fetch_add(&pool->next, pool->grain);
-        if (begin >= pool->n)
-            return;
-        const size_t end = pool->n - begin < pool->grain ? pool->n : begin + pool->grain;
+    size_t begin = atomic_load(&pool->next);
+
+    while (begin < pool->n) {
+        const size_t end = begin + piece_of(pool, pool->n - begin);
+        if (!atomic_compare_exchange_weak(&pool->next, &begin, end))
+            continue;
         pool->fn(pool->arg, begin, end, worker);
+        begin = atomic_load(&pool->next);
     }
 }
 
@@ -143,25 +154,38 @@ static void close_round(struct ori_pool *pool)
     }
 }
 
-void ori_pool_for(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg)
+static void run(struct ori_pool *pool, size_t n, size_t grain, size_t shares, ori_range_fn fn,
+                void *arg)
 {
-    if (n == 0)
-        return;
-    if (grain == 0)
-        grain = 1;
-    if (pool->n_threads == 1 || n <= grain) { /* still in pieces: fn may count on their size */
-        for (size_t begin = 0; begin < n; begin += grain)
-            fn(arg, begin, n - begin < grain ? n : begin + grain, 0);
-        return;
-    }
     pool->n = n;
     pool->grain = grain;
+    pool->shares = shares;
     pool->fn = fn;
     pool->arg = arg;
     atomic_store(&pool->next, 0);
     open_round(pool, GATE_OPEN);
     take_pieces(pool, 0);
     close_round(pool);
+}
+
+void ori_pool_for(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg)
+{
+    if (grain == 0)
+        grain = 1;
+    if (pool->n_threads > 1 && n > grain) {
+        run(pool, n, grain, 0, fn, arg);
+        return;
+    }
+    for (size_t begin = 0; begin < n; begin += grain) /* pieces still: fn may count on their size */
+        fn(arg, begin, n - begin < grain ? n : begin + grain, 0);
+}
+
+void ori_pool_share(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg)
+{
+    if (pool->n_threads > 1 && n > grain)
+        run(pool, n, grain, (size_t)2 * pool->n_threads, fn, arg);
+    else if (n > 0)
+        fn(arg, 0, n, 0);
 }
 
 uint32_t ori_pool_threads(const struct ori_pool *pool)

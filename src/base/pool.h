@@ -28,6 +28,11 @@ typedef void (*ori_range_fn)(void *arg, size_t begin, size_t end, uint32_t worke
  * so what fn computes must not depend on the worker. */
 void ori_pool_for(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg);
 
+/* The same in fewer pieces, each of whole grains: half of a worker's even share of
+ * what is left, at least one grain.  So workers go through long stretches of [0, n),
+ * as memory likes it, and yet finish together, though some cores are slower. */
+void ori_pool_share(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg);
+
 /* Physical cores among those this process may use, at least 1. */
 uint32_t ori_physical_cores(void);
 

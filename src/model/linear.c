@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GRAIN_ROWS 32 /* as the kernels take them */
+
 /* Row lengths are whole blocks of whatever layout they are put in. */
 static size_t col_bytes(int kind, size_t max_n)
 {
@@ -112,15 +114,6 @@ static void multiply_rows(void *arg, size_t begin, size_t end, uint32_t worker)
     }
 }
 
-/* Small enough that no thread is left waiting for long, large enough that
- * handing out costs nothing; whole groups of 32 rows, as the kernels take them. */
-static size_t grain_for(size_t n_rows, uint32_t n_threads)
-{
-    size_t grain = n_rows / ((size_t)n_threads * 8);
-    grain = (grain + 31) / 32 * 32;
-    return grain < 32 ? 32 : grain > 256 ? 256 : grain;
-}
-
 /* Columns of n elements in a layout, for the products of the job. */
 static void prepare(const struct ori_compute *compute, struct ori_acts *acts, enum ori_act kind,
                     const struct ori_columns *columns, size_t n, struct linear_job *job)
@@ -160,8 +153,7 @@ void ori_linear_columns(const struct ori_compute *compute, struct ori_acts *acts
         if (!job.acts[kind])
             prepare(compute, acts, kind, columns, n, &job);
     }
-    ori_pool_for(compute->pool, total_rows, grain_for(total_rows, ori_pool_threads(compute->pool)),
-                 multiply_rows, &job);
+    ori_pool_share(compute->pool, total_rows, GRAIN_ROWS, multiply_rows, &job);
 }
 
 void ori_linear(const struct ori_compute *compute, struct ori_acts *acts, const float *x,

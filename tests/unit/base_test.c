@@ -79,12 +79,14 @@ static void allocation_sizes(void **state)
     void *none = ori_alloc_array(0, 8);
     assert_non_null(none); /* NULL would look like a failure */
     free(none);
-    for (size_t n = 0; n < 300; n += 37) {
-        uint8_t *memory = ori_alloc_aligned(n, 1);
+    static const size_t sizes[] = {0, 1, 37, 64, 65, 300, (2 << 20) - 1, 2 << 20, (2 << 20) + 1};
+    for (size_t i = 0; i < ORI_COUNT(sizes); i++) {
+        uint8_t *memory = ori_alloc_aligned(sizes[i], 1);
         assert_non_null(memory);
         assert_int_equal((uintptr_t)memory % 64, 0);
-        for (size_t i = 0; i < n; i++)
-            assert_int_equal(memory[i], 0);
+        for (size_t at = 0; at < sizes[i]; at++)
+            if (memory[at] != 0)
+                fail_msg("byte %zu of %zu is not cleared", at, sizes[i]);
         free(memory);
     }
 }
@@ -558,16 +560,30 @@ static void handlers_do_not_chase_each_other(void **state)
 
 struct job {
     size_t n, grain;
+    bool share; /* by ori_pool_share() */
     uint32_t threads;
     uint8_t *hits; /* [n] not atomic: two workers on one item are a race */
     _Atomic size_t done;
     _Atomic bool broken; /* a piece of the wrong shape */
 };
 
+/* The size of the piece at `begin`, as pool.h says. */
+static size_t piece_at(const struct job *job, size_t begin)
+{
+    const size_t left = job->n - begin;
+    size_t piece = left / job->grain / ((size_t)2 * job->threads) * job->grain;
+
+    if (job->share && job->threads == 1)
+        return left;
+    if (!job->share || piece < job->grain)
+        piece = job->grain;
+    return left < piece ? left : piece;
+}
+
 static void count_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     struct job *job = arg;
-    if (begin >= end || end > job->n || end - begin > job->grain || begin % job->grain != 0 ||
+    if (begin >= job->n || begin % job->grain != 0 || end - begin != piece_at(job, begin) ||
         worker >= job->threads)
         job->broken = true;
     for (size_t i = begin; i < end && i < job->n; i++)
@@ -575,12 +591,12 @@ static void count_items(void *arg, size_t begin, size_t end, uint32_t worker)
     job->done += end - begin;
 }
 
-static void run_job(struct ori_pool *pool, size_t n, size_t grain)
+static void run_job(struct ori_pool *pool, size_t n, size_t grain, bool share)
 {
-    struct job job = {.n = n, .grain = grain, .threads = ori_pool_threads(pool)};
+    struct job job = {.n = n, .grain = grain, .share = share, .threads = ori_pool_threads(pool)};
     job.hits = ori_calloc_array(n, 1);
     assert_non_null(job.hits);
-    ori_pool_for(pool, n, grain, count_items, &job);
+    (share ? ori_pool_share : ori_pool_for)(pool, n, grain, count_items, &job);
     assert_false(job.broken);
     assert_int_equal(job.done, n);
     for (size_t i = 0; i < n; i++)
@@ -611,7 +627,7 @@ static void pool_test(void **state)
     for (size_t round = 0; round < 30; round++)
         for (size_t i = 0; i < ORI_COUNT(sizes); i++)
             for (size_t g = 0; g < ORI_COUNT(grains); g++)
-                run_job(pool, sizes[i], grains[g]);
+                run_job(pool, sizes[i], grains[g], round % 2 == 1);
     ori_pool_free(pool);
 }
 
@@ -645,7 +661,7 @@ static void sleepers_are_woken(void **state)
         const uint64_t begin = ori_now_ns();
         while (ori_now_ns() - begin < 2000000) {
         }
-        run_job(pool, 100, 1);
+        run_job(pool, 100, 1, false);
     }
     ori_pool_free(pool);
 }
@@ -657,7 +673,7 @@ static void pools_come_and_go(void **state)
         struct ori_pool *pool = NULL;
         assert_int_equal(ori_pool_new(1 + i % 4, &pool, NULL), ORION_OK);
         if (i % 2)
-            run_job(pool, 10, 1);
+            run_job(pool, 10, 1, false);
         ori_pool_free(pool);
     }
     ori_pool_free(NULL);
