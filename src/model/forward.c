@@ -247,6 +247,25 @@ static void norm_heads(const struct ori_forward *f, const float *weight, float *
         f->compute->kernels->rms_norm(heads + at, weight, heads + at, n, hp->norm_eps);
 }
 
+/* Keys and values of items [begin, end) of a head into the cache, where the
+ * elements of neighbours' keys are neighbours. */
+static void place_head(const struct place_job *job, size_t begin, size_t end, uint32_t head)
+{
+    struct ori_forward *f = job->forward;
+    const struct ori_hparams *hp = &f->model->hp;
+    const struct ori_kernels *kernels = f->compute->kernels;
+
+    for (size_t i = begin; i < end; i++) {
+        struct ori_kv *kv = f->items[i].kv;
+        const size_t slot = f->items[i].position % kv->layers[job->layer].n_slots;
+        const size_t at = ori_kv_offset(kv, job->layer, head);
+        const size_t row = (i * hp->n_heads_kv + head) * hp->head_dim;
+
+        ori_kv_store(kernels, kv->type, hp->head_dim, f->k + row, f->v + row, slot, kv->keys + at,
+                     kv->values + at);
+    }
+}
+
 /* Norm and rotate queries and keys, and put keys and values into the cache. */
 static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
@@ -262,23 +281,20 @@ static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
     (void)worker;
     for (size_t i = job->first + begin; i < job->first + end; i++) {
         const float *angles = all_angles + i * hp->n_rot;
-        struct ori_kv *kv = f->items[i].kv;
-        const size_t slot = f->items[i].position % kv->layers[job->layer].n_slots;
+        float *queries = f->q + i * hp->n_heads * dim;
+        float *keys = f->k + i * hp->n_heads_kv * dim;
 
         if (layer->q_norm) {
-            norm_heads(f, layer->q_norm, f->q + i * hp->n_heads * dim, hp->n_heads);
-            norm_heads(f, layer->k_norm, f->k + i * hp->n_heads_kv * dim, hp->n_heads_kv);
+            norm_heads(f, layer->q_norm, queries, hp->n_heads);
+            norm_heads(f, layer->k_norm, keys, hp->n_heads_kv);
         }
         for (uint32_t h = 0; h < hp->n_heads; h++)
-            kernels->rope(f->q + (i * hp->n_heads + h) * dim, angles, hp->n_rot, neox);
-        for (uint32_t h = 0; h < hp->n_heads_kv; h++) {
-            float *key = f->k + (i * hp->n_heads_kv + h) * dim;
-            const float *value = f->v + (i * hp->n_heads_kv + h) * dim;
-            const size_t at = ori_kv_offset(kv, job->layer, h);
-            kernels->rope(key, angles, hp->n_rot, neox);
-            ori_kv_store(kernels, kv->type, dim, key, value, slot, kv->keys + at, kv->values + at);
-        }
+            kernels->rope(queries + h * dim, angles, hp->n_rot, neox);
+        for (uint32_t h = 0; h < hp->n_heads_kv; h++)
+            kernels->rope(keys + h * dim, angles, hp->n_rot, neox);
     }
+    for (uint32_t h = 0; h < hp->n_heads_kv; h++)
+        place_head(job, job->first + begin, job->first + end, h);
 }
 
 /* What attends to one head of keys: for each item its n_heads / n_heads_kv
@@ -402,7 +418,7 @@ static void attention(struct ori_forward *f, uint32_t layer)
         const size_t n = f->n - first < most ? f->n - first : most;
         struct place_job job = {f, layer, first};
 
-        ori_pool_for(f->compute->pool, n, 4, place_items, &job);
+        ori_pool_for(f->compute->pool, n, 8, place_items, &job);
         attend_stretch(f, layer, first, n);
     }
 }
