@@ -1224,8 +1224,8 @@ ORION_API orion_status orion_bench(orion_session *session, orion_bench_kind kind
                                    uint32_t depth_tokens, orion_bench_result *out,
                                    orion_error *err);
 
-/* What the session's threads reach together in loops that do nothing else:
- * decoding is bound by the first, prompts by the second. */
+/* What the session's threads sustain together in loops that do nothing else (the
+ * median over half a second): decoding is bound by the first, prompts by the second. */
 typedef struct orion_bench_peaks {
     const char *cpu_tier; /* of the kernels in use: "avx512"; static storage */
     uint32_t threads;
@@ -1233,7 +1233,7 @@ typedef struct orion_bench_peaks {
     double multiply_adds_per_second; /* of 8-bit numbers, by the tier's instructions */
 } orion_bench_peaks;
 
-/* Takes 256 MiB of memory for its duration, about half a second. */
+/* Takes 256 MiB of memory for its duration, a second or two. */
 ORION_API orion_status orion_bench_machine(orion_session *session, orion_bench_peaks *out,
                                            orion_error *err);
 
