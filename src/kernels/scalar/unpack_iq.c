@@ -56,7 +56,7 @@ void ori_unpack_iq3_s(const uint8_t *block, struct ori_unpacked256 *out)
         put_scale(out, j, 2 * nibble(b->scales, j) + 1);
     for (int k = 0; k < 64; k++) {
         const int index = b->qs[k] | (b->qh[k / 8] >> (k % 8) & 1) << 8;
-        put(out, 4 * k, 4, ori_grid_iq3_s[index], b->signs[k / 2] >> (k % 2 * 4));
+        put(out, 4 * k, 4, ori_grid_iq3_s[index], (uint32_t)b->signs[k / 2] >> (k % 2 * 4));
     }
 }
 
