@@ -11,6 +11,14 @@ ORI_INLINE __m512i ori_load32x2(const void *low, const void *high)
     return _mm512_inserti64x4(_mm512_castsi256_si512(ori_load32(low)), ori_load32(high), 1);
 }
 
+/* The codes that nibbles stand for, made unsigned by 2^offset. */
+ORI_INLINE __m512i ori_decode64(const int8_t codes[16], int offset, __m512i q)
+{
+    const __m128i table = _mm_add_epi8(ori_load16(codes), _mm_set1_epi8((char)(1 << offset)));
+
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), q);
+}
+
 /* The four bytes at p in every lane. */
 ORI_INLINE __m512i ori_broadcast4(const void *p)
 {
@@ -33,34 +41,6 @@ ORI_INLINE void ori_transpose4(__m512i x[4])
     x[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
     x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
 }
-
-/* Columns whose sums are in registers at a time: 6, or 7 for a family that says so. */
-#ifndef ORI_GROUP
-#define ORI_GROUP 6
-#endif
-
-/* times(..., n) with code of its own for each n up to 6, which any larger number
- * counts as. */
-#define ORI_FOR_COLUMNS(n, times, ...)                                                             \
-    switch (n) {                                                                                   \
-    case 1:                                                                                        \
-        times(__VA_ARGS__, 1);                                                                     \
-        break;                                                                                     \
-    case 2:                                                                                        \
-        times(__VA_ARGS__, 2);                                                                     \
-        break;                                                                                     \
-    case 3:                                                                                        \
-        times(__VA_ARGS__, 3);                                                                     \
-        break;                                                                                     \
-    case 4:                                                                                        \
-        times(__VA_ARGS__, 4);                                                                     \
-        break;                                                                                     \
-    case 5:                                                                                        \
-        times(__VA_ARGS__, 5);                                                                     \
-        break;                                                                                     \
-    default:                                                                                       \
-        times(__VA_ARGS__, 6);                                                                     \
-    }
 
 /* ---- a few columns: four or eight rows at a time ---- */
 

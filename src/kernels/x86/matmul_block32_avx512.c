@@ -104,26 +104,18 @@ ORI_INLINE __m512i quants_q8_0(const uint8_t *first, const uint8_t *second)
     return _mm512_xor_si512(halves_of(first + at, second + at), _mm512_set1_epi8(-128));
 }
 
-/* The codes that nibbles stand for, made unsigned by 2^offset. */
-ORI_INLINE __m512i decode(const int8_t codes[16], int offset, __m512i q)
-{
-    const __m128i table = _mm_add_epi8(ori_load16(codes), _mm_set1_epi8((char)(1 << offset)));
-
-    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), q);
-}
-
 ORI_INLINE __m512i quants_iq4_nl(const uint8_t *first, const uint8_t *second)
 {
     const size_t at = offsetof(struct ori_block_iq4_nl, qs);
 
-    return decode(ori_codes_iq4, 7, nibbles(first + at, second + at));
+    return ori_decode64(ori_codes_iq4, 7, nibbles(first + at, second + at));
 }
 
 ORI_INLINE __m512i quants_mxfp4(const uint8_t *first, const uint8_t *second)
 {
     const size_t at = offsetof(struct ori_block_mxfp4, qs);
 
-    return decode(ori_codes_mxfp4, 4, nibbles(first + at, second + at));
+    return ori_decode64(ori_codes_mxfp4, 4, nibbles(first + at, second + at));
 }
 
 /* Where a sum of products with unsigned quants starts, from the activations' sums.
@@ -245,7 +237,7 @@ ORI_INLINE void fours_iq4_nl(const uint8_t *const w[4], const struct places *pla
     fours_nibbles(w, places, offsetof(struct ori_block_iq4_nl, qs), out);
     ORI_UNROLL
     for (int k = 0; k < FOURS; k++)
-        out[k] = decode(ori_codes_iq4, 7, out[k]);
+        out[k] = ori_decode64(ori_codes_iq4, 7, out[k]);
 }
 
 ORI_INLINE void fours_mxfp4(const uint8_t *const w[4], const struct places *places,
@@ -254,7 +246,7 @@ ORI_INLINE void fours_mxfp4(const uint8_t *const w[4], const struct places *plac
     fours_nibbles(w, places, offsetof(struct ori_block_mxfp4, qs), out);
     ORI_UNROLL
     for (int k = 0; k < FOURS; k++)
-        out[k] = decode(ori_codes_mxfp4, 4, out[k]);
+        out[k] = ori_decode64(ori_codes_mxfp4, 4, out[k]);
 }
 
 /* The f16 at `offset` of four blocks of four rows, a block in each quarter.

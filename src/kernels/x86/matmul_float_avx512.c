@@ -6,6 +6,7 @@
 
 #define PANEL 16 /* rows that stay in the second-level cache while columns pass by */
 #define LANES 16
+#define TILE_COLS 6
 
 /* How a type's weights become floats. */
 struct kind {
@@ -61,8 +62,8 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
     const __mmask16 rest = ori_first_lanes(m->n % LANES);
     const size_t ahead = ori_ahead(m, ORI_ROWS);
     const uint8_t *w[ORI_ROWS];
-    const float *x[ORI_GROUP];
-    __m512 acc[ORI_GROUP][ORI_ROWS];
+    const float *x[TILE_COLS];
+    __m512 acc[TILE_COLS][ORI_ROWS];
 
     ori_rows(m, r, ORI_ROWS, w);
     ORI_UNROLL
@@ -103,7 +104,7 @@ ORI_INLINE void tile(const struct kind *kind, const struct ori_matmul *m, size_t
     }
 }
 
-/* Rows of one panel by the columns from c, at most ORI_GROUP. */
+/* Rows [begin, end) by n columns from c, n a constant. */
 ORI_INLINE void tiles(const struct kind *kind, const struct ori_matmul *m, size_t begin, size_t end,
                       size_t c, int n)
 {
@@ -111,15 +112,37 @@ ORI_INLINE void tiles(const struct kind *kind, const struct ori_matmul *m, size_
         tile(kind, m, r, c, n);
 }
 
+/* Rows [begin, end) by all columns, with code of its own for each number of them. */
+ORI_INLINE void panel(const struct kind *kind, const struct ori_matmul *m, size_t begin, size_t end)
+{
+    for (size_t c = 0; c < m->n_cols; c += TILE_COLS)
+        switch (m->n_cols - c) {
+        case 1:
+            tiles(kind, m, begin, end, c, 1);
+            break;
+        case 2:
+            tiles(kind, m, begin, end, c, 2);
+            break;
+        case 3:
+            tiles(kind, m, begin, end, c, 3);
+            break;
+        case 4:
+            tiles(kind, m, begin, end, c, 4);
+            break;
+        case 5:
+            tiles(kind, m, begin, end, c, 5);
+            break;
+        default:
+            tiles(kind, m, begin, end, c, TILE_COLS);
+        }
+}
+
 #define DEFINE_TYPE(type, bytes)                                                                   \
     static const struct kind kind_##type = {bytes, load_##type, load_first_##type};                \
     static void matmul_##type(const struct ori_matmul *m)                                          \
     {                                                                                              \
-        for (size_t r = 0; r < m->n_rows; r += PANEL) {                                            \
-            const size_t end = m->n_rows - r < PANEL ? m->n_rows : r + PANEL;                      \
-            for (size_t c = 0; c < m->n_cols; c += ORI_GROUP)                                      \
-                ORI_FOR_COLUMNS(m->n_cols - c, tiles, &kind_##type, m, r, end, c);                 \
-        }                                                                                          \
+        for (size_t r = 0; r < m->n_rows; r += PANEL)                                              \
+            panel(&kind_##type, m, r, m->n_rows - r < PANEL ? m->n_rows : r + PANEL);              \
     }                                                                                              \
     ORI_DEFINE_MATMUL(ori_matmul_##type##_avx512, matmul_##type(&m))
 

@@ -11,6 +11,11 @@
 
 #include "kernels/x86/matmul_avx512.h"
 
+/* Columns whose sums are in registers at a time: 6, or 7 for a family that says so. */
+#ifndef ORI_GROUP
+#define ORI_GROUP 6
+#endif
+
 #define ORI_PANEL_ROWS 32
 #define ORI_PANEL_N 256
 #define ORI_PANEL_COLS 512 /* whose sums the walk keeps: 64 KiB of stack */
@@ -26,7 +31,7 @@ struct ori_panel_ops {
     size_t act_bytes;            /* of the activations of block_n elements */
     /* n_blocks blocks of each row -> panel */
     void (*build)(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks, void *panel);
-    /* acc[i][32] += the panel times column i, for n_cols <= ORI_GROUP */
+    /* acc[i][32] += the panel times column i, for n_cols of 4 to ORI_GROUP */
     void (*times)(const void *panel, size_t n_blocks, const uint8_t *acts, size_t act_bytes,
                   size_t n_cols, float *acc);
 };
@@ -90,6 +95,15 @@ ORI_INLINE void ori_panel_fetch_rows(const uint8_t *const rows[ORI_PANEL_ROWS], 
             ori_prefetch_far(rows[i], line);
 }
 
+/* The first part of n columns that are divided into as few parts of at most `most` as
+ * will do, and evenly: of more than ORI_FEW_COLUMNS none has less than four. */
+ORI_INLINE size_t ori_panel_part(size_t n, size_t most)
+{
+    const size_t parts = (n + most - 1) / most;
+
+    return (n + parts - 1) / parts;
+}
+
 /* 32 rows by n_cols <= ORI_PANEL_COLS columns from c. */
 ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_panel_ops *ops,
                                void *panel, size_t r, size_t c, size_t n_cols)
@@ -113,10 +127,9 @@ ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_pane
         else
             ori_panel_rows(m, r, (b + per_panel) * ops->block_bytes, rows);
         ori_panel_fetch_rows(rows, per_panel * ops->block_bytes);
-        for (size_t i = 0; i < n_cols; i += ORI_GROUP) {
-            const size_t n = n_cols - i < ORI_GROUP ? n_cols - i : ORI_GROUP;
-
-            ori_panel_fetch_acts(m, ops, c + i + ORI_GROUP, b, blocks);
+        for (size_t i = 0, n; i < n_cols; i += n) {
+            n = ori_panel_part(n_cols - i, ORI_GROUP);
+            ori_panel_fetch_acts(m, ops, c + i + n, b, blocks);
             ops->times(panel, blocks, m->acts + (c + i) * m->act_bytes + b * ops->act_bytes,
                        m->act_bytes, n, acc[i]);
         }
@@ -132,10 +145,27 @@ ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_pane
 ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_ops *ops, void *panel)
 {
     for (size_t r = 0; r < m->n_rows; r += ORI_PANEL_ROWS)
-        for (size_t c = 0; c < m->n_cols; c += ORI_PANEL_COLS)
-            ori_panel_tile(m, ops, panel, r, c,
-                           m->n_cols - c < ORI_PANEL_COLS ? m->n_cols - c : ORI_PANEL_COLS);
+        for (size_t c = 0, n; c < m->n_cols; c += n) {
+            n = ori_panel_part(m->n_cols - c, ORI_PANEL_COLS);
+            ori_panel_tile(m, ops, panel, r, c, n);
+        }
 }
+
+/* times(..., n) with code of its own for each n that a part may have. */
+#define ORI_PANEL_TIMES(n, times, ...)                                                             \
+    switch (n) {                                                                                   \
+    case 4:                                                                                        \
+        times(__VA_ARGS__, 4);                                                                     \
+        break;                                                                                     \
+    case 5:                                                                                        \
+        times(__VA_ARGS__, 5);                                                                     \
+        break;                                                                                     \
+    default:                                                                                       \
+        if (ORI_GROUP > 6 && (n) == 6)                                                             \
+            times(__VA_ARGS__, 6);                                                                 \
+        else                                                                                       \
+            times(__VA_ARGS__, ORI_GROUP);                                                         \
+    }
 
 /* Defines ori_matmul_<type>_avx512 from the type's kind_<type> and its family's
  * struct panel, build(), times(), and rows_times() for FEW_ROWS rows. */
@@ -148,10 +178,7 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
     static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
                              size_t act_bytes, size_t n_cols, float *acc)                          \
     {                                                                                              \
-        if (ORI_GROUP > 6 && n_cols >= ORI_GROUP)                                                  \
-            times(&kind_##type, panel, n_blocks, acts, act_bytes, acc, ORI_GROUP);                 \
-        else                                                                                       \
-            ORI_FOR_COLUMNS(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);   \
+        ORI_PANEL_TIMES(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);       \
     }                                                                                              \
     static void matmul_##type(const struct ori_matmul *m)                                          \
     {                                                                                              \
