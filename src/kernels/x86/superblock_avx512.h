@@ -16,6 +16,7 @@
 #ifndef ORI_KERNELS_SUPERBLOCK_AVX512_H
 #define ORI_KERNELS_SUPERBLOCK_AVX512_H
 
+#include "kernels/kernels.h"
 #include "kernels/x86/kquant.h"
 #include "kernels/x86/panel_avx512.h"
 
