@@ -89,6 +89,7 @@ static orion_status take_text(const json_t *value, void *out, const char *field,
 static orion_status take_texts(const json_t *value, void *out, const char *field, orion_error *err)
 {
     struct param_texts texts = {.n = json_is_string(value) ? 1 : json_array_size(value)};
+    size_t bytes = 0; /* no overflow: they are all in the request's body */
 
     if (!json_is_string(value) && !json_is_array(value))
         return params_fail(err, ORION_E_ARGUMENT, field, "must be a text or a list of texts");
@@ -101,7 +102,12 @@ static orion_status take_texts(const json_t *value, void *out, const char *field
             return params_fail(err, ORION_E_ARGUMENT, field,
                                "must be a text or a list of texts, none of them empty");
         texts.items[i] = json_string_value(text);
+        bytes += json_string_length(text);
     }
+    if (bytes > PARAM_TEXTS_BYTES)
+        return params_fail(err, ORION_E_ARGUMENT, field,
+                           "has %zu bytes of text, but may have %u at most", bytes,
+                           PARAM_TEXTS_BYTES);
     *(struct param_texts *)out = texts;
     return ORION_OK;
 }

@@ -45,7 +45,11 @@ struct param {
     const struct param *inside;
 };
 
-#define PARAM_TEXTS_MAX 16
+/* Stop texts are what these are: OpenAI takes 4, role-playing programs send one for each
+ * name that they know.  Every token of an answer is compared with all of them, so that
+ * their length is limited, too. */
+#define PARAM_TEXTS_MAX 256
+#define PARAM_TEXTS_BYTES (16u << 10) /* of all together */
 struct param_texts {
     const char *items[PARAM_TEXTS_MAX]; /* borrowed from the JSON; never empty texts */
     size_t n;

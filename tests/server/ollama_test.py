@@ -161,6 +161,7 @@ REFUSED = [  # request, code, what the sentence says
     (options(repeat_last_n=-2), 400, "'options.repeat_last_n'"),
     (options(seed='lucky'), 400, "'options.seed'"),
     (options(stop=['']), 400, "'options.stop'"),
+    (options(stop=['a'] * 257), 400, "'options.stop' has 257 texts"),
     (generate(options=[]), 400, "'options' must be an object"),
     (('POST', '/api/show', {}), 400, "'model' is missing"),
     (('POST', '/api/show', {'model': ''}), 400, "'model' is missing"),

@@ -99,8 +99,6 @@ static const struct {
     {"{'text':'t','texts':['a',1]}", ORION_E_ARGUMENT, "texts", "list of texts"},
     {"{'text':'t','texts':{}}", ORION_E_ARGUMENT, "texts", "list of texts"},
     {"{'text':'t','texts':[]}", ORION_OK, "", ""},
-    {"{'text':'t','texts':[1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7]}", ORION_E_ARGUMENT, "texts",
-     "17 texts, but may have 16"},
     {"{'text':'t','inside':{'flag':2}}", ORION_E_ARGUMENT, "inside.flag", "'inside.flag' must be"},
     {"{'text':'t','inside':{'flap':2}}", ORION_E_ARGUMENT, "inside.flap", "is not a field"},
     {"{'text':'t','inside':[]}", ORION_E_ARGUMENT, "inside", "must be an object"},
@@ -142,6 +140,46 @@ static void test_refusals(void **state)
         if (status != refusals[i].status || strcmp(err.name, refusals[i].field) != 0 ||
             !strstr(err.message, refusals[i].message))
             fail_msg("%s: %d '%s' \"%s\"", refusals[i].body, (int)status, err.name, err.message);
+        json_decref(body);
+    }
+}
+
+/* n texts of so many bytes each. */
+static json_t *many_texts(size_t n, size_t bytes)
+{
+    char text[PARAM_TEXTS_BYTES + 1];
+    json_t *texts = json_array();
+
+    memset(text, 'x', bytes);
+    for (size_t i = 0; i < n; i++)
+        (void)json_array_append_new(texts, json_stringn(text, bytes));
+    return json_pack("{s:s, s:o}", "text", "t", "texts", texts);
+}
+
+static void test_many_texts(void **state)
+{
+    static const struct {
+        size_t n, bytes;
+        orion_status status;
+        const char *message;
+    } cases[] = {
+        {PARAM_TEXTS_MAX, 64, ORION_OK, ""},
+        {PARAM_TEXTS_MAX + 1, 1, ORION_E_ARGUMENT, "'texts' has 257 texts, but may have 256"},
+        {PARAM_TEXTS_MAX, 65, ORION_E_ARGUMENT,
+         "'texts' has 16640 bytes of text, but may have 16384"},
+        {1, PARAM_TEXTS_BYTES, ORION_OK, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *body = many_texts(cases[i].n, cases[i].bytes);
+        struct thing thing = {0};
+        orion_error err = {0};
+
+        const orion_status status = params_read(body, thing_params, NULL, &thing, &err);
+        if (status != cases[i].status || !strstr(err.message, cases[i].message))
+            fail_msg("%zu of %zu: %d \"%s\"", cases[i].n, cases[i].bytes, (int)status, err.message);
+        assert_int_equal(thing.texts.n, status == ORION_OK ? cases[i].n : 0);
         json_decref(body);
     }
 }
@@ -368,13 +406,10 @@ static void test_what_requests_come_to(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_reply),
-        cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_what_requests_come_to),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_many_texts),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_reply),
+        cmocka_unit_test(test_sampling), cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_requests), cmocka_unit_test(test_what_requests_come_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
