@@ -74,11 +74,14 @@ static bool is_same_file(const char *a, const char *b)
 /* The context that we would compute with; 0: that can't be told. */
 static uint32_t our_context(const struct cli_speaker *speaker, orion_kv_type type)
 {
+    orion_fit_options options;
     orion_fit fit;
 
     if (speaker->args.engine->ctx > 0)
         return speaker->args.engine->ctx;
-    return orion_manager_fit(speaker->cli->manager, speaker->ref, 0, type, &fit, NULL) == ORION_OK
+    orion_fit_options_init(&options);
+    options.kv_type = type;
+    return orion_manager_fit(speaker->cli->manager, speaker->ref, &options, &fit, NULL) == ORION_OK
                ? fit.context_tokens
                : 0;
 }

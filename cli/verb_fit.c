@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct fit_args {
-    uint32_t context;
+    uint32_t context, parallel;
     const char *kv_type;
 };
 
@@ -20,6 +20,13 @@ static const struct cli_option options[] = {
      .help = "tokens of context (default the model's, at most 4096)",
      .min = 1,
      .max = 67108864},
+    {.kind = CLI_KIND_COUNT,
+     .name = "parallel",
+     .offset = offsetof(struct fit_args, parallel),
+     .value = "N",
+     .help = "requests at once, each with a context of its own, as of orion serve (default 1)",
+     .min = 1,
+     .max = 64},
     CLI_KV_TYPE_OPTION(offsetof(struct fit_args, kv_type)),
     {.kind = CLI_KIND_END},
 };
@@ -38,19 +45,20 @@ static int print_json(const struct cli *cli, const char *ref, orion_kv_type kv_t
     return cli_json_print(
         cli,
         json_pack(
-            "{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, "
-            "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+            "{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
+            "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
             "ref", cli_json_text(ref), "verdict", verdict_text(f->verdict), "local", f->local,
             "runs", f->runs, "why_not", cli_json_text(f->why_not), "name", cli_json_text(f->name),
             "architecture", cli_json_text(f->architecture), "quantization",
             cli_json_text(f->quantization), "n_params", cli_json_count(f->n_params), "file_bytes",
             cli_json_count(f->file_bytes), "download_bytes", cli_json_count(f->download_bytes),
-            "disk_free_bytes", cli_json_count(f->disk_free_bytes), "context_tokens",
-            cli_json_count(f->context_tokens), "trained_tokens", cli_json_count(f->trained_tokens),
-            "weights_bytes", cli_json_count(f->weights_bytes), "kv_type", cli_kv_type_name(kv_type),
-            "kv_bytes", cli_json_count(f->kv_bytes), "buffer_bytes",
-            cli_json_count(f->buffer_bytes), "memory_bytes", cli_json_count(f->memory_bytes),
-            "available_bytes", cli_json_count(f->available_bytes), "max_context_tokens",
+            "disk_free_bytes", cli_json_count(f->disk_free_bytes), "sequences",
+            cli_json_count(f->sequences), "context_tokens", cli_json_count(f->context_tokens),
+            "trained_tokens", cli_json_count(f->trained_tokens), "weights_bytes",
+            cli_json_count(f->weights_bytes), "kv_type", cli_kv_type_name(kv_type), "kv_bytes",
+            cli_json_count(f->kv_bytes), "buffer_bytes", cli_json_count(f->buffer_bytes),
+            "memory_bytes", cli_json_count(f->memory_bytes), "available_bytes",
+            cli_json_count(f->available_bytes), "max_context_tokens",
             cli_json_count(f->max_context_tokens), "n_experts", cli_json_count(f->n_experts),
             "n_experts_used", cli_json_count(f->n_experts_used), "active_bytes",
             cli_json_count(f->active_bytes)));
@@ -86,8 +94,13 @@ static void print_facts(const orion_fit *f, orion_kv_type kv_type)
         cli_fact("context", "%u tokens; made for up to %u", f->context_tokens, f->trained_tokens);
     cli_fact("weights", "%s", cli_text_bytes(f->weights_bytes, a));
     cli_fact_experts(f->n_experts, f->n_experts_used, f->active_bytes);
-    cli_fact("KV cache", "%s in %s at %u tokens", cli_text_bytes(f->kv_bytes, a),
-             cli_kv_type_name(kv_type), f->context_tokens);
+    if (f->sequences > 1)
+        cli_fact("KV caches", "%s in %s for %u requests of %u tokens",
+                 cli_text_bytes(f->kv_bytes, a), cli_kv_type_name(kv_type), f->sequences,
+                 f->context_tokens);
+    else
+        cli_fact("KV cache", "%s in %s at %u tokens", cli_text_bytes(f->kv_bytes, a),
+                 cli_kv_type_name(kv_type), f->context_tokens);
     cli_fact("buffers", "%s", cli_text_bytes(f->buffer_bytes, a));
     cli_fact("memory", "%s", cli_text_bytes(f->memory_bytes, a));
     if (f->max_context_tokens > 0)
@@ -103,7 +116,7 @@ static void print_facts(const orion_fit *f, orion_kv_type kv_type)
 static int fit_run(struct cli *cli, const void *args, int n_operands, char **operands)
 {
     const struct fit_args *how = args;
-    const orion_kv_type kv_type = cli_kv_type(how->kv_type);
+    orion_fit_options asked;
     orion_manager *manager = NULL;
     orion_error err = CLI_NO_ERROR;
     orion_fit fit;
@@ -112,19 +125,22 @@ static int fit_run(struct cli *cli, const void *args, int n_operands, char **ope
     (void)n_operands;
     if (code != CLI_OK)
         return code;
-    const orion_status status =
-        orion_manager_fit(manager, operands[0], how->context, kv_type, &fit, &err);
+    orion_fit_options_init(&asked);
+    asked.context_tokens = how->context;
+    asked.sequences = how->parallel;
+    asked.kv_type = cli_kv_type(how->kv_type);
+    const orion_status status = orion_manager_fit(manager, operands[0], &asked, &fit, &err);
     if (status != ORION_OK)
         return cli_fail(cli, status, &err);
     if (cli->json)
-        return print_json(cli, operands[0], kv_type, &fit);
-    print_facts(&fit, kv_type);
+        return print_json(cli, operands[0], asked.kv_type, &fit);
+    print_facts(&fit, asked.kv_type);
     return CLI_OK;
 }
 
 const struct cli_verb verb_fit = {
     .name = "fit",
-    .usage = "[--ctx N] [--kv-type TYPE] REF",
+    .usage = "[--ctx N] [--parallel N] [--kv-type TYPE] REF",
     .summary = "tell whether a model would run on this machine",
     .details =
         "Reads only the header of the file: from disk, or a few hundred kB of it from the hub.\n"

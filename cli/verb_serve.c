@@ -50,9 +50,10 @@ static const struct cli_option options[] = {
      .name = "parallel",
      .offset = FIELD(parallel),
      .value = "N",
-     .help = "requests of one model computed at once (default 4)",
+     .help = "requests of one model computed at once",
      .min = 1,
-     .max = 64},
+     .max = 64,
+     .show_default = true},
     {.kind = CLI_KIND_LONG,
      .name = "keep-alive",
      .offset = FIELD(keep_alive_s),
@@ -86,8 +87,9 @@ static void serve_init(void *args)
     struct server_options defaults;
 
     server_options_init(&defaults);
-    *(struct serve_args *)args =
-        (struct serve_args){.port = defaults.port, .keep_alive_s = defaults.keep_alive_s};
+    *(struct serve_args *)args = (struct serve_args){.port = defaults.port,
+                                                     .parallel = defaults.sequences,
+                                                     .keep_alive_s = defaults.keep_alive_s};
 }
 
 /* The number in an environment variable, -1 when it is not there or no number. */

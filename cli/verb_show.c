@@ -78,11 +78,14 @@ static void gather(struct show *show, orion_kv_type kv_type)
 static void predict_memory(struct cli *cli, struct show *show)
 {
     orion_manager *manager = NULL;
+    orion_fit_options asked;
     orion_fit fit;
 
+    orion_fit_options_init(&asked);
+    asked.kv_type = show->kv_type;
     show->memory_bytes = show->info.file_bytes;
     if (show->kv_bytes_per_token == 0 || cli_manager(cli, &manager) != CLI_OK ||
-        orion_manager_fit(manager, show->path, 0, show->kv_type, &fit, NULL) != ORION_OK)
+        orion_manager_fit(manager, show->path, &asked, &fit, NULL) != ORION_OK)
         return;
     show->context = fit.context_tokens;
     show->kv_bytes = fit.kv_bytes;

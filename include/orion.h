@@ -360,7 +360,8 @@ typedef struct orion_fit {
     uint64_t file_bytes;
     uint64_t download_bytes; /* still to be fetched, 0 when it is here */
     uint64_t disk_free_bytes;
-    uint32_t context_tokens; /* that the next three are for */
+    uint32_t sequences;      /* requests at once, and */
+    uint32_t context_tokens; /* tokens of each, that the next figures are for */
     uint32_t trained_tokens; /* context that the model was made for; 0: unknown */
     uint64_t weights_bytes, kv_bytes, buffer_bytes, memory_bytes; /* memory: the sum */
     uint32_t n_experts, n_experts_used; /* of a mixture of experts, and for a token; else 0 */
@@ -369,12 +370,22 @@ typedef struct orion_fit {
     uint32_t max_context_tokens;        /* the largest that fits into it; 0: none does */
 } orion_fit;
 
-/* context_tokens 0: the model's own, at most 4096.  Reads the file's header
- * only; of a model that is not here, by ranged requests.  ORION_E_UNSUPPORTED
- * when kv_type can't hold the model's heads. */
+/* What is asked about: a session, or a scheduler with several sequences. */
+typedef struct orion_fit_options {
+    size_t size;
+    uint32_t context_tokens; /* of each sequence; 0: the model's own, at most 4096 */
+    uint32_t sequences;      /* that are full at once, as a scheduler's; 0: 1, a session */
+    orion_kv_type kv_type;
+} orion_fit_options;
+
+ORION_API void orion_fit_options_init(orion_fit_options *options);
+
+/* options may be NULL.  Reads the file's header only; of a model that is not
+ * here, by ranged requests; of one that is, once for as long as the file is as it
+ * was.  ORION_E_UNSUPPORTED when kv_type can't hold the model's heads. */
 ORION_API orion_status orion_manager_fit(orion_manager *manager, const char *name,
-                                         uint32_t context_tokens, orion_kv_type kv_type,
-                                         orion_fit *out, orion_error *err);
+                                         const orion_fit_options *options, orion_fit *out,
+                                         orion_error *err);
 
 /* The rule behind the verdict, for figures that one has.  available_bytes 0
  * (unknown) is never more than tight. */

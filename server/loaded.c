@@ -17,7 +17,6 @@
 #include "fail.h"
 #include "thread.h"
 
-#define DEFAULT_SEQUENCES 4
 #define DEFAULT_CONTEXT 4096 /* tokens, as orion_scheduler_options has it */
 #define WAIT_FOR_OTHERS_S 30
 
@@ -249,8 +248,6 @@ orion_status loaded_new(orion_manager *manager, const struct loaded_options *opt
     }
     loaded->manager = manager;
     loaded->options = *options;
-    if (loaded->options.sequences == 0)
-        loaded->options.sequences = DEFAULT_SEQUENCES;
     if (thread_start(&loaded->keeper, loaded_keep, loaded) != 0) {
         (void)pthread_cond_destroy(&loaded->changed);
         (void)pthread_mutex_destroy(&loaded->lock);

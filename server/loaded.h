@@ -17,8 +17,11 @@
 struct loaded;       /* all of them; calls are callable from any thread */
 struct loaded_model; /* one, held by whoever acquired it */
 
+#define LOADED_SEQUENCES 4 /* unless told otherwise */
+
 struct loaded_options {
-    uint32_t threads, context_tokens, sequences;
+    uint32_t threads, context_tokens;
+    uint32_t sequences; /* at least 1 */
     orion_kv_type kv_type;
     int64_t keep_alive_s; /* negative: for ever */
 };

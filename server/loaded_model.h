@@ -95,14 +95,15 @@ void *loaded_keep(void *loaded);
 /* What a model will take, found before it is opened. */
 struct loaded_need {
     uint32_t context_tokens, trained_tokens;
-    uint64_t weights_bytes, buffer_bytes;
+    uint64_t weights_bytes;
+    uint64_t
+        buffer_bytes;  /* with as many sequences as may be had; a few less take as good as that */
     uint64_t kv_bytes; /* of one sequence */
 };
 
-/* context_tokens 0: the model's own, at most 4096; more than it was made for: that.
- * Reads the file's header. */
-orion_status loaded_need(orion_manager *manager, const char *id, uint32_t context_tokens,
-                         orion_kv_type kv_type, struct loaded_need *out, orion_error *err);
+/* context_tokens 0: the model's own, at most 4096; more than it was made for: that. */
+orion_status loaded_need(const struct loaded *loaded, const char *id, uint32_t context_tokens,
+                         struct loaded_need *out, orion_error *err);
 /* With a number of sequences. */
 uint64_t loaded_need_bytes(const struct loaded_need *need, uint32_t sequences);
 /* As many sequences as there is room for: at least 1, at most `wanted`. */

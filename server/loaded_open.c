@@ -100,8 +100,7 @@ static orion_status open_model(struct loaded *loaded, struct loaded_model *model
     struct loaded_need need;
     uint64_t room = 0;
 
-    orion_status status = loaded_need(loaded->manager, model->file.id, context_tokens,
-                                      loaded->options.kv_type, &need, err);
+    orion_status status = loaded_need(loaded, model->file.id, context_tokens, &need, err);
     if (status != ORION_OK)
         return status;
     (void)pthread_mutex_lock(&loaded->lock);

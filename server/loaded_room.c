@@ -13,25 +13,30 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-orion_status loaded_need(orion_manager *manager, const char *id, uint32_t context_tokens,
-                         orion_kv_type kv_type, struct loaded_need *out, orion_error *err)
+orion_status loaded_need(const struct loaded *loaded, const char *id, uint32_t context_tokens,
+                         struct loaded_need *out, orion_error *err)
 {
+    orion_fit_options options;
     orion_fit fit;
 
-    orion_status status = orion_manager_fit(manager, id, 0, kv_type, &fit, err);
+    orion_fit_options_init(&options);
+    options.sequences = loaded->options.sequences;
+    options.kv_type = loaded->options.kv_type;
+    orion_status status = orion_manager_fit(loaded->manager, id, &options, &fit, err);
     if (status != ORION_OK)
         return status;
     if (context_tokens > fit.trained_tokens && fit.trained_tokens > 0)
         context_tokens = fit.trained_tokens;
+    options.context_tokens = context_tokens;
     if (context_tokens > 0 && context_tokens != fit.context_tokens)
-        status = orion_manager_fit(manager, id, context_tokens, kv_type, &fit, err);
+        status = orion_manager_fit(loaded->manager, id, &options, &fit, err);
     if (status != ORION_OK)
         return status;
     *out = (struct loaded_need){.context_tokens = fit.context_tokens,
                                 .trained_tokens = fit.trained_tokens,
                                 .weights_bytes = fit.weights_bytes,
                                 .buffer_bytes = fit.buffer_bytes,
-                                .kv_bytes = fit.kv_bytes};
+                                .kv_bytes = fit.kv_bytes / fit.sequences};
     return ORION_OK;
 }
 

@@ -58,7 +58,7 @@ static json_t *gguf_of(struct server *server, const struct mirror_repo *repo)
     orion_fit fit;
 
     (void)snprintf(id, sizeof(id), "%s/%s", repo->name, repo->files[0].file);
-    if (orion_manager_fit(server->manager, id, 0, ORION_KV_F16, &fit, NULL) != ORION_OK)
+    if (orion_manager_fit(server->manager, id, NULL, &fit, NULL) != ORION_OK)
         return NULL;
     return json_pack("{s:s, s:I, s:I}", "architecture", fit.architecture, "total",
                      (json_int_t)fit.n_params, "context_length", (json_int_t)fit.trained_tokens);

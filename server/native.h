@@ -34,6 +34,13 @@ void native_refuse(struct http_request *request, const char *field, const orion_
 /* Read the body by a table.  False after replying. */
 bool native_read(struct http_request *request, const struct param *table, void *out);
 
+/* ---- memory ---- */
+
+/* Would this server hold the model: for as many requests at once as it answers, or for
+ * as many as there is memory for?  context_tokens 0: the model's own. */
+orion_status native_ask_fit(const struct server *server, const char *model, uint32_t context_tokens,
+                            orion_kv_type kv_type, orion_fit *out, orion_error *err);
+
 /* ---- handlers ---- */
 
 void native_models(struct http_request *request, void *user);

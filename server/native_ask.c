@@ -4,6 +4,36 @@
 
 /* ---- fit ---- */
 
+/* How many sequences there is memory for. */
+static uint32_t sequences_in(const orion_fit *fit)
+{
+    const uint64_t one = fit->kv_bytes / fit->sequences;
+    uint64_t bytes = fit->memory_bytes;
+    uint32_t n = fit->sequences;
+
+    for (; n > 1 && fit->available_bytes > 0 && bytes > fit->available_bytes; n--)
+        bytes -= one;
+    return n;
+}
+
+orion_status native_ask_fit(const struct server *server, const char *model, uint32_t context_tokens,
+                            orion_kv_type kv_type, orion_fit *out, orion_error *err)
+{
+    orion_fit_options options;
+
+    orion_fit_options_init(&options);
+    options.context_tokens = context_tokens;
+    options.sequences = server->options.sequences;
+    options.kv_type = kv_type;
+    const orion_status status = orion_manager_fit(server->manager, model, &options, out, err);
+    if (status != ORION_OK)
+        return status;
+    options.sequences = sequences_in(out);
+    return options.sequences == out->sequences
+               ? ORION_OK
+               : orion_manager_fit(server->manager, model, &options, out, err);
+}
+
 struct fit_query {
     const char *model, *kv_type;
     uint32_t context_tokens;
@@ -20,20 +50,21 @@ static const struct param fit_params[] = {
 static json_t *fit_object(const orion_fit *f)
 {
     return json_pack(
-        "{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
+        "{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:i, s:o, s:o, s:o, "
+        "s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
         "verdict", native_verdict(f->verdict), "local", f->local, "runs", f->runs, "why_not",
         native_text(f->why_not), "name", native_text(f->name), "architecture",
         native_text(f->architecture), "quantization", native_text(f->quantization), "n_params",
         native_count(f->n_params), "file_bytes", native_count(f->file_bytes), "download_bytes",
         (json_int_t)f->download_bytes, "disk_free_bytes", native_count(f->disk_free_bytes),
-        "context_tokens", native_count(f->context_tokens), "trained_tokens",
-        native_count(f->trained_tokens), "weights_bytes", native_count(f->weights_bytes),
-        "kv_bytes", native_count(f->kv_bytes), "buffer_bytes", native_count(f->buffer_bytes),
-        "memory_bytes", native_count(f->memory_bytes), "available_bytes",
-        native_count(f->available_bytes), "max_context_tokens", (json_int_t)f->max_context_tokens,
-        "n_experts", native_count(f->n_experts), "n_experts_used", native_count(f->n_experts_used),
-        "active_bytes", native_count(f->active_bytes));
+        "sequences", (int)f->sequences, "context_tokens", native_count(f->context_tokens),
+        "trained_tokens", native_count(f->trained_tokens), "weights_bytes",
+        native_count(f->weights_bytes), "kv_bytes", native_count(f->kv_bytes), "buffer_bytes",
+        native_count(f->buffer_bytes), "memory_bytes", native_count(f->memory_bytes),
+        "available_bytes", native_count(f->available_bytes), "max_context_tokens",
+        (json_int_t)f->max_context_tokens, "n_experts", native_count(f->n_experts),
+        "n_experts_used", native_count(f->n_experts_used), "active_bytes",
+        native_count(f->active_bytes));
 }
 
 void native_fit(struct http_request *request, void *user)
@@ -51,8 +82,7 @@ void native_fit(struct http_request *request, void *user)
                            "'kv_type' must be f16, q8_0 or f32");
         return;
     }
-    if (orion_manager_fit(server->manager, query.model, query.context_tokens, type, &fit, &err) ==
-        ORION_OK)
+    if (native_ask_fit(server, query.model, query.context_tokens, type, &fit, &err) == ORION_OK)
         http_reply_json(request, 200, fit_object(&fit));
     else
         native_refuse(request, err.status == ORION_E_ARGUMENT ? "context_tokens" : "model", &err);

@@ -47,13 +47,12 @@ static json_t *link_of(const orion_model_facts *m)
     return json_null();
 }
 
-static json_t *fit_object(orion_fit_verdict verdict, uint64_t memory_bytes,
-                          uint64_t available_bytes, uint32_t context_tokens, bool exact)
+static json_t *fit_object(const orion_fit *fit, bool exact)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:b}", "verdict", native_verdict(verdict),
-                     "memory_bytes", native_count(memory_bytes), "available_bytes",
-                     native_count(available_bytes), "context_tokens", native_count(context_tokens),
-                     "exact", exact);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "verdict", native_verdict(fit->verdict),
+                     "memory_bytes", native_count(fit->memory_bytes), "available_bytes",
+                     native_count(fit->available_bytes), "sequences", native_count(fit->sequences),
+                     "context_tokens", native_count(fit->context_tokens), "exact", exact);
 }
 
 /* By the file's header, if it is here; else by the catalogue. */
@@ -63,15 +62,17 @@ static json_t *fit_of(const struct server *server, const orion_model_facts *m)
     orion_fit fit;
 
     if (m->downloaded && strcmp(m->role, "model") == 0 &&
-        orion_manager_fit(server->manager, m->id, server->options.context_tokens,
-                          server->options.kv_type, &fit, NULL) == ORION_OK)
-        return fit_object(fit.verdict, fit.memory_bytes, fit.available_bytes, fit.context_tokens,
-                          true);
+        native_ask_fit(server, m->id, server->options.context_tokens, server->options.kv_type, &fit,
+                       NULL) == ORION_OK)
+        return fit_object(&fit, true);
     if (m->downloaded || m->memory_bytes == 0)
         return json_null();
     orion_machine_get(&machine);
-    return fit_object(orion_fit_judge(m->memory_bytes, machine.available_bytes), m->memory_bytes,
-                      machine.available_bytes, 0, false);
+    fit = (orion_fit){.verdict = orion_fit_judge(m->memory_bytes, machine.available_bytes),
+                      .sequences = 1,
+                      .memory_bytes = m->memory_bytes,
+                      .available_bytes = machine.available_bytes};
+    return fit_object(&fit, false);
 }
 
 static bool is_loaded(const json_t *loaded, const char *id)

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define DEFAULT_SEQUENCES 4
-
 /* ---- the server ---- */
 
 static json_t *hub_of(const struct server *server)
@@ -38,8 +36,7 @@ void native_server(struct http_request *request, void *user)
                   "mirror", o->mirror, "metrics", o->metrics, "keeps_downloads",
                   server->keeps_downloads, "threads",
                   (int)(o->threads ? o->threads : machine.cores), "context_tokens",
-                  native_count(o->context_tokens), "sequences",
-                  (int)(o->sequences ? o->sequences : DEFAULT_SEQUENCES), "kv_type",
+                  native_count(o->context_tokens), "sequences", (int)o->sequences, "kv_type",
                   native_kv_name(o->kv_type), "keep_alive_seconds",
                   o->keep_alive_s < 0 ? json_null() : json_integer(o->keep_alive_s), "cpu", "tier",
                   machine.cpu_tier, "cores", (int)machine.cores, "memory", native_memory()));

@@ -47,8 +47,8 @@ static json_t *tag(orion_manager *manager, const orion_model_facts *facts)
     char modified[INSTANT_BYTES];
     orion_fit fit;
 
-    /* Reads the header; what is no model that can be read has no family. */
-    if (orion_manager_fit(manager, facts->id, 0, ORION_KV_F16, &fit, NULL) != ORION_OK)
+    /* What is no model that can be read has no family. */
+    if (orion_manager_fit(manager, facts->id, NULL, &fit, NULL) != ORION_OK)
         fit = (orion_fit){0};
     instant_text(facts->modified_unix, modified);
     json_t *object =

@@ -85,7 +85,7 @@ static orion_status look(struct server *server, const char *name, struct model_f
     options.vocab_only = true;
     orion_status status = model_file_find(server->manager, name, file, err);
     if (status == ORION_OK)
-        status = orion_manager_fit(server->manager, file->id, 0, ORION_KV_F16, fit, err);
+        status = orion_manager_fit(server->manager, file->id, NULL, fit, err);
     if (status == ORION_OK)
         status = orion_model_open(file->path, &options, model, err);
     return status;

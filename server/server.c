@@ -12,8 +12,10 @@
 
 void server_options_init(struct server_options *options)
 {
-    *options =
-        (struct server_options){.port = SERVER_PORT, .listen_fd = -1, .keep_alive_s = KEEP_ALIVE_S};
+    *options = (struct server_options){.port = SERVER_PORT,
+                                       .listen_fd = -1,
+                                       .sequences = LOADED_SEQUENCES,
+                                       .keep_alive_s = KEEP_ALIVE_S};
 }
 
 const char *server_url(const struct server *server)

@@ -32,7 +32,7 @@ struct server_options {
     uint32_t threads; /* of a model; 0: physical cores */
     uint32_t
         context_tokens; /* of a request unless it says otherwise; 0: the model's, at most 4096 */
-    uint32_t sequences; /* requests of one model computed at once; 0: 4 */
+    uint32_t sequences; /* requests of one model computed at once */
     orion_kv_type kv_type;
     int64_t keep_alive_s; /* how long an unused model stays in memory; negative: for ever */
 };

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "gguf/gguf.h"
 #include "model/experts.h"
@@ -38,7 +39,7 @@ static orion_status read_header(struct ori_header *header, struct ori_gguf **out
 
 /* ---- what it says ---- */
 
-static void take_tensors(const struct ori_gguf *gguf, orion_fit *out)
+static void take_tensors(const struct ori_gguf *gguf, struct ori_header_facts *out)
 {
     for (size_t i = 0; i < ori_gguf_n_tensors(gguf); i++) {
         const struct ori_gguf_tensor *t = ori_gguf_tensor_at(gguf, i);
@@ -48,7 +49,7 @@ static void take_tensors(const struct ori_gguf *gguf, orion_fit *out)
     }
 }
 
-static void cannot_run(orion_fit *out, const char *why)
+static void cannot_run(struct ori_header_facts *out, const char *why)
 {
     out->runs = false;
     if (!out->why_not[0])
@@ -57,7 +58,7 @@ static void cannot_run(orion_fit *out, const char *why)
 
 /* Hyper-parameters, as far as the keys that most architectures share tell.
  * Fails only with ORION_E_NOMEM, as does what follows. */
-static orion_status take_shape(const struct ori_gguf *gguf, orion_fit *out, struct ori_hparams *hp,
+static orion_status take_shape(const struct ori_gguf *gguf, struct ori_header_facts *out,
                                orion_error *err)
 {
     const struct ori_gguf_kv *tokens = ori_gguf_find(gguf, "tokenizer.ggml.tokens");
@@ -73,21 +74,19 @@ static orion_status take_shape(const struct ori_gguf *gguf, orion_fit *out, stru
         cannot_run(out, sentence);
     }
     const orion_status status =
-        ori_hparams_read(gguf, arch ? arch : &like, n_vocab, false, hp, &why);
+        ori_hparams_read(gguf, arch ? arch : &like, n_vocab, false, &out->hp, &why);
     if (status == ORION_E_NOMEM)
         return ori_fail_nomem(err, "a model's shape");
     if (status != ORION_OK) {
-        *hp = (struct ori_hparams){0};
+        out->hp = (struct ori_hparams){0};
         cannot_run(out, why.message);
     }
-    out->trained_tokens = hp->context_tokens;
-    out->n_experts = hp->n_experts;
-    out->n_experts_used = hp->n_experts_used;
-    out->active_bytes = ori_active_bytes(gguf, hp);
+    out->active_bytes = ori_active_bytes(gguf, &out->hp);
     return ORION_OK;
 }
 
-static orion_status check_vocabulary(const struct ori_gguf *gguf, orion_fit *out, orion_error *err)
+static orion_status check_vocabulary(const struct ori_gguf *gguf, struct ori_header_facts *out,
+                                     orion_error *err)
 {
     struct ori_vocab *vocab = NULL;
     orion_error why;
@@ -101,17 +100,69 @@ static orion_status check_vocabulary(const struct ori_gguf *gguf, orion_fit *out
     return ORION_OK;
 }
 
+static orion_status read_facts(struct ori_header *header, struct ori_header_facts *out,
+                               orion_error *err)
+{
+    struct ori_gguf *gguf = NULL;
+
+    *out = (struct ori_header_facts){.runs = true};
+    orion_status status = read_header(header, &gguf, err);
+    if (status == ORION_OK) {
+        const struct ori_model view = {.gguf = gguf};
+        (void)snprintf(out->name, sizeof(out->name), "%s", ori_gguf_text(gguf, "general.name"));
+        (void)snprintf(out->architecture, sizeof(out->architecture), "%s",
+                       ori_gguf_text(gguf, "general.architecture"));
+        (void)snprintf(out->quantization, sizeof(out->quantization), "%s",
+                       ori_model_quantization(&view));
+        take_tensors(gguf, out);
+        status = take_shape(gguf, out, err);
+    }
+    if (status == ORION_OK)
+        status = check_vocabulary(gguf, out, err);
+    ori_gguf_close(gguf);
+    return status;
+}
+
+/* Read, unless it is known of the file as it is. */
+static orion_status find_facts(struct ori_headers *known, struct ori_header *header,
+                               struct ori_header_facts *out, orion_error *err)
+{
+    struct stat st;
+    const bool local = ori_header_stat(header, &st);
+
+    if (local && ori_headers_get(known, &st, out))
+        return ORION_OK;
+    const orion_status status = read_facts(header, out, err);
+    if (status == ORION_OK && local)
+        ori_headers_put(known, &st, (int64_t)time(NULL), out);
+    return status;
+}
+
 /* ---- memory ---- */
 
 /* The program, its libraries, heap and stacks, as measured. */
 #define PROGRAM_BYTES (10ull << 20)
 
-/* What a process takes besides the weights and the cache: rows of floats for
- * each token of a batch and their 8-bit copies; what experts need; logits of a draft and what draws
- * it up; the sampler's list of candidates; the vocabulary; the program. */
-static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_tokens)
+/* What is asked about: how many sequences of what shape. */
+struct asked {
+    const struct ori_hparams *hp;
+    enum ori_kv_type kv_type;
+    uint32_t sequences;
+};
+
+static uint32_t batch_tokens(const struct asked *asked, uint32_t context_tokens)
 {
-    const uint64_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
+    const uint64_t all = (uint64_t)context_tokens * asked->sequences;
+    return all < ORI_BATCH_TOKENS ? (uint32_t)all : ORI_BATCH_TOKENS;
+}
+
+/* What a process takes besides the weights and the cache: rows of floats for
+ * each token of a batch and their 8-bit copies; what experts need; logits of each sequence, of
+ * a draft, and what draws it up; the samplers' lists of candidates; the vocabulary; the program. */
+static uint64_t buffer_bytes(const struct asked *asked, uint32_t context_tokens)
+{
+    const struct ori_hparams *hp = asked->hp;
+    const uint64_t n = asked->sequences;
     const uint64_t q = (uint64_t)hp->n_heads * hp->head_dim;
     const uint64_t kv = (uint64_t)hp->n_heads_kv * hp->head_dim;
     const uint64_t n_ff = hp->n_experts == 0 ? hp->n_ff : 0; /* that of experts is theirs */
@@ -119,29 +170,30 @@ static uint64_t buffer_bytes(const struct ori_hparams *hp, uint32_t context_toke
     const uint64_t row = 3ull * hp->n_embd + 2 * q + 2 * kv + 2 * n_ff + hp->n_rot;
     const uint64_t experts = hp->n_experts > 0 ? ori_experts_token_bytes(hp) : 0;
 
-    return batch * (row * sizeof(float) + ori_acts_col_bytes(widest) + experts) +
-           (1ull + ORI_DEFAULT_DRAFT) * hp->n_vocab * sizeof(float) +
-           hp->n_vocab * sizeof(struct ori_candidate) +
-           (uint64_t)context_tokens * 4 * sizeof(int32_t) + ori_vocab_bytes(hp->n_vocab) +
-           PROGRAM_BYTES;
+    return batch_tokens(asked, context_tokens) *
+               (row * sizeof(float) + ori_acts_col_bytes(widest) + experts) +
+           (n + ORI_DEFAULT_DRAFT) * hp->n_vocab * sizeof(float) +
+           n * hp->n_vocab * sizeof(struct ori_candidate) +
+           n * context_tokens * 4 * sizeof(int32_t) + ori_vocab_bytes(hp->n_vocab) + PROGRAM_BYTES;
 }
 
-/* A session that is asked about. */
-struct asked {
-    struct ori_hparams hp;
-    enum ori_kv_type kv_type;
-};
-
+/* Of all sequences together. */
 static orion_status kv_bytes(const struct asked *asked, uint32_t context_tokens, uint64_t *out,
                              orion_error *err)
 {
-    const uint32_t batch = context_tokens < ORI_BATCH_TOKENS ? context_tokens : ORI_BATCH_TOKENS;
     size_t bytes = 0;
-    const orion_status status =
-        ori_kv_bytes(&asked->hp, asked->kv_type, context_tokens, batch, &bytes, err);
 
+    *out = 0;
+    const orion_status status = ori_kv_bytes(asked->hp, asked->kv_type, context_tokens,
+                                             batch_tokens(asked, context_tokens), &bytes, err);
+    if (status != ORION_OK)
+        return status;
+    if (!ori_mul(bytes, asked->sequences, &bytes))
+        return ori_fail(err, ORION_E_NOMEM,
+                        "caches for %u times %u tokens are larger than any memory",
+                        asked->sequences, context_tokens);
     *out = bytes;
-    return status;
+    return ORION_OK;
 }
 
 /* UINT64_MAX when it is more than can be counted. */
@@ -151,7 +203,7 @@ static uint64_t memory_bytes(const orion_fit *fit, const struct asked *asked, ui
 
     if (kv_bytes(asked, context, &kv, NULL) != ORION_OK ||
         !ori_add_u64(fit->weights_bytes, kv, &sum) ||
-        !ori_add_u64(sum, buffer_bytes(&asked->hp, context), &sum))
+        !ori_add_u64(sum, buffer_bytes(asked, context), &sum))
         return UINT64_MAX;
     return sum;
 }
@@ -159,7 +211,7 @@ static uint64_t memory_bytes(const orion_fit *fit, const struct asked *asked, ui
 /* The largest context whose memory is available; memory grows with it. */
 static uint32_t largest_context(const orion_fit *fit, const struct asked *asked)
 {
-    uint32_t fits = 0, beyond = asked->hp.context_tokens + 1; /* contexts are at most 2^26 */
+    uint32_t fits = 0, beyond = asked->hp->context_tokens + 1; /* contexts are at most 2^26 */
 
     while (beyond - fits > 1) {
         const uint32_t middle = fits + (beyond - fits) / 2;
@@ -171,7 +223,7 @@ static uint32_t largest_context(const orion_fit *fit, const struct asked *asked)
     return fits;
 }
 
-static orion_status choose_context(const struct ori_hparams *hp, uint32_t asked, orion_fit *out,
+static orion_status choose_context(const struct ori_hparams *hp, uint32_t asked, uint32_t *out,
                                    orion_error *err)
 {
     if (hp->context_tokens > 0 && asked > hp->context_tokens)
@@ -179,9 +231,9 @@ static orion_status choose_context(const struct ori_hparams *hp, uint32_t asked,
                         "a context of %u tokens was asked for, but the model was made for %u; ask "
                         "for at most that",
                         asked, hp->context_tokens);
-    out->context_tokens = asked > 0 ? asked : DEFAULT_MAX_CONTEXT;
+    *out = asked > 0 ? asked : DEFAULT_MAX_CONTEXT;
     if (asked == 0 && hp->context_tokens > 0 && hp->context_tokens < DEFAULT_MAX_CONTEXT)
-        out->context_tokens = hp->context_tokens;
+        *out = hp->context_tokens;
     return ORION_OK;
 }
 
@@ -190,52 +242,63 @@ static void judge(const struct asked *asked, orion_fit *out)
     orion_machine machine;
 
     orion_machine_get(&machine);
-    out->buffer_bytes = buffer_bytes(&asked->hp, out->context_tokens);
+    out->buffer_bytes = buffer_bytes(asked, out->context_tokens);
     out->memory_bytes = memory_bytes(out, asked, out->context_tokens);
     out->available_bytes = machine.available_bytes;
-    if (out->available_bytes > 0 && asked->hp.context_tokens > 0)
+    if (out->available_bytes > 0 && asked->hp->context_tokens > 0)
         out->max_context_tokens = largest_context(out, asked);
     out->verdict = orion_fit_judge(out->memory_bytes, out->available_bytes);
 }
 
-orion_status ori_api_fit(struct ori_manager *manager, const char *name, uint32_t context_tokens,
-                         enum ori_kv_type kv_type, orion_fit *out, orion_error *err)
+/* ---- all of it ---- */
+
+static void take_facts(const struct ori_header *header, const struct ori_header_facts *facts,
+                       orion_fit *out)
+{
+    out->local = ori_header_is_local(header);
+    out->file_bytes = ori_header_file_bytes(header);
+    out->download_bytes = ori_header_download_bytes(header);
+    out->runs = facts->runs;
+    out->n_params = facts->n_params;
+    out->weights_bytes = facts->weights_bytes;
+    out->active_bytes = facts->active_bytes;
+    out->trained_tokens = facts->hp.context_tokens;
+    out->n_experts = facts->hp.n_experts;
+    out->n_experts_used = facts->hp.n_experts_used;
+    (void)snprintf(out->why_not, sizeof(out->why_not), "%s", facts->why_not);
+    (void)snprintf(out->name, sizeof(out->name), "%s", facts->name);
+    (void)snprintf(out->architecture, sizeof(out->architecture), "%s", facts->architecture);
+    (void)snprintf(out->quantization, sizeof(out->quantization), "%s", facts->quantization);
+}
+
+orion_status ori_api_fit(orion_manager *handle, const char *name, const orion_fit_options *options,
+                         orion_fit *out, orion_error *err)
 {
     struct ori_header *header = NULL;
-    struct ori_gguf *gguf = NULL;
-    struct asked asked = {.kv_type = kv_type};
-    orion_fit fit = {.runs = true};
-    orion_usage usage;
+    struct ori_header_facts facts;
+    const struct asked asked = {.hp = &facts.hp,
+                                .kv_type = (enum ori_kv_type)options->kv_type,
+                                .sequences = options->sequences > 0 ? options->sequences : 1};
+    orion_fit fit = {.sequences = asked.sequences};
 
-    orion_status status = ori_header_open(manager, name, &header, err);
+    *out = (orion_fit){0};
+    if (asked.sequences > ORI_MAX_SEQUENCES)
+        return ori_fail(err, ORION_E_ARGUMENT, "%u requests at once are too many; the limit is %u",
+                        asked.sequences, ORI_MAX_SEQUENCES);
+    orion_status status = ori_header_open(handle->manager, name, &header, err);
     if (status == ORION_OK)
-        status = read_header(header, &gguf, err);
+        status = find_facts(&handle->headers, header, &facts, err);
     if (status == ORION_OK) {
-        const struct ori_model view = {.gguf = gguf};
-        fit.local = ori_header_is_local(header);
-        fit.file_bytes = ori_header_file_bytes(header);
-        fit.download_bytes = ori_header_download_bytes(header);
-        (void)snprintf(fit.name, sizeof(fit.name), "%s", ori_gguf_text(gguf, "general.name"));
-        (void)snprintf(fit.architecture, sizeof(fit.architecture), "%s",
-                       ori_gguf_text(gguf, "general.architecture"));
-        (void)snprintf(fit.quantization, sizeof(fit.quantization), "%s",
-                       ori_model_quantization(&view));
-        take_tensors(gguf, &fit);
-        status = take_shape(gguf, &fit, &asked.hp, err);
+        take_facts(header, &facts, &fit);
+        status = choose_context(&facts.hp, options->context_tokens, &fit.context_tokens, err);
     }
-    if (status == ORION_OK)
-        status = check_vocabulary(gguf, &fit, err);
-    if (status == ORION_OK)
-        status = choose_context(&asked.hp, context_tokens, &fit, err);
     if (status == ORION_OK)
         status = kv_bytes(&asked, fit.context_tokens, &fit.kv_bytes, err);
     if (status == ORION_OK) {
         judge(&asked, &fit);
-        status = ori_manager_usage(manager, &usage, err);
-        fit.disk_free_bytes = usage.free_bytes;
+        fit.disk_free_bytes = ori_manager_free_bytes(handle->manager);
+        *out = fit;
     }
-    ori_gguf_close(gguf);
     ori_header_close(header);
-    *out = status == ORION_OK ? fit : (orion_fit){0};
     return status;
 }

@@ -33,8 +33,10 @@ orion_status orion_manager_open(const orion_manager_options *options, orion_mana
     orion_manager *handle = calloc(1, sizeof(*handle));
     if (!handle)
         return ori_fail_nomem(err, "the manager");
+    ori_headers_init(&handle->headers);
     const orion_status status = ori_manager_open(&ours, &handle->manager, err);
     if (status != ORION_OK) {
+        ori_headers_release(&handle->headers);
         free(handle);
         return status;
     }
@@ -47,6 +49,7 @@ void orion_manager_close(orion_manager *handle)
     if (!handle)
         return;
     ori_manager_close(handle->manager);
+    ori_headers_release(&handle->headers);
     free(handle);
 }
 
@@ -204,17 +207,27 @@ void orion_plan_free(orion_plan *plan)
     ori_plan_free(plan);
 }
 
-orion_status orion_manager_fit(orion_manager *handle, const char *name, uint32_t context_tokens,
-                               orion_kv_type kv_type, orion_fit *out, orion_error *err)
+void orion_fit_options_init(orion_fit_options *options)
 {
+    *options = (orion_fit_options){.size = sizeof(*options)};
+}
+
+orion_status orion_manager_fit(orion_manager *handle, const char *name,
+                               const orion_fit_options *options, orion_fit *out, orion_error *err)
+{
+    orion_fit_options ours;
+
     if (out)
         *out = (orion_fit){0};
     if (!handle || !name || !out)
         return ori_api_null_argument(err, __func__);
-    const orion_status known = ori_api_check_kv_type(kv_type, err);
+    orion_fit_options_init(&ours);
+    if (options && !ori_api_take_options(&ours, sizeof(ours), options))
+        return bad_options(err, "orion_fit_options_init");
+    const orion_status known = ori_api_check_kv_type(ours.kv_type, err);
     if (known != ORION_OK)
         return known;
-    return ori_api_fit(handle->manager, name, context_tokens, (enum ori_kv_type)kv_type, out, err);
+    return ori_api_fit(handle, name, &ours, out, err);
 }
 
 orion_status orion_manager_search(orion_manager *handle, const char *words, uint32_t limit,

@@ -34,10 +34,10 @@ orion_status ori_api_check_remote(const struct ori_manager *manager, const char 
     return status;
 }
 
-static bool fits_here(struct ori_manager *manager, const char *name)
+static bool fits_here(orion_manager *handle, const char *name)
 {
     orion_fit fit;
-    return ori_api_fit(manager, name, 0, ORI_KV_F16, &fit, NULL) == ORION_OK && fit.runs &&
+    return orion_manager_fit(handle, name, NULL, &fit, NULL) == ORION_OK && fit.runs &&
            fit.verdict != ORION_FIT_NOT;
 }
 
@@ -63,7 +63,7 @@ orion_status orion_manager_choose(orion_manager *handle, const char *name, bool 
     if (status != ORION_OK)
         return ori_manager_is_local_name(manager, name) ? ORION_OK : status;
     *remote = ori_manager_strategy(manager) == ORION_PREFER_REMOTE || !is_here(manager, name) ||
-              !fits_here(manager, name);
+              !fits_here(handle, name);
     return ORION_OK;
 }
 

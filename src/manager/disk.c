@@ -187,6 +187,11 @@ orion_status ori_manager_remove_partials(const struct ori_manager *manager, cons
     return status;
 }
 
+uint64_t ori_manager_free_bytes(const struct ori_manager *manager)
+{
+    return ori_store_disk(manager->store).free_bytes;
+}
+
 orion_status ori_manager_usage(const struct ori_manager *manager, orion_usage *out,
                                orion_error *err)
 {
@@ -199,8 +204,8 @@ orion_status ori_manager_usage(const struct ori_manager *manager, orion_usage *o
                              .n_partials = usage.n_partials,
                              .model_bytes = usage.model_bytes,
                              .partial_bytes = usage.partial_bytes,
-                             .free_bytes = usage.free_bytes,
-                             .disk_bytes = usage.disk_bytes,
+                             .free_bytes = usage.disk.free_bytes,
+                             .disk_bytes = usage.disk.total_bytes,
                              .quota_bytes = manager->config.max_bytes};
     return status;
 }

@@ -38,6 +38,11 @@ bool ori_header_is_local(const struct ori_header *header)
     return header->fd >= 0;
 }
 
+bool ori_header_stat(const struct ori_header *header, struct stat *out)
+{
+    return header->fd >= 0 && fstat(header->fd, out) == 0;
+}
+
 uint64_t ori_header_download_bytes(const struct ori_header *header)
 {
     return header->download_bytes;

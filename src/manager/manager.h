@@ -12,6 +12,8 @@
 #ifndef ORI_MANAGER_H
 #define ORI_MANAGER_H
 
+#include <sys/stat.h>
+
 #include "base/base.h"
 #include "hub/hub.h"
 #include "manager/remotes.h"
@@ -62,6 +64,7 @@ orion_status ori_manager_offers(const struct ori_manager *manager, const char *r
                                 orion_offer_list **out, orion_error *err);
 void ori_offers_free(orion_offer_list *list);
 
+uint64_t ori_manager_free_bytes(const struct ori_manager *manager); /* of the disk; 0: unknown */
 orion_status ori_manager_usage(const struct ori_manager *manager, orion_usage *out,
                                orion_error *err);
 orion_status ori_manager_remove_partials(const struct ori_manager *manager, const char *name,
@@ -126,6 +129,8 @@ orion_status ori_header_need(struct ori_header *header, size_t bytes, const void
 uint64_t ori_header_file_bytes(const struct ori_header *header);
 const char *ori_header_name(const struct ori_header *header); /* of the file */
 bool ori_header_is_local(const struct ori_header *header);
+/* Of its file, as it is now; false when it is not here. */
+bool ori_header_stat(const struct ori_header *header, struct stat *out);
 uint64_t ori_header_download_bytes(const struct ori_header *header); /* of all its files */
 
 #endif

@@ -122,7 +122,7 @@ static orion_status look_at_disk(const struct ori_manager *m, struct plan *plan,
     const uint64_t used = usage.model_bytes + usage.partial_bytes, quota = m->config.max_bytes;
     p->files = plan->files;
     p->transfer_bytes = p->size_bytes - p->present_bytes;
-    p->free_bytes = usage.free_bytes;
+    p->free_bytes = usage.disk.free_bytes;
     p->quota_left_bytes = quota == 0 ? UINT64_MAX : quota > used ? quota - used : 0;
     p->fits = p->transfer_bytes <= p->quota_left_bytes &&
               (p->free_bytes == 0 || p->transfer_bytes <= p->free_bytes);

@@ -298,10 +298,17 @@ void ori_foreign_free(struct ori_foreign *list, size_t n);
 
 /* ---- room and order ---- */
 
+/* The file system; 0: not known. */
+struct ori_disk {
+    uint64_t free_bytes, total_bytes;
+};
+
+struct ori_disk ori_store_disk(const struct ori_store *store);
+
 struct ori_usage {
-    uint64_t model_bytes;            /* their sizes; 0 of a link */
-    uint64_t partial_bytes;          /* on disk, of unfinished downloads and what belongs to them */
-    uint64_t free_bytes, disk_bytes; /* of the file system; 0: not known */
+    uint64_t model_bytes;   /* their sizes; 0 of a link */
+    uint64_t partial_bytes; /* on disk, of unfinished downloads and what belongs to them */
+    struct ori_disk disk;
     size_t n_models, n_partials;
 };
 

@@ -28,12 +28,23 @@ static orion_status partial_bytes(const struct ori_store *store, uint64_t *bytes
     return ORION_OK;
 }
 
+struct ori_disk ori_store_disk(const struct ori_store *store)
+{
+    struct ori_disk disk = {0};
+    struct statvfs fs;
+
+    if (fstatvfs(store->fd, &fs) == 0) {
+        (void)ori_mul_u64(fs.f_bavail, fs.f_frsize, &disk.free_bytes);
+        (void)ori_mul_u64(fs.f_blocks, fs.f_frsize, &disk.total_bytes);
+    }
+    return disk;
+}
+
 orion_status ori_store_usage(const struct ori_store *store, struct ori_usage *out, orion_error *err)
 {
     struct ori_usage usage = {0};
     struct ori_partial_facts *partials;
     struct ori_stored *models;
-    struct statvfs fs;
 
     *out = usage;
     orion_status status = ori_store_scan(store, &models, &usage.n_models, err);
@@ -51,10 +62,7 @@ orion_status ori_store_usage(const struct ori_store *store, struct ori_usage *ou
     status = partial_bytes(store, &usage.partial_bytes, err);
     if (status != ORION_OK)
         return status;
-    if (fstatvfs(store->fd, &fs) == 0) {
-        (void)ori_mul_u64(fs.f_bavail, fs.f_frsize, &usage.free_bytes);
-        (void)ori_mul_u64(fs.f_blocks, fs.f_frsize, &usage.disk_bytes);
-    }
+    usage.disk = ori_store_disk(store);
     *out = usage;
     return ORION_OK;
 }

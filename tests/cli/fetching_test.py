@@ -77,6 +77,11 @@ def fit_local():
         assert small['context_tokens'] == 16 and small['kv_bytes'] <= local['kv_bytes']
         wide = home.orion('fit', '--json', '--kv-type', 'f32', REF).expect().json()
         assert wide['kv_type'] == 'f32' and wide['kv_bytes'] == 2 * local['kv_bytes'], wide
+        many = home.orion('fit', '--json', '--parallel', '4', REF).expect().json()
+        assert (local['sequences'], many['sequences']) == (1, 4), (local, many)
+        assert many['kv_bytes'] == 4 * local['kv_bytes'], (local, many)
+        assert many['buffer_bytes'] > local['buffer_bytes'], (local, many)
+        home.orion('fit', '--parallel', '4', REF).expect(out='for 4 requests of')
         home.orion('fit', '--ctx', '60000000', REF).expect(code=2)
         home.orion('fit', REF).expect(out='verdict')
 

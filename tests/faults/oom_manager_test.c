@@ -359,9 +359,12 @@ static orion_status list_link(struct ori_manager *manager, orion_error *err)
 
 static orion_status fit(struct ori_manager *manager, orion_error *err)
 {
+    orion_manager handle = {.manager = manager};
     orion_fit out;
 
-    const orion_status status = ori_api_fit(manager, SMALL, 0, ORI_KV_F16, &out, err);
+    ori_headers_init(&handle.headers);
+    const orion_status status = orion_manager_fit(&handle, SMALL, NULL, &out, err);
+    ori_headers_release(&handle.headers);
     if (status == ORION_OK)
         assert_true(out.local && out.file_bytes == sizeof(model) && strlen(out.why_not) > 0);
     return status;

@@ -138,6 +138,7 @@ def models():
             dropped = model(server, 'orion-tiny')
             assert dropped['downloaded'] and dropped['verified'] == 'unknown', dropped
             assert dropped['fit']['exact'] is True and dropped['fit']['verdict'] == 'fits', dropped
+            assert (dropped['fit']['sequences'], far['fit']['sequences']) == (4, 1), dropped
             assert dropped['size_bytes'] == os.path.getsize(cli.TINY), dropped
             pulled = model(server, SMALL_REF)
             assert pulled['verified'] == 'intact' and pulled['verified_unix'] > 0, pulled
@@ -208,6 +209,9 @@ def questions():
         fit = get(server, 'fit', model=SMALL_REF, context_tokens=64, kv_type='f32')
         assert fit['local'] is False and fit['runs'] is True and fit['verdict'] == 'fits', fit
         assert fit['context_tokens'] == 64 and fit['memory_bytes'] > fit['kv_bytes'] > 0, fit
+        one = server.home.orion('fit', '--json', '--ctx', '64', '--kv-type', 'f32',
+                                SMALL_REF).expect().json()
+        assert fit['sequences'] == 4 and fit['kv_bytes'] == 4 * one['kv_bytes'], (fit, one)
         assert fit['download_bytes'] == fit['file_bytes'] > 0, fit
         plan = get(server, 'plan', model=SMALL_REF)
         assert plan['fits'] is True and plan['repo'] == 'acme/small', plan

@@ -120,13 +120,18 @@ void orion_model_list_free(orion_model_list *list)
     free(list);
 }
 
-orion_status orion_manager_fit(orion_manager *manager, const char *name, uint32_t context_tokens,
-                               orion_kv_type kv_type, orion_fit *out, orion_error *err)
+void orion_fit_options_init(orion_fit_options *options)
+{
+    *options = (orion_fit_options){.size = sizeof(*options), .sequences = 1};
+}
+
+orion_status orion_manager_fit(orion_manager *manager, const char *name,
+                               const orion_fit_options *options, orion_fit *out, orion_error *err)
 {
     const struct fake *fake = fake_of(name);
+    uint32_t context_tokens = options->context_tokens;
 
     (void)manager;
-    (void)kv_type;
     if (!fake)
         return fake_fail(err, ORION_E_NOT_FOUND, "no such file");
     if (context_tokens == 0)
@@ -134,10 +139,11 @@ orion_status orion_manager_fit(orion_manager *manager, const char *name, uint32_
     if (context_tokens > fake->trained_tokens)
         return fake_fail(err, ORION_E_ARGUMENT, "more than it was made for");
     *out = (orion_fit){.runs = true,
+                       .sequences = options->sequences,
                        .context_tokens = context_tokens,
                        .trained_tokens = fake->trained_tokens,
                        .weights_bytes = fake->weights_bytes,
-                       .kv_bytes = fake->kv_bytes * context_tokens / 4096};
+                       .kv_bytes = fake->kv_bytes * context_tokens / 4096 * options->sequences};
     return ORION_OK;
 }
 

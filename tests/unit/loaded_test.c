@@ -16,7 +16,7 @@ static struct loaded *loaded;
 static void begin(int64_t keep_alive_s)
 {
     static const char *const ids[N_FAKES] = {"a.gguf", "b.gguf", "c.gguf"};
-    const struct loaded_options options = {.keep_alive_s = keep_alive_s};
+    const struct loaded_options options = {.sequences = 4, .keep_alive_s = keep_alive_s};
     orion_error err;
 
     for (size_t i = 0; i < N_FAKES; i++) {

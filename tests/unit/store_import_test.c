@@ -323,7 +323,7 @@ static void room_is_counted(void **state)
     assert_int_equal(usage.n_partials, 1);
     assert_int_equal(usage.model_bytes, SIZE);
     assert_true(usage.partial_bytes >= 50000 && usage.partial_bytes < SIZE);
-    assert_true(usage.free_bytes > 0 && usage.disk_bytes > usage.free_bytes);
+    assert_true(usage.disk.free_bytes > 0 && usage.disk.total_bytes > usage.disk.free_bytes);
     const uint64_t used = usage.model_bytes + usage.partial_bytes;
     assert_int_equal(ori_store_check_quota(store, 0, UINT64_MAX, NULL), ORION_OK);
     assert_int_equal(ori_store_check_quota(store, used + 10, 10, NULL), ORION_OK);
