@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "native_events.h"
+#include "remotes.h"
 
 #define VALUE_BYTES 2048 /* of a file's metadata, at most */
 
@@ -114,6 +115,12 @@ static const struct param which_params[] = {
     {.kind = PARAM_END},
 };
 
+static json_t *remote_object(const orion_remote *remote)
+{
+    return json_pack("{s:o, s:o, s:o}", "name", native_text(remote->name), "model",
+                     native_text(remote->model), "url", native_text(remote->url));
+}
+
 void native_models(struct http_request *request, void *user)
 {
     struct server *server = user;
@@ -136,7 +143,10 @@ void native_models(struct http_request *request, void *user)
         (void)json_array_append_new(models, model_object(server, &list->models[i], loaded));
     json_decref(loaded);
     orion_model_list_free(list);
-    http_reply_json(request, 200, json_pack("{s:o}", "models", models));
+    json_t *remotes = json_array();
+    if (!which.downloaded)
+        remotes_add(server->manager, remote_object, remotes);
+    http_reply_json(request, 200, json_pack("{s:o, s:o}", "models", models, "remotes", remotes));
 }
 
 /* ---- one of them ---- */

@@ -9,16 +9,16 @@ bool remotes_answer(orion_manager *manager, const char *name)
     return orion_manager_choose(manager, name, &remote, NULL) == ORION_OK && remote;
 }
 
-static void add_remotes(orion_manager *manager, const struct names_shape *shape, json_t *names)
+void remotes_add(orion_manager *manager, remote_words words, json_t *list)
 {
-    orion_remote_list *list;
+    orion_remote_list *remotes;
 
-    if (orion_manager_remotes(manager, &list, NULL) != ORION_OK)
+    if (orion_manager_remotes(manager, &remotes, NULL) != ORION_OK)
         return;
-    for (size_t i = 0; i < list->count; i++)
-        if (remotes_answer(manager, list->remotes[i].name))
-            (void)json_array_append_new(names, shape->remote(&list->remotes[i]));
-    orion_remote_list_free(list);
+    for (size_t i = 0; i < remotes->count; i++)
+        if (remotes_answer(manager, remotes->remotes[i].name))
+            (void)json_array_append_new(list, words(&remotes->remotes[i]));
+    orion_remote_list_free(remotes);
 }
 
 orion_status names_list(orion_manager *manager, const struct names_shape *shape, json_t **out,
@@ -36,7 +36,7 @@ orion_status names_list(orion_manager *manager, const struct names_shape *shape,
             !remotes_answer(manager, list->models[i].id))
             (void)json_array_append_new(names, shape->local(manager, &list->models[i]));
     orion_model_list_free(list);
-    add_remotes(manager, shape, names);
+    remotes_add(manager, shape->remote, names);
     *out = names;
     return ORION_OK;
 }

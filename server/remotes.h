@@ -11,10 +11,17 @@
 /* Would a request for `name` be answered elsewhere now? */
 bool remotes_answer(orion_manager *manager, const char *name);
 
+/* How something is said of a remote; NULL: memory is short. */
+typedef json_t *(*remote_words)(const orion_remote *remote);
+
+/* Append all remotes that a request may ask for now: none unless the settings let
+ * requests leave this machine. */
+void remotes_add(orion_manager *manager, remote_words words, json_t *list);
+
 /* How a family writes an entry of its list; NULL: memory is short. */
 struct names_shape {
     json_t *(*local)(orion_manager *manager, const orion_model_facts *facts);
-    json_t *(*remote)(const orion_remote *remote);
+    remote_words remote;
 };
 
 /* All names that a request may ask for now, in *out.  One that both a model here and a

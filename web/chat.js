@@ -180,12 +180,12 @@ class Chat {
 
   showModels() {
     if (!live.models) return;
-    const { usable } = this;
-    const elsewhere = live.remotes.filter((name) => !usable.some(([id]) => id === name));
+    const usable = this.usable.filter(([id]) => !live.leaves(id));
+    const elsewhere = live.remotes.map(({ name }) => name);
     const ids = [...usable.map(([id]) => id), ...elsewhere];
     // Of itself the page never chooses a model that is elsewhere.
     if (!ids.includes(open.model))
-      open.model = live.loaded.find(({ id }) => ids.includes(id))?.id ?? usable[0]?.[0] ?? '';
+      open.model = usable.find(([id]) => live.loadedOf({ id }))?.[0] ?? usable[0]?.[0] ?? '';
     const option = ([id, name]) => h('option', { value: id }, name);
     renew(this.models, [usable, elsewhere], () => [
       !open.model && option(['', t('no_model')]),
@@ -199,7 +199,7 @@ class Chat {
     ]);
     this.models.value = open.model;
     set(this.models, 'disabled', ids.length === 0);
-    setText(this.warning, live.remotes.includes(open.model) ? t('leaves') : '');
+    setText(this.warning, live.leaves(open.model) ? t('leaves') : '');
     if (!open.messages.length) this.showEmpty();
     this.showButtons();
   }
@@ -239,7 +239,7 @@ class Chat {
   }
 
   showEmpty() {
-    const leaves = live.remotes.includes(open.model);
+    const leaves = live.leaves(open.model);
     renew(this.messages, [open.model, leaves, live.models !== null], () =>
       h(
         'div',

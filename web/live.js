@@ -12,7 +12,7 @@ class Live extends EventTarget {
   storage = null;
   memory = null;
   loaded = [];
-  remotes = []; // names that stand for models elsewhere
+  remotes = []; // { name, model, url }: names that stand for models elsewhere
   jobs = new Map(); // by id, in order
   loading = new Set(); // ids of models that are being loaded for this page
   reachable = true;
@@ -97,10 +97,9 @@ class Live extends EventTarget {
   }
 
   async #read() {
-    const [{ models }, storage, { loaded, memory }, { data }] = await Promise.all(
-      ['/orion/v1/models', '/orion/v1/storage', '/orion/v1/loaded', '/v1/models'].map((path) => ask('GET', path)),
+    const [{ models, remotes }, storage, { loaded, memory }] = await Promise.all(
+      ['/orion/v1/models', '/orion/v1/storage', '/orion/v1/loaded'].map((path) => ask('GET', path)),
     );
-    const remotes = data.filter((one) => one.owned_by === 'remote').map(({ id }) => id);
     Object.assign(this, { models, storage, loaded, memory, remotes });
     this.#changed();
   }
@@ -109,6 +108,11 @@ class Live extends EventTarget {
   jobOf(model) {
     const all = [...this.jobs.values()].filter((job) => isFor(job, model));
     return all.findLast(unfinished) ?? all.at(-1) ?? null;
+  }
+
+  /** Does what is asked of this name leave the machine? */
+  leaves(name) {
+    return this.remotes.some((remote) => remote.name === name);
   }
 
   loadedOf(model) {

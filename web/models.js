@@ -1,9 +1,9 @@
 // The Models view: what there is room for, what is in memory, what is here, and what could be.
-import { arrange, h, set, setText } from './dom.js';
+import { arrange, button, h, renew, set, setText } from './dom.js';
 import { hubSearch } from './hub.js';
 import { t } from './i18n.js';
 import { isFor, live, unfinished } from './live.js';
-import { ModelCard } from './model_card.js';
+import { chip, ModelCard } from './model_card.js';
 import { memoryCard, storageCard } from './room.js';
 
 /** Downloads of models that no list has: of a repository on the hub. */
@@ -26,6 +26,37 @@ function strangers() {
       supported: null,
       fit: null,
     }));
+}
+
+/** A name that stands for a model elsewhere. */
+function remoteCard({ name, model, url }, tools) {
+  const chat = () => tools.go('/chat', { model: name });
+  return h(
+    'li',
+    { class: 'card' },
+    h('h3', { dir: 'auto' }, name),
+    h('p', { class: 'quiet', dir: 'auto' }, `${model} · ${url}`),
+    h('ul', { class: 'chips' }, chip(t('leaves_machine'), 'warn', 'so-so')),
+    h(
+      'div',
+      { class: 'actions' },
+      button('tonal', 'chat', t('chat'), chat, { 'aria-label': t('action_on', { action: t('chat'), name }) }),
+    ),
+  );
+}
+
+/** The remotes that the settings let one ask; there is no such section otherwise. */
+class Elsewhere {
+  constructor(tools) {
+    this.tools = tools;
+    this.list = h('ul', { class: 'cards' });
+    this.element = h('section', {}, h('h2', {}, t('elsewhere')), this.list);
+  }
+
+  update(remotes) {
+    renew(this.list, remotes, () => remotes.map((remote) => remoteCard(remote, this.tools)));
+    set(this.element, 'hidden', remotes.length === 0);
+  }
 }
 
 /** A list of models under a heading. */
@@ -57,6 +88,7 @@ export function mount(main, tools) {
   const here = new Section(t('here'), t('here_empty'));
   const coming = new Section(t('coming'), '');
   const available = new Section(t('available'), t('available_empty'));
+  const elsewhere = new Elsewhere(tools);
   const storage = storageCard();
   const memory = memoryCard();
   const search = hubSearch();
@@ -67,6 +99,7 @@ export function mount(main, tools) {
     h('div', { class: 'rooms' }, storage.element, memory.element),
     coming.element,
     here.element,
+    elsewhere.element,
     available.element,
     search.element,
   );
@@ -85,6 +118,7 @@ export function mount(main, tools) {
       live.models.filter((model) => model.downloaded),
       tools,
     );
+    elsewhere.update(live.remotes);
     available.update(
       live.models.filter((model) => !model.downloaded),
       tools,

@@ -170,6 +170,7 @@ export const strings = {
   no_model_text: 'There is no model on this machine yet.',
   to_models: 'Get one',
   elsewhere: 'On other machines',
+  leaves_machine: 'Leaves this machine',
   leaves: 'This model is on another machine. What you write is sent there.',
   answered_by: 'answered by {address}',
   hello: 'What would you like to know?',

@@ -170,6 +170,7 @@ export const strings = {
   no_model_text: 'Aún no hay ningún modelo en esta máquina.',
   to_models: 'Conseguir uno',
   elsewhere: 'En otras máquinas',
+  leaves_machine: 'Sale de esta máquina',
   leaves: 'Este modelo está en otra máquina. Lo que escriba se envía allí.',
   answered_by: 'respondió {address}',
   hello: '¿Qué le gustaría saber?',

@@ -165,6 +165,10 @@ def lists():
         tags = {m['name']: m for m in server.get('/api/tags').json()['models']}
         assert tags['far']['remote_host'] == far.url and tags['far']['remote_model'] == 'big-1'
         assert all('remote_host' not in tag for name, tag in tags.items() if name != 'far')
+        ours = server.get('/orion/v1/models').json()
+        assert ours['remotes'] == [{'name': 'far', 'model': 'big-1', 'url': far.url}], ours
+        assert all(m['id'] != 'far' for m in ours['models']), ours
+        assert server.get('/orion/v1/models?downloaded=true').json()['remotes'] == []
         shown = server.post('/api/show', {'model': 'far:latest'}).json()
         assert shown['remote_host'] == far.url and shown['capabilities'] == ['completion'], shown
         for fields, reason in (({}, 'load'), ({'keep_alive': 0}, 'unload')):

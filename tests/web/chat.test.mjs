@@ -67,7 +67,7 @@ check('while it is answered', async (t, fake) => {
 
 check('a model that is elsewhere is never chosen by itself, and says so', async (t, fake) => {
   fake.models = [here('tiny')];
-  fake.remotes = ['big'];
+  fake.remotes = [{ name: 'big', model: 'big-1', url: 'https://models.example/v1' }];
   await inEveryLook(t, fake.url + '/chat', 'chat-remote', async (page) => {
     await page.getByText('is sent nowhere else').waitFor();
     await page.getByLabel('Model', { exact: true }).selectOption('big');

@@ -34,7 +34,7 @@ export class Fake {
   };
   memory = { total_bytes: 32e9, available_bytes: 20e9 };
   loaded = [];
-  remotes = []; // names of models elsewhere
+  remotes = []; // { name, model, url } of models elsewhere
   jobs = [];
   answers = {}; // by "METHOD path": a function of the request's body that gives [code, body]
   said = ['Hello.']; // pieces of the next answer
@@ -75,10 +75,9 @@ export class Fake {
     const lists = {
       'GET /orion/v1/login': this.login,
       'GET /orion/v1/server': this.server,
-      'GET /orion/v1/models': { models: this.models },
+      'GET /orion/v1/models': { models: this.models, remotes: this.remotes },
       'GET /orion/v1/storage': this.storage,
       'GET /orion/v1/loaded': { loaded: this.loaded, memory: this.memory },
-      'GET /v1/models': { data: this.remotes.map((id) => ({ id, owned_by: 'remote' })) },
     };
     if (route in lists) return this.#json(reply, 200, lists[route]);
     if (route === 'POST /orion/v1/login') {
@@ -105,7 +104,9 @@ export class Fake {
   #chat(reply, body) {
     this.asked.push(body);
     const event = (data) => reply.write(`data: ${JSON.stringify(data)}\n\n`);
-    const address = this.remotes.includes(body.model) ? { 'X-Orion-Remote': 'https://models.example/v1' } : {};
+    const address = this.remotes.some(({ name }) => name === body.model)
+      ? { 'X-Orion-Remote': 'https://models.example/v1' }
+      : {};
     reply.writeHead(200, { 'Content-Type': 'text/event-stream', ...address });
     for (const content of this.said) event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
     if (this.holds) return;

@@ -31,6 +31,21 @@ check('in Spanish', async (t, fake) => {
   await page.getByRole('heading', { name: 'On this machine' }).waitFor();
 });
 
+check('models elsewhere are listed as leaving the machine', async (t, fake) => {
+  fake.remotes = [{ name: 'big', model: 'big-1', url: 'https://models.example/v1' }];
+  await inEveryLook(t, fake.url, 'models-elsewhere', async (page) => {
+    await page.getByRole('heading', { name: 'On other machines' }).waitFor();
+    await page.getByText('Leaves this machine').waitFor();
+    await page.getByText('big-1 · https://models.example/v1').waitFor();
+    await page.getByRole('button', { name: 'Chat: big' }).waitFor();
+  });
+  fake.remotes = [];
+  fake.tell('models', {});
+  const page = await openPage(t, fake.url);
+  await page.getByRole('heading', { name: 'On this machine' }).waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'On other machines' }).count(), 0);
+});
+
 check('a search of the hub', async (t, fake) => {
   fake.answers['GET /orion/v1/search'] = () => [
     200,
