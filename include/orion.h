@@ -1357,12 +1357,17 @@ ORION_API orion_status orion_scheduler_submit(orion_scheduler *scheduler,
  * One that is over is no error.  From any thread. */
 ORION_API void orion_scheduler_cancel(orion_scheduler *scheduler, uint64_t id);
 
+/* Give back the memory of keys and values that no request has used for idle_s seconds; 0: that
+ * none uses now.  A conversation that goes on later is computed anew.  It happens after the
+ * batch that is being computed.  From any thread; NULL is a no-op. */
+ORION_API void orion_scheduler_give_back(orion_scheduler *scheduler, uint32_t idle_s);
+
 /* How it stands; plain data. */
 typedef struct orion_scheduler_load {
     uint32_t running, waiting;
     uint64_t requests;                                    /* ended since the start */
     uint64_t prompt_tokens, cached_tokens, output_tokens; /* of them */
-    uint64_t kv_bytes;     /* of keys and values that were ever written */
+    uint64_t kv_bytes;     /* of keys and values: what was written and not given back */
     uint64_t buffer_bytes; /* of scratch memory */
 } orion_scheduler_load;
 

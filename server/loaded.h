@@ -4,7 +4,8 @@
  * there; unused ones give way, the least recently used first.  It goes when no
  * request has used it for its keep-alive time, when memory runs short, or when it
  * is told to.  A model that requests are using never goes under them: it goes after
- * the last.
+ * the last.  What it holds of conversations goes when nobody has gone on with them for
+ * the server's keep-alive time, and before any model when memory runs short.
  */
 #ifndef SERVER_LOADED_H
 #define SERVER_LOADED_H

@@ -83,6 +83,12 @@ void orion_scheduler_cancel(orion_scheduler *scheduler, uint64_t id)
         ori_scheduler_cancel(scheduler->scheduler, id);
 }
 
+void orion_scheduler_give_back(orion_scheduler *scheduler, uint32_t idle_s)
+{
+    if (scheduler)
+        ori_scheduler_give_back(scheduler->scheduler, idle_s);
+}
+
 void orion_scheduler_get_load(const orion_scheduler *scheduler, orion_scheduler_load *out)
 {
     *out = (orion_scheduler_load){0};

@@ -170,6 +170,11 @@ void ori_kv_release(struct ori_kv *kv)
     *kv = (struct ori_kv){0};
 }
 
+void ori_kv_give_back(struct ori_kv *kv)
+{
+    (void)madvise(kv->keys, kv->bytes, MADV_DONTNEED); /* keys and values lie together */
+}
+
 void ori_kv_spoil(struct ori_kv *kv)
 {
     memset(kv->keys, 0xFF, kv->bytes); /* keys and values lie together */

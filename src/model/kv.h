@@ -55,6 +55,9 @@ orion_status ori_kv_init_passing(struct ori_kv *kv, const struct ori_hparams *hp
 struct ori_kv ori_kv_part(const struct ori_kv *passing, uint32_t first, uint32_t n_slots,
                           struct ori_kv_layer *layers);
 
+/* Give its memory back to the system: it is as never written. */
+void ori_kv_give_back(struct ori_kv *kv);
+
 /* Fill it with what is no number. */
 void ori_kv_spoil(struct ori_kv *kv);
 

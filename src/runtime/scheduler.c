@@ -1,6 +1,7 @@
 #include "runtime/scheduler_internal.h"
 #include "runtime/snapshot.h"
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 #include <stdlib.h>
@@ -68,7 +69,7 @@ void ori_scheduler_finish(struct ori_scheduler *s, struct ori_slot *slot, orion_
 
     pthread_mutex_lock(&s->lock);
     slot->request = NULL;
-    slot->freed = s->load.requests + 1;
+    slot->freed_ms = ori_now_ms();
     s->load.running--;
     pthread_mutex_unlock(&s->lock);
     end(s, r, status, err);
@@ -126,6 +127,17 @@ void ori_scheduler_cancel(struct ori_scheduler *s, uint64_t id)
     pthread_mutex_unlock(&s->lock);
 }
 
+void ori_scheduler_give_back(struct ori_scheduler *s, uint32_t idle_s)
+{
+    const double since_ms = ori_now_ms() - idle_s * 1e3;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->give_back_ms < since_ms)
+        s->give_back_ms = since_ms;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void ori_scheduler_get_load(struct ori_scheduler *s, orion_scheduler_load *out)
 {
     pthread_mutex_lock(&s->lock);
@@ -144,7 +156,7 @@ const struct ori_model *ori_scheduler_model(const struct ori_scheduler *s)
 static bool wait_for_work(struct ori_scheduler *s)
 {
     pthread_mutex_lock(&s->lock);
-    while (!s->closing && !s->first && s->load.running == 0)
+    while (!s->closing && !s->first && s->load.running == 0 && s->give_back_ms == 0)
         pthread_cond_wait(&s->wake, &s->lock);
     const bool goes_on = !s->closing;
     pthread_mutex_unlock(&s->lock);
@@ -200,6 +212,18 @@ static void stop(struct ori_scheduler *s, bool all)
     }
 }
 
+/* What is wanted back of sequences that are free. */
+static void give_back(struct ori_scheduler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    const double since_ms = s->give_back_ms;
+    s->give_back_ms = 0;
+    pthread_mutex_unlock(&s->lock);
+    for (struct ori_slot *slot = s->slots; slot < s->slots + s->n_slots; slot++)
+        if (!slot->request && slot->freed_ms <= since_ms)
+            ori_sequence_give_back(&slot->sequence);
+}
+
 static void count_memory(struct ori_scheduler *s)
 {
     uint64_t bytes = 0;
@@ -220,6 +244,7 @@ static void *run(void *arg)
         admit(s);
         if (s->load.running > 0) /* ours alone to change */
             ori_scheduler_step(s);
+        give_back(s);
         count_memory(s);
     }
     stop(s, true);

@@ -39,6 +39,8 @@ struct ori_job {
 orion_status ori_scheduler_submit(struct ori_scheduler *scheduler, struct ori_job *job,
                                   uint64_t *id, orion_error *err);
 void ori_scheduler_cancel(struct ori_scheduler *scheduler, uint64_t id);
+/* What orion_scheduler_give_back() promises. */
+void ori_scheduler_give_back(struct ori_scheduler *scheduler, uint32_t idle_s);
 void ori_scheduler_get_load(struct ori_scheduler *scheduler, orion_scheduler_load *out);
 
 const struct ori_model *ori_scheduler_model(const struct ori_scheduler *scheduler);

@@ -27,7 +27,7 @@ struct ori_request {
 struct ori_slot {
     struct ori_sequence sequence;
     struct ori_request *request; /* NULL: free; changes under the lock */
-    uint64_t freed;              /* when, counted in requests: the lowest is the oldest */
+    double freed_ms;             /* when, by ori_now_ms(); 0: no request was ever there */
 
     uint32_t n_prompt;  /* of the request: 0..n_prompt - 1 of the sequence's tokens */
     bool answering;     /* the prompt is computed */
@@ -58,6 +58,7 @@ struct ori_scheduler {
     pthread_cond_t wake;
     struct ori_request *first, *last; /* the queue */
     uint32_t most_held;               /* requests, in slots and waiting */
+    double give_back_ms; /* what has been free since then is to give its memory back; 0: nothing */
     bool closing;
     uint64_t next_id;
     orion_scheduler_load load;

@@ -23,7 +23,7 @@ struct ori_slot *ori_place_choose(struct ori_scheduler *s, const struct ori_requ
     for (struct ori_slot *slot = s->slots; slot < s->slots + s->n_slots; slot++) {
         if (slot->request)
             continue;
-        if (!oldest || slot->freed < oldest->freed)
+        if (!oldest || slot->freed_ms < oldest->freed_ms)
             oldest = slot;
         const uint32_t n = ori_sequence_common(&slot->sequence, tokens, limit);
         if (n > common && is_continued(&slot->sequence, tokens, n)) {

@@ -31,6 +31,14 @@ void ori_sequence_reset(struct ori_sequence *s)
     s->n_reached = 0;
 }
 
+void ori_sequence_give_back(struct ori_sequence *s)
+{
+    ori_sequence_reset(s);
+    if (s->n_touched > 0)
+        ori_kv_give_back(&s->kv);
+    s->n_touched = 0;
+}
+
 static uint32_t agreement(const struct ori_sequence *s, const int32_t *tokens, uint32_t limit)
 {
     uint32_t n = 0;

@@ -20,7 +20,7 @@ struct ori_sequence {
     uint32_t n_tokens;
     uint32_t n_reached; /* >= n_tokens: positions written since position 0 last was; what the
                          * rings have overwritten follows from it, also after going back */
-    uint32_t n_touched; /* positions that were ever written: their memory is taken */
+    uint32_t n_touched; /* positions that were written since memory was given back: it is taken */
 };
 
 /* May be released after a failure, too; and all zeros is a no-op. */
@@ -28,6 +28,8 @@ orion_status ori_sequence_init(struct ori_sequence *sequence, const struct ori_e
                                orion_error *err);
 void ori_sequence_release(struct ori_sequence *sequence);
 void ori_sequence_reset(struct ori_sequence *sequence);
+/* Reset it, and give the memory of its cache back. */
+void ori_sequence_give_back(struct ori_sequence *sequence);
 
 /* How many of the first `limit` of tokens[] the cache holds, and may go on from. */
 uint32_t ori_sequence_common(const struct ori_sequence *sequence, const int32_t *tokens,

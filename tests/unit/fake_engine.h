@@ -27,7 +27,8 @@ static struct fake {
     orion_status open_status;                         /* what opening it ends with */
     uint32_t embedding_length;                        /* not 0: it makes embeddings */
     uint32_t sequences, context_tokens, last_threads; /* of the last scheduler */
-    atomic_int opened, closed;
+    atomic_ullong held_bytes; /* of conversations, until they are asked back */
+    atomic_int opened, closed, gave_back;
 } fakes[N_FAKES];
 
 static atomic_ullong available_bytes, machine_bytes;
@@ -54,19 +55,24 @@ static inline struct fake *fake_of(const char *name)
     return NULL;
 }
 
-/* Ten seconds are for a machine that is very busy. */
-static inline bool wait_closed(struct fake *fake, int times)
+/* Until a count is so high.  A minute is for a machine that is very busy. */
+static inline bool wait_count(const atomic_int *count, int times)
 {
     struct timespec until;
     int rc = 0;
 
     (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
+    until.tv_sec += 60;
     (void)pthread_mutex_lock(&fake_lock);
-    while (fake->closed < times && rc != ETIMEDOUT)
+    while (*count < times && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&fake_changed, &fake_lock, &until);
     (void)pthread_mutex_unlock(&fake_lock);
-    return fake->closed == times;
+    return *count >= times;
+}
+
+static inline bool wait_closed(const struct fake *fake, int times)
+{
+    return wait_count(&fake->closed, times) && fake->closed == times;
 }
 
 static inline orion_status fake_fail(orion_error *err, orion_status status, const char *message)
@@ -229,6 +235,18 @@ void orion_scheduler_cancel(orion_scheduler *scheduler, uint64_t id)
 {
     (void)scheduler;
     (void)id;
+}
+
+void orion_scheduler_give_back(orion_scheduler *scheduler, uint32_t idle_s)
+{
+    if (!scheduler || idle_s > 0)
+        return;
+    (void)pthread_mutex_lock(&fake_lock);
+    available_bytes += scheduler->fake->held_bytes;
+    scheduler->fake->held_bytes = 0;
+    scheduler->fake->gave_back++;
+    (void)pthread_cond_broadcast(&fake_changed);
+    (void)pthread_mutex_unlock(&fake_lock);
 }
 
 void orion_scheduler_get_load(const orion_scheduler *scheduler, orion_scheduler_load *out)

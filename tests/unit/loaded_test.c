@@ -209,6 +209,27 @@ static void test_short_memory(void **state)
     end();
 }
 
+/* What is held of conversations goes before any model. */
+static void test_conversations_go_first(void **state)
+{
+    (void)state;
+    begin(-1);
+    use("a");
+    use("b");
+    a->held_bytes = 500 * MIB;
+    available_bytes = 60 * MIB;
+    use("b"); /* the keeper looks around */
+    assert_true(wait_count(&a->gave_back, 1));
+    assert_int_equal(available_bytes, 560 * MIB);
+    use("b");
+    assert_int_equal(a->opened + b->opened, 2);
+    available_bytes = 60 * MIB;
+    use("b");
+    assert_true(wait_closed(a, 1));
+    assert_true(wait_closed(b, 1));
+    end();
+}
+
 static void test_memory_unknown(void **state)
 {
     (void)state;
@@ -289,6 +310,21 @@ static void test_unload_of_a_removed_file(void **state)
 
 /* ---- contexts ---- */
 
+/* Until somebody waits for the one model to go. */
+static void wait_until_unloading(void)
+{
+    struct loaded_facts *facts;
+    bool unloading = false;
+    size_t n;
+
+    while (!unloading) {
+        assert_int_equal(loaded_list(loaded, &facts, &n, NULL), ORION_OK);
+        unloading = n == 1 && facts[0].unloading;
+        free(facts);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* they need the lock, too */
+    }
+}
+
 static struct loaded_model *with_context(const char *name, uint32_t tokens)
 {
     const struct loaded_wish wish = {.context_tokens = tokens};
@@ -331,18 +367,12 @@ static void test_larger_context_waits_for_requests(void **state)
 {
     pthread_t thread;
     void *larger;
-    struct loaded_facts *facts;
-    size_t n = 1;
 
     (void)state;
     begin(-1);
     struct loaded_model *held = hold("a");
     assert_int_equal(pthread_create(&thread, NULL, ask_for_more, NULL), 0);
-    do { /* until the other one waits */
-        assert_int_equal(loaded_list(loaded, &facts, &n, NULL), ORION_OK);
-        n = facts[0].unloading;
-        free(facts);
-    } while (n == 0);
+    wait_until_unloading();
     assert_int_equal(a->closed, 0);
     loaded_release(held);
     assert_int_equal(pthread_join(thread, &larger), 0);
@@ -534,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_used_ones_stay),
         cmocka_unit_test(test_fewer_sequences_for_little_room),
         cmocka_unit_test(test_short_memory),
+        cmocka_unit_test(test_conversations_go_first),
         cmocka_unit_test(test_memory_unknown),
         cmocka_unit_test(test_keep_alive),
         cmocka_unit_test(test_unload),

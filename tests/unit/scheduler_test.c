@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <time.h>
+
 #include "asking.h"
 
 #include "api/handles.h"
@@ -367,6 +369,72 @@ static void test_chats_keep_their_place(void **state)
     orion_model_close(model);
 }
 
+static void wait_until_given_back(orion_scheduler *scheduler)
+{
+    orion_scheduler_load load;
+
+    do {
+        orion_scheduler_give_back(scheduler, 0);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        orion_scheduler_get_load(scheduler, &load);
+    } while (load.kv_bytes > 0);
+}
+
+/* What nobody uses goes when it is asked back, and only if it is old enough; answers are
+ * what they were. */
+static void gives_back(const char *path)
+{
+    const orion_scheduler_options options = {.threads = 1, .sequences = 3};
+    orion_model *model = open_public(data_path(path));
+    orion_scheduler *scheduler = open_scheduler(model, options);
+    orion_scheduler_load load;
+
+    write_text(long_text, sizeof(long_text), 120, 7);
+    orion_scheduler_give_back(scheduler, 0); /* there is nothing yet */
+    ask_text(scheduler, long_text, &among[0]);
+    orion_scheduler_give_back(scheduler, 3600);
+    ask_text(scheduler, long_text, &among[1]);
+    assert_true(among[1].stats.cached_tokens > 0);
+    wait_until_given_back(scheduler);
+    ask_text(scheduler, long_text, &among[2]);
+    assert_int_equal(among[2].stats.cached_tokens, 0);
+    for (uint32_t i = 1; i < 3; i++)
+        assert_string_equal(among[i].text, among[0].text);
+    orion_scheduler_get_load(scheduler, &load);
+    assert_true(load.kv_bytes > 0);
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
+static void test_gives_back(void **state)
+{
+    (void)state;
+    gives_back(PLAIN_MODEL);
+    gives_back(WINDOW_MODEL); /* whose ring goes round */
+}
+
+/* What a request uses stays, also when all is asked back amid it. */
+static void test_gives_back_beside_an_answer(void **state)
+{
+    const orion_scheduler_options options = {.threads = 1, .sequences = 2};
+    orion_model *model = open_public(data_path(PLAIN_MODEL));
+    orion_scheduler *scheduler = open_scheduler(model, options);
+
+    (void)state;
+    write_text(long_text, sizeof(long_text), 120, 7);
+    for (uint32_t i = 0; i < 2; i++) {
+        memset(&among[i], 0, sizeof(among[i]));
+        submit_text(scheduler, long_text, 40, &among[i]);
+        orion_scheduler_give_back(scheduler, 0);
+        wait_for(&among[i]);
+        assert_int_equal(among[i].status, ORION_OK);
+        wait_until_given_back(scheduler);
+    }
+    assert_string_equal(among[0].text, among[1].text);
+    orion_scheduler_close(scheduler);
+    orion_model_close(model);
+}
+
 /* The one that all others wait for is stopped at every stage: they go on without. */
 static void test_leader_is_cancelled(void **state)
 {
@@ -476,6 +544,8 @@ int main(void)
         cmocka_unit_test(test_chats_keep_their_place),
         cmocka_unit_test(test_leader_is_cancelled),
         cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_gives_back),
+        cmocka_unit_test(test_gives_back_beside_an_answer),
         cmocka_unit_test(test_prefix_on_disk),
     };
     return cmocka_run_group_tests_name("scheduler", tests, make_folder, remove_folder);
