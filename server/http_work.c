@@ -1,5 +1,7 @@
-/* The workers: threads that run handlers, which may block.  One is started when a
- * request finds none idle, up to a bound; they stay until the end. */
+/* The workers: threads that run handlers, which may block: on a disk, a hub, or a model
+ * that is being loaded.  One is started when a request finds none idle, up to one for
+ * each connection, so that no request waits for another one's handler.  They stay until
+ * the end: an idle one costs a few pages. */
 #include "exchange.h"
 
 #include "fail.h"
@@ -7,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define WORKERS 32
+#define WORKERS HTTP_CONNECTIONS
 
 struct http_work {
     pthread_mutex_t lock;

@@ -122,6 +122,8 @@ static orion_status hold(struct loaded *loaded, const char *name, const struct m
     orion_status status = ORION_OK;
 
     while (status == ORION_OK) {
+        if (loaded->stopping)
+            return server_fail(err, ORION_E_CANCELLED, "the server is ending");
         struct loaded_model *model = find_id(loaded, file->id);
         if (model && !model->closing && has_context(model, context) &&
             model_file_same(&model->file.st, &file->st)) {
@@ -256,6 +258,16 @@ orion_status loaded_new(orion_manager *manager, const struct loaded_options *opt
     }
     *out = loaded;
     return ORION_OK;
+}
+
+void loaded_stop(struct loaded *loaded)
+{
+    if (!loaded)
+        return;
+    (void)pthread_mutex_lock(&loaded->lock);
+    loaded->stopping = true;
+    (void)pthread_cond_broadcast(&loaded->changed);
+    (void)pthread_mutex_unlock(&loaded->lock);
 }
 
 void loaded_free(struct loaded *loaded)

@@ -29,6 +29,9 @@ struct loaded_options {
 
 orion_status loaded_new(orion_manager *manager, const struct loaded_options *options,
                         struct loaded **out, orion_error *err);
+/* Open no more models: who waits for one, and who asks from here on, is told that the
+ * server ends.  NULL is a no-op. */
+void loaded_stop(struct loaded *loaded);
 /* Close all of it.  Requests that are with a scheduler are cancelled: their on_done()
  * ends them and releases the model, so HTTP must still be there.  No handler runs any
  * more.  NULL is a no-op. */

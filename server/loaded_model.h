@@ -55,7 +55,8 @@ struct loaded {
     struct loaded_model *remotes; /* each from its first request to the end */
     uint64_t uses;                /* releases so far */
     bool opening;                 /* a thread opens a model */
-    bool ending;
+    bool stopping;                /* no request is to wait for a model any more */
+    bool ending;                  /* all models are to be closed */
 };
 
 /* ---- under the lock (loaded.c) ---- */

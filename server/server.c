@@ -120,6 +120,7 @@ void server_stop(struct server *server)
     if (!server)
         return;
     native_events_stop(server->events);
+    loaded_stop(server->loaded);
     http_stop(server->http, GRACE_MS);
     native_events_free(server->events);
     loaded_free(server->loaded);

@@ -121,10 +121,29 @@ static void get_later(struct http_request *request, void *user)
     (void)pthread_mutex_unlock(&lock);
 }
 
+static unsigned waiting;
+static bool gate_open;
+
+/* As a handler does whose model is being loaded. */
+static void get_gated(struct http_request *request, void *user)
+{
+    (void)user;
+    count(&waiting, 1);
+    (void)pthread_mutex_lock(&lock);
+    while (!gate_open)
+        (void)pthread_cond_wait(&changed, &lock);
+    (void)pthread_mutex_unlock(&lock);
+    http_reply_text(request, 200, "text/plain", "hello");
+}
+
 static const struct http_route routes[] = {
-    {"GET", "/lines", get_lines, NULL},   {"GET", "/endless", get_endless, NULL},
-    {"GET", "/silent", get_silent, NULL}, {"GET", "/quick", get_quick, NULL},
-    {"GET", "/later", get_later, NULL},   {NULL, NULL, NULL, NULL},
+    {"GET", "/lines", get_lines, NULL},
+    {"GET", "/endless", get_endless, NULL},
+    {"GET", "/silent", get_silent, NULL},
+    {"GET", "/quick", get_quick, NULL},
+    {"GET", "/later", get_later, NULL},
+    {"GET", "/gated", get_gated, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 static struct http_request *take_kept(void)
@@ -189,6 +208,33 @@ static void test_many(void **state)
     for (size_t i = 0; i < CLIENTS; i++)
         (void)pthread_join(threads[i], NULL);
     wait_for(&writers, 0);
+}
+
+/* Handlers that wait, for a model say, hold nobody up, however many there are. */
+static void test_waiting_handlers(void **state)
+{
+    int fds[100];
+
+    (void)state;
+    waiting = 0;
+    gate_open = false;
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        fds[i] = client_ask(&world, "GET", "/gated", "");
+    wait_for(&waiting, sizeof(fds) / sizeof(fds[0]));
+    for (int i = 0; i < 3; i++) {
+        const struct reply reply = client_get(&world, "/quick", "");
+        assert_int_equal(reply.code, 200);
+        free(reply.text);
+    }
+    (void)pthread_mutex_lock(&lock);
+    gate_open = true;
+    (void)pthread_cond_broadcast(&changed);
+    (void)pthread_mutex_unlock(&lock);
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        const struct reply reply = client_read(fds[i]);
+        assert_int_equal(reply.code, 200);
+        free(reply.text);
+    }
 }
 
 static void test_later(void **state)
@@ -311,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_waiting_handlers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gone_before_the_reply, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gone_when_asked_later, set_up, tear_down),

@@ -381,6 +381,35 @@ static void test_larger_context_waits_for_requests(void **state)
     end();
 }
 
+/* One that waits is told when the server ends, and so is who comes then. */
+static void *ask_in_vain(void *err)
+{
+    const struct loaded_wish more = {.context_tokens = 8192};
+    struct loaded_model *model;
+
+    (void)loaded_acquire(loaded, "a", &more, &model, err);
+    return NULL;
+}
+
+static void test_stopping(void **state)
+{
+    orion_error err = {0};
+    pthread_t thread;
+
+    (void)state;
+    begin(-1);
+    struct loaded_model *held = hold("a");
+    assert_int_equal(pthread_create(&thread, NULL, ask_in_vain, &err), 0);
+    wait_until_unloading();
+    loaded_stop(loaded);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(err.status, ORION_E_CANCELLED);
+    assert_int_equal(refused("b", &err), ORION_E_CANCELLED);
+    loaded_release(held);
+    loaded_stop(NULL);
+    end();
+}
+
 /* ---- many threads ---- */
 
 static void *use_all(void *user)
@@ -572,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_unload_of_a_removed_file),
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_larger_context_waits_for_requests),
+        cmocka_unit_test(test_stopping),
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_ends_under_requests),
         cmocka_unit_test(test_facts),
