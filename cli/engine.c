@@ -8,20 +8,8 @@
 #define FIELD(name) offsetof(struct cli_engine_args, name)
 
 const struct cli_option cli_engine_options[] = {
-    {.kind = CLI_KIND_COUNT,
-     .name = "ctx",
-     .offset = FIELD(ctx),
-     .value = "N",
-     .help = "tokens of context (default: the model's, at most 4096)",
-     .min = 1,
-     .max = 1 << 24},
-    {.kind = CLI_KIND_COUNT,
-     .name = "threads",
-     .offset = FIELD(threads),
-     .value = "N",
-     .help = "threads to compute with (default: physical cores)",
-     .min = 1,
-     .max = 1024},
+    CLI_CONTEXT_OPTION(FIELD(ctx)),
+    CLI_THREADS_OPTION(FIELD(threads)),
     {.kind = CLI_KIND_COUNT,
      .name = "chunk",
      .offset = FIELD(chunk),

@@ -5,6 +5,18 @@
 
 #include "cli.h"
 
+/* Rows for a table of options; the values are uint32_t, 0 when they were not given. */
+#define CLI_CONTEXT_OPTION(value_offset)                                                           \
+    {                                                                                              \
+        .kind = CLI_KIND_COUNT, .name = "ctx", .offset = (value_offset), .value = "N",             \
+        .help = "tokens of context (default: the model's, at most 4096)", .min = 1, .max = 1 << 26 \
+    }
+#define CLI_THREADS_OPTION(value_offset)                                                           \
+    {                                                                                              \
+        .kind = CLI_KIND_COUNT, .name = "threads", .offset = (value_offset), .value = "N",         \
+        .help = "threads to compute with (default: physical cores)", .min = 1, .max = 1024         \
+    }
+
 /* Filled by cli_engine_options, prefix_cache by cli_prefix_cache_options. */
 struct cli_engine_args {
     uint32_t ctx, threads, chunk; /* 0: the library's default */

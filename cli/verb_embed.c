@@ -1,4 +1,5 @@
 /* orion embed: texts to vectors. */
+#include "engine.h"
 #include "input.h"
 #include "interrupt.h"
 #include "json.h"
@@ -15,13 +16,7 @@ struct embed_args {
 #define FIELD(name) offsetof(struct embed_args, name)
 
 static const struct cli_option options[] = {
-    {.kind = CLI_KIND_COUNT,
-     .name = "threads",
-     .offset = FIELD(threads),
-     .value = "N",
-     .help = "threads to compute with (default: physical cores)",
-     .min = 1,
-     .max = 1024},
+    CLI_THREADS_OPTION(FIELD(threads)),
     {.kind = CLI_KIND_COUNT,
      .name = "longest",
      .offset = FIELD(longest),

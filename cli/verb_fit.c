@@ -1,4 +1,5 @@
 /* orion fit: would a model run on this machine? */
+#include "engine.h"
 #include "facts.h"
 #include "json.h"
 #include "kv_type.h"
@@ -12,14 +13,7 @@ struct fit_args {
 };
 
 static const struct cli_option options[] = {
-    {.kind = CLI_KIND_COUNT,
-     .letter = 'c',
-     .name = "ctx",
-     .offset = offsetof(struct fit_args, context),
-     .value = "N",
-     .help = "tokens of context (default the model's, at most 4096)",
-     .min = 1,
-     .max = 67108864},
+    CLI_CONTEXT_OPTION(offsetof(struct fit_args, context)),
     {.kind = CLI_KIND_COUNT,
      .name = "parallel",
      .offset = offsetof(struct fit_args, parallel),

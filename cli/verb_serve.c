@@ -1,6 +1,7 @@
 /* orion serve: models for programs, for a browser, and for other machines. */
 #define _XOPEN_SOURCE 700 /* realpath() */
 #include "cli.h"
+#include "engine.h"
 #include "interrupt.h"
 #include "kv_type.h"
 #include "server/server.h"
@@ -62,20 +63,8 @@ static const struct cli_option options[] = {
      .min = -1,
      .max = 1e9,
      .show_default = true},
-    {.kind = CLI_KIND_COUNT,
-     .name = "ctx",
-     .offset = FIELD(ctx),
-     .value = "N",
-     .help = "tokens of context of a request (default: the model's, at most 4096)",
-     .min = 1,
-     .max = 1 << 24},
-    {.kind = CLI_KIND_COUNT,
-     .name = "threads",
-     .offset = FIELD(threads),
-     .value = "N",
-     .help = "threads to compute with (default: physical cores)",
-     .min = 1,
-     .max = 1024},
+    CLI_CONTEXT_OPTION(FIELD(ctx)),
+    CLI_THREADS_OPTION(FIELD(threads)),
     CLI_KV_TYPE_OPTION(FIELD(kv_type)),
     {.kind = CLI_KIND_END},
 };

@@ -51,7 +51,7 @@ orion_status loaded_acquire_remote(struct loaded *loaded, const char *name,
     struct loaded_model *model = find(loaded, name);
     if (!model)
         status = add(loaded, name, &model, err);
-    if (status == ORION_OK) {
+    if (model) {
         model->users++;
         *out = model;
     }
