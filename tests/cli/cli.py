@@ -27,6 +27,14 @@ MIXTURE = os.path.join(GOLDEN, 'mixtral.gguf')
 DEADLINE = 120  # seconds after which something that should have come is missing
 
 
+def until(true_of, what):
+    """Ask again and again until it is so; `what` says what never came."""
+    deadline = time.monotonic() + DEADLINE
+    while not true_of():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
 def environment(home, **more):
     """A user with nothing set and an empty home."""
     kept = {k: v for k, v in os.environ.items()

@@ -98,10 +98,7 @@ class Manager:
         return facts
 
     def until(self, number, true_of):
-        deadline = time.monotonic() + cli.DEADLINE
-        while not true_of(self.get(number)):
-            assert time.monotonic() < deadline, 'it never came to that'
-            time.sleep(0.005)
+        cli.until(lambda: true_of(self.get(number)), 'it never came to that')
 
 
 def with_hub(home, *args):

@@ -522,8 +522,8 @@ def takes_over():
         first = house.start('pull', REF)
         house.wait_for_bytes(200_000)
         second = house.start('pull', REF)
-        while len(house.stats()['requests']) < 3:  # the second has asked for the metadata
-            time.sleep(0.01)
+        # The second has asked for the metadata.
+        cli.until(lambda: len(house.stats()['requests']) >= 3, 'the second asked for nothing')
         first.kill()
         first.wait()
         assert second.wait(cli.DEADLINE) == 0

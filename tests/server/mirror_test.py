@@ -6,7 +6,6 @@ import os
 import random
 import re
 import subprocess
-import time
 import urllib.parse
 
 import world
@@ -309,9 +308,7 @@ def resume():
         process = subprocess.Popen([cli.ORION, 'pull', f'{REPO}/{FILES[0]}'],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    env=home.environment(**slow))
-        deadline = time.monotonic() + world.DEADLINE
-        while partial_bytes(home) < BIG // 8:
-            assert time.monotonic() < deadline and process.poll() is None, process.poll()
+        cli.until(lambda: partial_bytes(home) >= BIG // 8, 'a part of it never came')
         process.kill()
         process.wait()
         kept = partial_bytes(home)

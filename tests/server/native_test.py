@@ -384,6 +384,67 @@ def no_space():
             assert get(server, 'storage')['quota_bytes'] == 1_000_000
 
 
+class SmallDisk:
+    """A server whose models lie on a disk of so many MiB that only it sees, and which the
+    test fills up from outside."""
+
+    def __init__(self, home, mib):
+        mount = f'mount -t tmpfs -o size={mib}m tmpfs "$0" && exec "$@"'
+        inside = ('unshare', '--user', '--map-root-user', '--mount', 'sh', '-c')
+        os.makedirs(home.models)
+        if subprocess.run([*inside, f'mount -t tmpfs tmpfs {home.models}'], check=False,
+                          capture_output=True).returncode != 0:
+            raise tap.Skip('this system lets nobody mount a disk for themselves')
+        self.server = world.Server(home=home, before=(*inside, mount, home.models))
+
+    def __enter__(self):
+        self.server.__enter__()
+        self.filler = f'/proc/{self.server.process.pid}/root{self.server.home.models}/filler'
+        return self
+
+    def __exit__(self, *error):
+        return self.server.__exit__(*error)
+
+    def fill(self):
+        """To the last byte."""
+        with open(self.filler, 'wb', buffering=0) as file:
+            for size in (1 << 20, 4096, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(bytes(size))
+
+    def make_room(self):
+        os.unlink(self.filler)
+
+
+@tap.case('a disk that is full before a download, and one that fills up in its middle')
+def full_disk():
+    with place() as home, SmallDisk(home, 64) as disk, Events(disk.server) as events:
+        server = disk.server
+        disk.fill()
+        assert get(server, 'storage')['free_bytes'] == 0
+        job = start(server, 'orion-tiny')
+        failed = events.job(job['id'], stage='failed')
+        assert failed['error']['status'] == 'no_space' and failed['error']['message'], failed
+        assert model(server, 'orion-tiny')['downloaded'] is False
+        disk.make_room()
+        home.hub.set_rate(SLOW)
+        post(server, f'jobs/{job["id"]}/resume')
+        before = events.progress(job['id'], 100_000)['done_bytes']
+        disk.fill()  # its journal can't be written any more
+        post(server, f'jobs/{job["id"]}/pause')
+        stopped = events.until('job', lambda j: j['stage'] in ('paused', 'failed'))
+        if stopped['stage'] == 'failed':
+            assert stopped['error']['status'] == 'no_space', stopped
+        assert model(server, 'orion-tiny')['partial_bytes'] > 0
+        disk.make_room()
+        home.hub.set_rate(0)
+        post(server, f'jobs/{job["id"]}/resume')
+        done = events.job(job['id'], stage='done')
+        assert 0 < done['resumed_bytes'] <= done['total_bytes'], (before, done)
+        assert model(server, 'orion-tiny')['verified'] == 'intact'
+
+
 @tap.case('verify and repair are jobs, too')
 def verify():
     with place() as home:

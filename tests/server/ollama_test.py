@@ -4,7 +4,6 @@ import hashlib
 import os
 import random
 import re
-import time
 
 import world
 from world import TINY, cli, tap
@@ -393,9 +392,8 @@ def load():
         assert in_memory() == {}
         server.post('/api/generate', {'model': TINY, 'prompt': 'a', 'keep_alive': 0,
                                       'options': GREEDY})
-        deadline = time.monotonic() + world.DEADLINE
-        while in_memory() != {}:  # it goes a moment after its last answer
-            assert time.monotonic() < deadline, in_memory()
+        # It goes a moment after its last answer.
+        cli.until(lambda: in_memory() == {}, 'it never went')
 
 
 @tap.case('num_ctx: a larger context is made; more than the model has is what it has')
@@ -491,11 +489,10 @@ def pull_left():
     with House() as server:
         server.home.hub.set_rate(SIZE // 4)
         with server.open('POST', '/api/pull', {'model': REF}) as reply:
-            while b'completed' not in reply.readline():
-                pass
+            world.read_until(reply, b'completed')
         # The server holds one lock for its list of downloads, and one for each of them.
-        while os.listdir(os.path.join(server.home.models, '.lock')) != ['downloads.lock']:
-            pass  # until the download has let go
+        locks = os.path.join(server.home.models, '.lock')
+        cli.until(lambda: os.listdir(locks) == ['downloads.lock'], 'the download never let go')
         server.home.hub.set_rate(0)
         assert not os.path.exists(server.target)
         assert server.post('/api/pull', {'model': REF}).lines()[-1] == {'status': 'success'}
@@ -507,8 +504,7 @@ def pull_at_the_end():
     with House() as server:
         server.home.hub.set_rate(SIZE // 100)
         with server.open('POST', '/api/pull', {'model': REF}) as reply:
-            while b'completed' not in reply.readline():
-                pass
+            world.read_until(reply, b'completed')
             server.stop()
 
 

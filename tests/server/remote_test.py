@@ -53,14 +53,6 @@ def openai_stream(reply):
     return ''.join(c['choices'][0]['delta'].get('content') or '' for c in chunks if c['choices'])
 
 
-def read_until(reply, text):
-    seen = b''
-    while text not in seen:
-        more = reply.read1(65536)
-        assert more, seen
-        seen += more
-
-
 CALLS = {
     'openai, whole': ('/v1/chat/completions', {'messages': MESSAGES}, openai_text),
     'openai, streamed': ('/v1/chat/completions', {'messages': MESSAGES, 'stream': True},
@@ -243,7 +235,7 @@ def client_goes():
         reply = server.open('POST', '/v1/chat/completions', {
             'model': 'far', 'messages': MESSAGES, 'stream': True},
             {'Content-Type': 'application/json'})
-        read_until(reply, b'Hel')
+        world.read_until(reply, b'Hel')
         reply.close()
         assert far.gone.wait(world.DEADLINE), 'the connection is still there'
 
@@ -254,7 +246,7 @@ def server_ends():
         reply = server.open('POST', '/v1/chat/completions', {
             'model': 'far', 'messages': MESSAGES, 'stream': True},
             {'Content-Type': 'application/json'})
-        read_until(reply, b'Hel')
+        world.read_until(reply, b'Hel')
         server.stop()
         assert far.gone.wait(world.DEADLINE)
 
@@ -268,7 +260,7 @@ def many():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(world.DEADLINE)
         assert [openai_text(reply) for reply in replies] == [TEXT] * 12
         assert len(far.requests) == 12
 

@@ -221,8 +221,9 @@ def interrupted():
         _, err = process.communicate(timeout=world.DEADLINE)
         # It may have been at its end; otherwise it was stopped, and so was the server.
         assert process.returncode in (0, 130), err
-        while any(m['running'] for m in server.get('/orion/v1/loaded').json()['loaded']):
-            pass
+        cli.until(lambda: not any(m['running'] for m in
+                                  server.get('/orion/v1/loaded').json()['loaded']),
+                  'the answer goes on without its reader')
         if process.returncode == 130:
             assert b'stopped' in err
 

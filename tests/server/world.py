@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'cli'))
@@ -192,14 +193,25 @@ def peer(script, *args):
     return json.loads(done.stdout)
 
 
+def read_until(reply, text):
+    """Of a stream, until it has said so; signs of life are not enough."""
+    seen, give_up = b'', time.monotonic() + DEADLINE
+    while text not in seen:
+        more = reply.read1(65536)
+        assert more, f'the stream ended before {text}: {seen[-2000:]}'
+        assert time.monotonic() < give_up, f'{text} never came: {seen[-2000:]}'
+        seen += more
+
+
 def exchange(sock, pieces=()):
     """As Server.raw(), over a connection that is there."""
-    got = []
+    got, give_up = [], time.monotonic() + DEADLINE
     try:
         for piece in pieces:
             sock.sendall(piece)
         while True:
             bytes_ = sock.recv(65536)
+            assert time.monotonic() < give_up, 'the connection goes on and on'
             if not bytes_:
                 break
             got.append(bytes_)
