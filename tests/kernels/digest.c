@@ -52,6 +52,10 @@ static uint64_t add_rows(uint64_t hash, const struct ori_kernels *k, struct rng 
     fill_floats(rng, PATTERN_NORMAL, y, N);
     k->rms_norm(x, y, out, N, 1e-6f);
     hash = add_bytes(hash, out, sizeof(out));
+    k->layer_norm(x, y, out, out, N, 1e-6f);
+    hash = add_bytes(hash, out, sizeof(out));
+    k->gelu(out, N);
+    hash = add_bytes(hash, out, sizeof(out));
     k->silu_mul(x, y, out, N);
     hash = add_bytes(hash, out, sizeof(out));
     k->gelu_mul(x, y, out, N);
