@@ -108,6 +108,11 @@ static const struct ori_pre table[] = {
     },
     {.names = {"command-r"}, .steps = {"\\p{N}", GPT_2}, .composed = true},
     {
+        /* words with their spaces; numbers in threes from the right */
+        .names = {"superbpe"},
+        .steps = {"\\p{N}+", "^\\d{1,2}(?=(?:\\d{3})+(?!\\d))|\\d{3}"},
+    },
+    {
         .names = {"falcon"},
         .steps = {"[\\p{P}$+<=>^~|`]+", GPT_2, "[0-9][0-9][0-9]"},
     },

@@ -141,6 +141,10 @@ static void test_words(void **state)
         {"trillion", "12", "12"},
         {"llama4", "aB", "a|B"},
         {"hunyuan-dense", "1234", "123|4"},
+        {"superbpe", "1123", "1|123"}, /* threes from the right */
+        {"superbpe", "12123123", "12|123|123"},
+        {"superbpe", "12", "12"},
+        {"superbpe", "123", "123"},
     };
 
     (void)state;
