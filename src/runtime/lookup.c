@@ -2,18 +2,18 @@
 
 #include <stdlib.h>
 
-#define MIN_MATCH 2u
 #define MAX_MATCH 32u  /* longer ones are counted as this long */
 #define MAX_CHAIN 32u  /* earlier occurrences looked at */
 #define ONE (1u << 16) /* probability 1 */
 
 /* What a batch of 1, 2, ... tokens takes, in hundredths of a step of one token:
- * measured with `orion bench --chunk` on Phi-3-mini's shapes in Q4_K_M, two threads of
- * Zen 4.  Between AVX-512 with memory at 31 GB/s (four tokens 129) and at 38 (175), and
- * near AVX2 (187).  Four columns share one unpacking of the weights, and from nine on
- * panels serve them. */
-static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 118, 138, 160, 220, 242, 262, 285,
-                                                      340, 350, 360, 370, 385, 400, 415, 430};
+ * measured with `orion bench --only pp48 --chunk N` on Phi-3-mini's shapes in Q4_K_M, two
+ * threads of Zen 4 with AVX-512, and a little more than that: how fast memory is changes
+ * there, and where it is faster, columns cost more of a step (four tokens took 125 to 137
+ * with memory at 35 GB/s, 175 at another time).  Four columns share one unpacking of the
+ * weights, and from nine on panels serve them. */
+static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 108, 123, 142, 195, 212, 230, 252,
+                                                      318, 333, 350, 372, 395, 415, 435, 455};
 
 /* Wrong guesses are paid for, in hundredths of a step: each right one brings the
  * step that it saves, or its share of one that others take part in, and each token
@@ -31,7 +31,7 @@ static const int32_t batch_cost[1 + ORI_MAX_DRAFT] = {100, 118, 138, 160, 220, 2
 orion_status ori_lookup_init(struct ori_lookup *l, uint32_t max_tokens, uint32_t max_draft,
                              orion_error *err)
 {
-    static const uint32_t right_at_start[ORI_MATCH_CLASSES] = {2, 3, 5, 6, 7, 8};
+    static const uint32_t right_at_start[ORI_MATCH_CLASSES] = {1, 2, 3, 5, 6, 7, 8};
     uint32_t n_buckets = 256;
 
     while (n_buckets < max_tokens)
@@ -39,11 +39,12 @@ orion_status ori_lookup_init(struct ori_lookup *l, uint32_t max_tokens, uint32_t
     *l = (struct ori_lookup){
         .newest = ori_calloc_array(n_buckets, sizeof(*l->newest)),
         .older = ori_calloc_array((size_t)max_tokens + 1, sizeof(*l->older)),
+        .alone = ori_calloc_array(n_buckets, sizeof(*l->alone)),
         .mask = n_buckets - 1,
         .credit = CREDIT_AT_START,
         .max_draft = max_draft,
     };
-    if (!l->newest || !l->older) {
+    if (!l->newest || !l->older || !l->alone) {
         ori_lookup_release(l);
         return ori_fail_nomem(err, "looking for repetitions");
     }
@@ -56,13 +57,14 @@ void ori_lookup_release(struct ori_lookup *l)
 {
     free(l->newest);
     free(l->older);
+    free(l->alone);
     *l = (struct ori_lookup){0};
 }
 
-/* Lengths 2, 3, 4, 5-7, 8-15, 16 and more behave alike. */
+/* Lengths 1, 2, 3, 4, 5-7, 8-15, 16 and more behave alike. */
 static uint32_t class_of(uint32_t length)
 {
-    static const uint32_t first[] = {3, 4, 5, 8, 16};
+    static const uint32_t first[] = {2, 3, 4, 5, 8, 16};
     uint32_t class = 0;
 
     while (class < ORI_COUNT(first) && length >= first[class])
@@ -86,14 +88,15 @@ static uint32_t agreement(const int32_t *tokens, uint32_t a, uint32_t b)
     return n;
 }
 
-/* The longest match, the newest of equal ones. */
-static void find_match(struct ori_lookup *l, const int32_t *tokens, uint32_t first)
+/* The longest match in the chain from `pair` on, the newest of equal ones; without any,
+ * where the newest token last stood, after `alone`, if it is the same one. */
+static void find_match(struct ori_lookup *l, const int32_t *tokens, uint32_t pair, uint32_t alone)
 {
-    uint32_t at = first;
+    const bool same = alone != 0 && tokens[alone - 1] == tokens[l->n_added - 1];
 
-    l->source = 0;
-    l->length = MIN_MATCH - 1;
-    for (uint32_t i = 0; at != 0 && i < MAX_CHAIN && l->length < MAX_MATCH; i++) {
+    l->source = same ? alone : 0;
+    l->length = 1;
+    for (uint32_t i = 0, at = pair; at != 0 && i < MAX_CHAIN && l->length < MAX_MATCH; i++) {
         const uint32_t n = agreement(tokens, at, l->n_added);
         if (n > l->length) {
             l->length = n;
@@ -130,15 +133,19 @@ void ori_lookup_add(struct ori_lookup *l, const int32_t *tokens, uint32_t n, boo
                 learn_rate(l, tokens[l->source] == tokens[l->n_added]);
             earn(l, CREDIT_PER_TOKEN);
         }
+        uint32_t *alone = &l->alone[(uint32_t)tokens[l->n_added] & l->mask];
+        uint32_t *pair = NULL; /* the first token is none's second */
         l->n_added++;
         l->source = 0;
-        if (l->n_added < MIN_MATCH)
-            continue;
-        uint32_t *newest = &l->newest[hash_pair(l, tokens + l->n_added - MIN_MATCH)];
+        if (l->n_added >= 2)
+            pair = &l->newest[hash_pair(l, tokens + l->n_added - 2)];
         if (learn || l->n_added == n) /* nobody asks amid a prompt */
-            find_match(l, tokens, *newest);
-        l->older[l->n_added] = *newest;
-        *newest = l->n_added;
+            find_match(l, tokens, pair ? *pair : 0, *alone);
+        if (pair) {
+            l->older[l->n_added] = *pair;
+            *pair = l->n_added;
+        }
+        *alone = l->n_added;
     }
 }
 

@@ -6,7 +6,8 @@
  *
  * Earlier occurrences are found by hash chains over pairs of tokens, as LZ77
  * compressors do (Deutsch, RFC 1951, section 4): adding a token and asking for
- * a match take a bounded time, however long the text.
+ * a match take a bounded time, however long the text.  Where no pair is found the
+ * last token alone is looked for: what is copied begins with one.
  *
  * How far to guess follows from how often matches of that length were right
  * in this answer, guessed from or not; it depends on tokens alone, not on time.
@@ -27,11 +28,12 @@
 struct ori_hit_rate {
     uint32_t right, seen;
 };
-#define ORI_MATCH_CLASSES 6
+#define ORI_MATCH_CLASSES 7
 
 struct ori_lookup {
     uint32_t *newest; /* [n_buckets] position after the newest pair that hashes there, or 0 */
     uint32_t *older;  /* [max_tokens + 1] the one before it in its chain, or 0 */
+    uint32_t *alone;  /* [n_buckets] position after the newest token that falls there, or 0 */
     uint32_t mask;    /* n_buckets - 1 */
     uint32_t n_added; /* tokens taken in */
 
