@@ -4,11 +4,18 @@
 
 #include <string.h>
 
-/* Names go back into prompts and out to programs. */
-#define MAX_NAME_BYTES 256
+json_t *ori_call_new(json_t *name, json_t *arguments, json_t *id)
+{
+    json_t *call = json_pack("{s:s, s:{s:O, s:o}}", "type", "function", "function", "name", name,
+                             "arguments", arguments);
+    if (call && json_is_string(id) && json_object_set(call, "id", id) != 0) {
+        json_decref(call);
+        return NULL;
+    }
+    return call;
+}
 
-/* Arguments that are a text which holds the object. */
-static json_t *unwrapped(json_t *arguments)
+json_t *ori_call_arguments(json_t *arguments)
 {
     if (!json_is_string(arguments))
         return json_incref(arguments);
@@ -20,18 +27,14 @@ static json_t *unwrapped(json_t *arguments)
 static bool add(json_t *calls, json_t *name, json_t *arguments, json_t *id)
 {
     if (!json_is_string(name) || json_string_length(name) == 0 ||
-        json_string_length(name) > MAX_NAME_BYTES)
+        json_string_length(name) > ORI_MAX_TOOL_NAME_BYTES)
         return false;
-    json_t *inside = arguments ? unwrapped(arguments) : json_object();
+    json_t *inside = arguments ? ori_call_arguments(arguments) : json_object();
     if (!json_is_object(inside)) {
         json_decref(inside);
         return false;
     }
-    json_t *call = json_pack("{s:s, s:{s:O, s:o}}", "type", "function", "function", "name", name,
-                             "arguments", inside);
-    if (call && json_is_string(id))
-        (void)json_object_set(call, "id", id);
-    return json_array_append_new(calls, call) == 0;
+    return json_array_append_new(calls, ori_call_new(name, inside, id)) == 0;
 }
 
 /* {"name": ..., "arguments": {...}}, or "parameters", perhaps inside of "function". */
@@ -161,9 +164,9 @@ static bool add_deepseek(const char *text, size_t len, json_t *calls)
     const size_t name_len = ori_match_find(rest, rest_len, "\n");
     size_t begin = ori_match_find(rest, rest_len, "{");
     const size_t fence = ori_match_find(rest + begin, rest_len - begin, "\n" FENCE);
-    char name[MAX_NAME_BYTES + 1];
+    char name[ORI_MAX_TOOL_NAME_BYTES + 1];
 
-    if (name_len == 0 || name_len > MAX_NAME_BYTES || begin == rest_len)
+    if (name_len == 0 || name_len > ORI_MAX_TOOL_NAME_BYTES || begin == rest_len)
         return false;
     memcpy(name, rest, name_len);
     name[name_len] = '\0';

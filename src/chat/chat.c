@@ -18,9 +18,9 @@ orion_status ori_chat_init(struct ori_chat *out, struct ori_str source, const ch
         return ORION_OK;
     out->builtin = ori_chat_recognise(source);
     const orion_status status = ori_jinja_parse(source, &out->program, &why);
-    ori_chat_probe(out, source);
     if (status == ORION_E_NOMEM)
         return ori_fail_nomem(err, "the chat template");
+    ori_chat_probe(out, source);
     if (status != ORION_OK)
         (void)snprintf(out->why_not, sizeof(out->why_not), "%.*s", (int)sizeof(out->why_not) - 1,
                        why.message);

@@ -37,33 +37,28 @@ static const struct ori_call_form call_forms[] = {
 /* Of channels the header names the tool; only that calls are looked for matters. */
 static const struct ori_call_form call_by_channel;
 
-static bool writes(struct ori_str source, const char *mark)
-{
-    return ori_match_find(source.data, source.len, mark) < source.len;
-}
-
 /* The calls of Qwen3-Coder and GLM have Hermes' marks, but are not JSON. */
 static bool is_foreign(struct ori_str source)
 {
-    return writes(source, "<function=") || writes(source, "<arg_key>");
+    return ori_match_in(source, "<function=") || ori_match_in(source, "<arg_key>");
 }
 
 void ori_reply_form_find(struct ori_str source, struct ori_reply_form *out)
 {
     *out = (struct ori_reply_form){0};
-    if (writes(source, ORI_MARK_CHANNEL) && writes(source, ORI_MARK_MESSAGE)) {
+    if (ori_match_in(source, ORI_MARK_CHANNEL) && ori_match_in(source, ORI_MARK_MESSAGE)) {
         out->channels = true;
         out->calls = &call_by_channel;
         return;
     }
     for (size_t i = 0; i < ORI_COUNT(thinking_forms) && !out->think_end; i++) {
-        if (!writes(source, thinking_forms[i].end))
+        if (!ori_match_in(source, thinking_forms[i].end))
             continue;
         out->think_begin = thinking_forms[i].begin;
         out->think_end = thinking_forms[i].end;
     }
     for (size_t i = 0; i < ORI_COUNT(call_forms) && !out->calls && !is_foreign(source); i++)
-        if (writes(source, call_forms[i].sign))
+        if (ori_match_in(source, call_forms[i].sign))
             out->calls = &call_forms[i];
 }
 

@@ -38,6 +38,17 @@ bool ori_reply_form_has_mark(const struct ori_reply_form *form, struct ori_str t
 #define ORI_MARK_MESSAGE "<|message|>"
 #define ORI_MARK_END "<|end|>"
 
+/* ---- calls as programs and templates find them (calls.c) ---- */
+
+#define ORI_MAX_TOOL_NAME_BYTES 256u /* names go back into prompts and out to programs */
+
+/* {"type": "function", "function": {"name", "arguments"}, "id"}; `arguments` is taken over,
+ * and an id that is no string left out.  NULL: memory is short, or an argument is NULL. */
+json_t *ori_call_new(json_t *name, json_t *arguments, json_t *id);
+
+/* A new reference to arguments, or to the JSON that they are the text of. */
+json_t *ori_call_arguments(json_t *arguments);
+
 /* ---- readers (calls.c) ---- */
 
 bool ori_calls_json(const char *text, size_t len, json_t *calls);

@@ -1,4 +1,5 @@
 /* Messages and options through the template of a model. */
+#include "base/ascii.h"
 #include "chat/jinja/jinja.h"
 #include "chat/template.h"
 
@@ -44,58 +45,46 @@ static orion_status parse(const char *text, json_type type, const char *name, js
 static json_t *arguments_of(const json_t *function, bool as_text)
 {
     json_t *arguments = json_object_get(function, "arguments");
-    json_t *inside;
 
     if (!arguments)
         return as_text ? json_string("{}") : json_object();
-    if (as_text && !json_is_string(arguments)) {
-        char *text = json_dumps(arguments, JSON_ENCODE_ANY);
-        inside = text ? json_string(text) : NULL;
-        free(text);
-        return inside;
-    }
-    if (as_text || !json_is_string(arguments))
+    if (!as_text)
+        return ori_call_arguments(arguments);
+    if (json_is_string(arguments))
         return json_incref(arguments);
-    inside = json_loadb(json_string_value(arguments), json_string_length(arguments), 0, NULL);
-    return inside ? inside : json_incref(arguments);
+    char *text = json_dumps(arguments, JSON_ENCODE_ANY);
+    json_t *written = text ? json_string(text) : NULL;
+    free(text);
+    return written;
 }
 
-static json_t *call_of(const json_t *given, bool as_text)
+/* Append to `calls` what a message's tool_calls are to the template. */
+static orion_status take_calls(const struct ori_chat *chat, const char *text, json_t *calls,
+                               orion_error *err)
 {
-    const json_t *function = json_object_get(given, "function");
-    json_t *name = json_object_get(function, "name");
-    json_t *id = json_object_get(given, "id");
-
-    if (!json_is_string(name))
-        return NULL;
-    json_t *call = json_pack("{s:s, s:{s:O, s:o}}", "type", "function", "function", "name", name,
-                             "arguments", arguments_of(function, as_text));
-    if (call && json_is_string(id))
-        (void)json_object_set(call, "id", id);
-    return call;
-}
-
-/* The calls of a message, as the template wants them; NULL after a failure. */
-static json_t *calls_of(const struct ori_chat *chat, const char *text, orion_error *err)
-{
-    json_t *given, *calls, *one;
+    json_t *given, *one;
     size_t i;
+    orion_status status = parse(text, JSON_ARRAY, "tool_calls", &given, err);
 
-    if (parse(text, JSON_ARRAY, "tool_calls", &given, err) != ORION_OK)
-        return NULL;
-    calls = json_array();
+    if (status != ORION_OK)
+        return status;
     json_array_foreach(given, i, one)
     {
-        if (json_array_append_new(calls, call_of(one, chat->skills.arguments_as_text)) == 0)
-            continue;
-        json_decref(calls);
-        calls = NULL;
-        (void)ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, "tool_calls",
-                          "a call of 'tool_calls' has no function with a name");
-        break;
+        const json_t *function = json_object_get(one, "function");
+        json_t *name = json_object_get(function, "name");
+        if (!json_is_string(name))
+            status = ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, "tool_calls",
+                                 "a call of 'tool_calls' has no function with a name");
+        else if (json_array_append_new(
+                     calls,
+                     ori_call_new(name, arguments_of(function, chat->skills.arguments_as_text),
+                                  json_object_get(one, "id"))) != 0)
+            status = ori_fail_nomem(err, "the messages");
+        if (status != ORION_OK)
+            break;
     }
     json_decref(given);
-    return calls;
+    return status;
 }
 
 static orion_status take_message(const struct ori_chat *chat, const orion_message *m,
@@ -105,9 +94,12 @@ static orion_status take_message(const struct ori_chat *chat, const orion_messag
     json_t *calls = NULL;
 
     if (m->tool_calls) {
-        calls = calls_of(chat, m->tool_calls, err);
-        if (!calls || json_array_append_new(in->calls, calls) != 0)
-            return calls || !err ? ori_fail_nomem(err, "the messages") : err->status;
+        calls = json_array();
+        if (json_array_append_new(in->calls, calls) != 0)
+            return ori_fail_nomem(err, "the messages");
+        const orion_status status = take_calls(chat, m->tool_calls, calls, err);
+        if (status != ORION_OK)
+            return status;
     }
     *out = (struct ori_jinja_message){
         .role = m->role,
@@ -384,11 +376,6 @@ static orion_status lay_out(const struct ori_chat *chat, const struct ori_chat_a
     return status;
 }
 
-static bool is_space(char byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
 /* The prompt has begun the model's thinking for it: it ends in the mark. */
 static bool ends_in_mark(const struct ori_chat_prompt *prompt, const char *mark)
 {
@@ -396,7 +383,7 @@ static bool ends_in_mark(const struct ori_chat_prompt *prompt, const char *mark)
     const char *text = ori_buf_text(&prompt->text);
     size_t end = prompt->text.len;
 
-    while (end > 0 && is_space(text[end - 1]))
+    while (end > 0 && ori_is_space(text[end - 1]))
         end--;
     return len > 0 && end >= len && prompt->n_spans > 0 &&
            prompt->spans[prompt->n_spans - 1].special &&

@@ -3,6 +3,7 @@
  * Markup and text are kept apart as spans: control tokens are recognised in
  * the first only, so that no message can end its own turn.
  */
+#include "base/ascii.h"
 #include "chat/template.h"
 
 #include <stdlib.h>
@@ -52,21 +53,16 @@ static orion_status put_markup(struct renderer *renderer, const char *markup)
     return markup ? ori_chat_put(renderer->out, markup, strlen(markup), true) : ORION_OK;
 }
 
-static bool is_space(char byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
 static orion_status put_content(struct renderer *renderer, const char *content)
 {
     size_t len = strlen(content);
 
     if (renderer->row->trims) {
-        while (is_space(*content)) {
+        while (ori_is_space(*content)) {
             content++;
             len--;
         }
-        while (len > 0 && is_space(content[len - 1]))
+        while (len > 0 && ori_is_space(content[len - 1]))
             len--;
     }
     return ori_chat_put(renderer->out, content, len, false);

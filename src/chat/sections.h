@@ -29,13 +29,13 @@ struct ori_sections {
     ori_section_fn tell;
     void *user;
     enum section_state state;
-    struct ori_buf held;   /* read, and not told of */
-    size_t searched;       /* of it, for the end of a call */
-    bool thought;          /* something of the thinking was told of */
-    bool called;           /* a call has been read */
-    orion_piece_kind kind; /* of a channel's message */
-    char name[257];        /* of the tool that it calls; "": none */
-    orion_status status;   /* the first failure */
+    struct ori_buf held;                    /* read, and not told of */
+    size_t searched;                        /* of it, for the end of a call */
+    bool thought;                           /* something of the thinking was told of */
+    bool called;                            /* a call has been read */
+    orion_piece_kind kind;                  /* of a channel's message */
+    char name[ORI_MAX_TOOL_NAME_BYTES + 1]; /* of the tool that it calls; "": none */
+    orion_status status;                    /* the first failure */
 };
 
 void ori_sections_init(struct ori_sections *sections, const struct ori_reply_form *form,

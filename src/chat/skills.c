@@ -23,12 +23,7 @@ struct probe {
 
 static bool holds(const struct ori_chat_prompt *prompt, const char *word)
 {
-    return ori_match_find(ori_buf_text(&prompt->text), prompt->text.len, word) < prompt->text.len;
-}
-
-static bool mentions(const struct probe *p, const char *word)
-{
-    return ori_match_find(p->source.data, p->source.len, word) < p->source.len;
+    return ori_match_in((struct ori_str){ori_buf_text(&prompt->text), prompt->text.len}, word);
 }
 
 /* Lay messages out with variables, which are taken over.  False: it does not render.
@@ -70,11 +65,11 @@ static bool depends(struct probe *p, const char *variable, json_t *one, json_t *
     static const struct ori_jinja_message question = {.role = "user", .content = "a"};
     struct ori_chat_prompt a = {0}, b = {0};
 
-    const bool rendered = render(p, &question, 1, json_pack("{s:o}", variable, one), &a) &
-                          render(p, &question, 1, json_pack("{s:o}", variable, other), &b);
-    const bool differ =
-        rendered && (a.text.len != b.text.len ||
-                     memcmp(ori_buf_text(&a.text), ori_buf_text(&b.text), a.text.len) != 0);
+    const bool first = render(p, &question, 1, json_pack("{s:o}", variable, one), &a);
+    const bool second = render(p, &question, 1, json_pack("{s:o}", variable, other), &b);
+    const bool differ = first && second &&
+                        (a.text.len != b.text.len ||
+                         memcmp(ori_buf_text(&a.text), ori_buf_text(&b.text), a.text.len) != 0);
     ori_chat_prompt_release(&a);
     ori_chat_prompt_release(&b);
     return differ;
@@ -127,11 +122,12 @@ static void probe_switches(struct probe *p, struct ori_chat_skills *out)
     static const char *const switches[] = {"enable_thinking", "thinking"};
 
     for (size_t i = 0; i < ORI_COUNT(switches) && !out->think_switch; i++)
-        if (mentions(p, switches[i]) && depends(p, switches[i], json_true(), json_false()))
+        if (ori_match_in(p->source, switches[i]) &&
+            depends(p, switches[i], json_true(), json_false()))
             out->think_switch = switches[i];
     if (out->think_switch)
         out->flags |= ORION_CHAT_SWITCHES_THINKING;
-    if (mentions(p, "reasoning_effort") &&
+    if (ori_match_in(p->source, "reasoning_effort") &&
         depends(p, "reasoning_effort", json_string("low"), json_string("high")))
         out->flags |= ORION_CHAT_EFFORT;
 }
@@ -146,12 +142,12 @@ void ori_chat_probe(struct ori_chat *chat, struct ori_str source)
         found.flags |= ORION_CHAT_MARKS_THINKING;
     if (chat->program)
         probe_switches(&p, &found);
-    if (chat->program && found.form.calls && mentions(&p, "tools") &&
+    if (chat->program && found.form.calls && ori_match_in(source, "tools") &&
         shows(&p, json_pack("{s:o}", "tools", tools(NEEDLE, ARGUMENT))))
         found.flags |= ORION_CHAT_TOOLS;
-    if (chat->program && mentions(&p, "tool_calls"))
+    if (chat->program && ori_match_in(source, "tool_calls"))
         probe_calls(&p, &found);
-    if (chat->program && mentions(&p, "documents") &&
+    if (chat->program && ori_match_in(source, "documents") &&
         shows(&p, json_pack("{s:[{s:s, s:s, s:s}]}", "documents", "doc_id", "1", "title", "a",
                             "text", NEEDLE)))
         found.flags |= ORION_CHAT_DOCUMENTS;

@@ -1,5 +1,6 @@
 /* The request for a summary.  The bundled model is trained on these bytes:
  * change them only together with it (tools/tiny). */
+#include "base/ascii.h"
 #include "chat/chat.h"
 
 #include <string.h>
@@ -27,14 +28,9 @@ static const struct {
         },
 };
 
-static bool is_space(char byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
 static size_t trimmed_len(const char *text, size_t len)
 {
-    while (len > 0 && is_space(text[len - 1]))
+    while (len > 0 && ori_is_space(text[len - 1]))
         len--;
     return len;
 }
@@ -43,7 +39,7 @@ orion_status ori_summary_request(enum ori_lang lang, const char *period, const c
                                  size_t records_len, struct ori_buf *out)
 {
     (void)ori_buf_adds(out, wordings[lang].request);
-    while (period && is_space(*period))
+    while (period && ori_is_space(*period))
         period++;
     const size_t period_len = period ? trimmed_len(period, strlen(period)) : 0;
     if (period_len > 0) {

@@ -1,8 +1,9 @@
 /* The chat templates that we know, and telling which one a file carries.
  *
- * A file's template is a program (Jinja); we do not run it but look for the
- * control tokens and phrases that tell its family.  The rows are tried in
- * order, the telling ones first.  What no row knows is NULL, never a guess.
+ * A file's template is a program (Jinja), which is run where it can be.  The control
+ * tokens and phrases in it tell its family: what it is called, and what lays chats out
+ * where it can't be run.  The rows are tried in order, the telling ones first.  What no
+ * row knows is NULL, never a guess.
  */
 #include "base/match.h"
 #include "chat/template.h"
@@ -107,18 +108,13 @@ static const struct ori_chat_template templates[] = {
     },
 };
 
-static bool contains(struct ori_str text, const char *part)
-{
-    return ori_match_find(text.data, text.len, part) < text.len;
-}
-
 static bool is_written_by(struct ori_str source, const struct ori_chat_template *row)
 {
     for (size_t i = 0; i < ORI_COUNT(row->marks) && row->marks[i]; i++)
-        if (!contains(source, row->marks[i]))
+        if (!ori_match_in(source, row->marks[i]))
             return false;
     for (size_t i = 0; i < ORI_COUNT(row->foreign) && row->foreign[i]; i++)
-        if (contains(source, row->foreign[i]))
+        if (ori_match_in(source, row->foreign[i]))
             return false;
     return true;
 }

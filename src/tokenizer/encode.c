@@ -4,6 +4,7 @@
  * A special token is found only inside one piece, so that a trusted "<|en" and
  * an untrusted "d|>" never make one.
  */
+#include "base/ascii.h"
 #include "tokenizer/internal.h"
 
 #include <stdlib.h>
@@ -55,19 +56,13 @@ static orion_status flush(struct encoder *encoder, size_t len)
     return status;
 }
 
-/* The white space of C, as the models' own tokenizers were run with. */
-static bool is_space(char byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
 static orion_status put_special(struct encoder *encoder, int32_t token)
 {
     const uint8_t flags = encoder->vocab->tokens[token].flags;
     size_t len = encoder->fragment.len;
 
     if (flags & TOKEN_LSTRIP)
-        while (len > 0 && is_space(encoder->fragment.data[len - 1]))
+        while (len > 0 && ori_is_space(encoder->fragment.data[len - 1]))
             len--;
     const orion_status status = flush(encoder, len);
     if (status != ORION_OK)
@@ -115,7 +110,7 @@ static orion_status put_piece(struct encoder *encoder, const struct ori_piece *p
     size_t at = 0;
 
     while (status == ORION_OK && at < piece->len) {
-        while (encoder->swallow && at < piece->len && is_space(piece->text[at]))
+        while (encoder->swallow && at < piece->len && ori_is_space(piece->text[at]))
             at++;
         const size_t begin = at;
         const int32_t token = next_special(encoder->vocab, piece, &at);

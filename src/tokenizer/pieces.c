@@ -1,5 +1,7 @@
 #include "tokenizer/pieces.h"
 
+#include "base/ascii.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -33,25 +35,13 @@ orion_status ori_load_scores(struct ori_vocab *vocab, const struct ori_gguf *ggu
     return ORION_OK;
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
 /* The byte that "<0x0A>" stands for, or -1. */
 static int byte_of(struct ori_str text)
 {
     if (text.len != 6 || memcmp(text.data, "<0x", 3) != 0 || text.data[5] != '>')
         return -1;
-    const int high = hex_digit(text.data[3]);
-    const int low = hex_digit(text.data[4]);
+    const int high = ori_hex_digit(text.data[3]);
+    const int low = ori_hex_digit(text.data[4]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

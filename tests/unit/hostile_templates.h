@@ -15,6 +15,15 @@ struct hostile {
     const char *says;
 };
 
+/* Two MiB of four characters, made with few steps. */
+#define LONG_TEXT(four)                                                                            \
+    "{% set n = namespace(s='" four "') %}{% for i in range(19) %}{% set n.s = n.s ~ n.s %}"       \
+    "{% endfor %}{% set t = n.s %}"
+#define AGAIN(expression) "{% for i in range(500000) %}{% set k = " expression " %}{% endfor %}"
+#define END_WITH_10                                                                                \
+    "{% endwith %}{% endwith %}{% endwith %}{% endwith %}{% endwith %}"                            \
+    "{% endwith %}{% endwith %}{% endwith %}{% endwith %}{% endwith %}"
+
 /* clang-format off */
 static const struct hostile hostile_templates[] = {
     {"endless loops",
@@ -103,6 +112,21 @@ static const struct hostile hostile_templates[] = {
     {"macros with many arguments", "{% macro m(a=1,b=2,c=3,d=4,e=5,f=6,g=7,h=8) %}{{ a }}{% endmacro %}{% for i in range(1000000) %}{{ m(h=1,g=2,f=3,e=4,d=5,c=6,b=7,a=8) }}{% endfor %}", NULL, NULL, 0, ORION_E_TOO_LONG, ""},
     {"texts in one another, compared", "{% set t = 'a' * 1000000 %}{% for i in range(100000) %}{{ t ~ 'a' == t ~ 'b' }}{% endfor %}", NULL, NULL, 0, ORION_E_TOO_LONG, ""},
     {"a search for almost the same", "{% set t = 'a' * 300000 %}{% set p = 'a' * 1000 ~ 'b' %}{{ p in t }}", NULL, NULL, 0, ORION_E_TOO_LONG, ""},
+    {"a long text, is it lower case", LONG_TEXT("1111") AGAIN("t is lower"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"a long text, is it digits", LONG_TEXT("1111") AGAIN("t.isdigit()"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"a long text, its words counted", LONG_TEXT("aaaa") AGAIN("t|wordcount"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"a long text, split where it can't be", LONG_TEXT("aaaa") AGAIN("t.split()"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"a long text, which begins with itself", LONG_TEXT("aaaa") AGAIN("t.startswith(t)"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"a long text, with one of many ends", LONG_TEXT("aaaa") AGAIN("t.endswith((t[1:] ~ 'b', t[1:] ~ 'c'))"), NULL, NULL, 0, ORION_E_TOO_LONG, ""},
+    {"a long set of characters to strip", LONG_TEXT("aaaa") AGAIN("'b'.strip(t)"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"long white space, trimmed", LONG_TEXT("    ") AGAIN("t|trim"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"many zeros, read as a number", LONG_TEXT("0000") AGAIN("t|int"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"many underscores, read as a number", LONG_TEXT("____") AGAIN("t|int"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"a long path of an attribute", LONG_TEXT("aaaa") AGAIN("[{}]|map(attribute=t)|list"), NULL, NULL, 0, ORION_E_TOO_LONG, "steps"},
+    {"a format with many names", "{% for i in range(90) %}{% set k = ('{z}' * 3000).format(", "b=1,", "z=1) %}{% endfor %}", 20000, ORION_E_TOO_LONG, ""},
+    {"many targets of a loop", "{% set l = [range(20001)|list] * 100000 %}{% for ", "a,", "a in l %}{% endfor %}", 20000, ORION_E_TOO_LONG, "steps"},
+    {"variables far outside", "", "{% with a=0,b=0,c=0,d=0,e=0,f=0,g=0,h=0,i=0,j=0,k=0,l=0,m=0,n=0,o=0 %}",
+     AGAIN("zz") END_WITH_10 END_WITH_10 END_WITH_10 END_WITH_10 END_WITH_10 END_WITH_10, 60, ORION_E_TOO_LONG, "steps"},
     {"many counts", "{% set t = 'a' * 100000 %}{% for i in range(1000) %}{{ t.count('a') }}{% endfor %}", NULL, NULL, 0, ORION_E_TOO_LONG, ""},
     {"parentheses", "{{ ", "(", "", 40000, ORION_E_FORMAT, ""},
     {"lists", "{{ ", "[", "", 40000, ORION_E_FORMAT, ""},
@@ -113,6 +137,8 @@ static const struct hostile hostile_templates[] = {
     {"targets", "{% for ", "(", "", 40000, ORION_E_FORMAT, ""},
     {"a long sum", "{{ 1", "+1", " }}", 30000, ORION_E_TOO_LONG, ""},
     {"many filters", "{{ 1", "|abs", " }}", 20000, ORION_E_TOO_LONG, ""},
+    {"many filters of a block", "{% filter e", "|e", " %}a{% endfilter %}", 40000, ORION_E_TOO_LONG, "deep"},
+    {"many filters of a variable", "{% set a|e", "|e", " %}a{% endset %}", 40000, ORION_E_TOO_LONG, "deep"},
     {"many attributes", "{{ a", ".a", " }}", 30000, ORION_E_TOO_LONG, ""},
     {"many elif", "{% if 0 %}", "{% elif 0 %}", "{% endif %}", 9000, ORION_E_TOO_LONG, ""},
     {"a source too long", "", "x", "", 200000, ORION_E_TOO_LONG, ""},

@@ -68,6 +68,7 @@ d|items|list, d|dictsort, d|dictsort(true), {'a': 2, 'b': 1}|dictsort(false, 'va
 range(7)|batch(3)|list, range(4)|batch(3, 'x')|list
 people|groupby('age')|list
 '%s is %d'|format('x', 3), '%05d|%-4s|%4s|%.2f|%%' % (7, 'a', 'b', 1.005), 'v=%s' % 3, '%r' % 'a'
+'%d %d %i' % (9007199254740993, -2.7, true), '%x %x %x' % (255, -255, 9223372036854775807), '%05d|%-5d|%5d|%07.2f|%05s' % (-7, -7, -7, -1.5, '-a')
 42|string, 1.0|string, [1]|string, none|string
 lines|indent, lines|indent(2, true), lines|indent(2, blank=true), lines|indent('> ')
 'a b  c'|wordcount
@@ -173,7 +174,7 @@ FAILURES = [
     '{% endif %}', '{{ 1 + }}', '{{ a b }}', '{# open', '{% raw %} x', '{{ [1, }}', '{% set = 1 %}', '{{ {1 2} }}', '{% macro %}{% endmacro %}', '{% break %}',
     '{% else %}', '{{ missing.a.b is defined }}', '{{ d.nope.more }}', '{{ items_|nope }}', '{% set a, b = 1, 2, 3 %}', '{{ "a" in 5 }}', '{{ missing|tojson }}',
     '{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}', '{% macro m(a) %}{% endmacro %}{{ m(q=2) }}', '{{ ""|join.x }}', '{{ 1 is divisibleby 0 }}', '{{ f(a=1, 2) }}', '{{ $ }}', '{{ a..b }}',
-    '{{ "%d" % "x" }}', '{{ "%s" % (1, 2) }}', '{{ "%s %s" % 1 }}', '{{ word.index("zz") }}',
+    '{{ "%d" % "x" }}', '{{ "%x" % 1.5 }}', '{{ "%s" % (1, 2) }}', '{{ "%s %s" % 1 }}', '{{ word.index("zz") }}',
 ]
 
 

@@ -221,6 +221,7 @@ struct value ori_jpath(struct interp *ip, struct value object, struct text path)
     size_t begin = 0;
     int64_t index;
 
+    ori_jinja_spend_bytes(ip, path.len);
     while (begin <= path.len && ori_jinja_spend(ip, 1)) {
         const char *dot = memchr(path.data + begin, '.', path.len - begin);
         const size_t end = dot ? (size_t)(dot - path.data) : path.len;

@@ -47,25 +47,34 @@ struct value ori_jcall(struct interp *ip, struct value callee, const struct args
 
 /* ---- macros ---- */
 
-static const struct value *keyword_named(const struct args *args, struct ori_str name)
+static const struct value *keyword_named(struct interp *ip, const struct args *args,
+                                         struct ori_str name)
 {
+    ori_jinja_spend(ip, args->n_keywords / 16);
     for (size_t i = 0; i < args->n_keywords; i++)
-        if (ori_jtext_equal(ori_jtext_trusted(args->keywords[i].name), ori_jtext_trusted(name)))
+        if (ori_jname_same(args->keywords[i].name, name))
             return &args->keywords[i].value;
     return NULL;
+}
+
+static bool has_parameter(struct interp *ip, const struct node *parameters, struct ori_str name)
+{
+    const struct node *p = parameters;
+    size_t passed = 0;
+
+    for (; p && !ori_jname_same(p->name, name); p = p->next)
+        passed++;
+    ori_jinja_spend(ip, passed / 16);
+    return p != NULL;
 }
 
 static void check_keywords(struct interp *ip, const struct node *parameters,
                            const struct args *args)
 {
-    for (size_t i = 0; i < args->n_keywords; i++) {
-        const struct ori_str name = args->keywords[i].name;
-        const struct node *p = parameters;
-        while (p && !ori_jtext_equal(ori_jtext_trusted(p->name), ori_jtext_trusted(name)))
-            p = p->next;
-        if (!p)
-            ori_jinja_fail(ip, "the macro has no parameter '%.*s'", ORI_STR_ARG(name));
-    }
+    for (size_t i = 0; i < args->n_keywords && !ori_jinja_failed(ip); i++)
+        if (!has_parameter(ip, parameters, args->keywords[i].name))
+            ori_jinja_fail(ip, "the macro has no parameter '%.*s'",
+                           ORI_STR_ARG(args->keywords[i].name));
 }
 
 /* Defaults may name the parameters before them. */
@@ -75,7 +84,7 @@ static void bind(struct interp *ip, const struct node *parameters, const struct 
     size_t i = 0;
 
     for (const struct node *p = parameters; p && !ori_jinja_failed(ip); p = p->next, i++) {
-        const struct value *given = i < args->n ? &args->at[i] : keyword_named(args, p->name);
+        const struct value *given = i < args->n ? &args->at[i] : keyword_named(ip, args, p->name);
         struct value value = given ? *given : (struct value){0};
         if (!given)
             value =

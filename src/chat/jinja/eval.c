@@ -139,6 +139,14 @@ static struct value eval_builtin(struct interp *ip, struct scope *scope, const s
     return node->kind == NODE_TEST ? ori_jbool(ori_jtruth(out) == (node->op != OP_NOT)) : out;
 }
 
+static struct value eval_capture(struct interp *ip, struct scope *scope, const struct node *node)
+{
+    struct builder out = {0};
+
+    (void)ori_jexec(ip, ori_jscope_new(ip, scope), node->body, &out);
+    return ori_jtext(ip, ori_jbuilt(&out));
+}
+
 static struct value eval_kind(struct interp *ip, struct scope *scope, const struct node *node)
 {
     switch (node->kind) {
@@ -167,6 +175,8 @@ static struct value eval_kind(struct interp *ip, struct scope *scope, const stru
         return eval_slice(ip, scope, node);
     case NODE_CALL:
         return eval_call(ip, scope, node);
+    case NODE_CAPTURE:
+        return eval_capture(ip, scope, node);
     default:
         return eval_builtin(ip, scope, node);
     }

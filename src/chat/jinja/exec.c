@@ -16,7 +16,7 @@ static void unpack(struct interp *ip, struct scope *scope, const struct node *ta
         n++;
     if (items && items->n != n)
         ori_jinja_fail(ip, "%zu values for %zu names", items->n, n);
-    if (ori_jinja_failed(ip))
+    if (!ori_jinja_spend(ip, n))
         return;
     n = 0;
     for (const struct node *target = targets; target; target = target->next)
@@ -100,34 +100,7 @@ static enum flow exec_for(struct interp *ip, struct scope *scope, const struct n
     return FLOW_ON;
 }
 
-/* ---- blocks whose output is a value ---- */
-
-static struct value captured(struct interp *ip, struct scope *scope, const struct node *body)
-{
-    struct builder out = {0};
-    (void)ori_jexec(ip, ori_jscope_new(ip, scope), body, &out);
-    return ori_jtext(ip, ori_jbuilt(&out));
-}
-
-/* The innermost filter takes `input`. */
-static struct value apply_filters(struct interp *ip, struct scope *scope, const struct node *filter,
-                                  struct value input)
-{
-    const struct node *next = NULL; /* outwards: the one whose input was just made */
-    struct args args;
-
-    while (next != filter && !ori_jinja_failed(ip)) {
-        const struct node *inner = filter;
-        while (inner->a != next)
-            inner = inner->a;
-        if (!ori_jargs(ip, scope, inner->list, &args))
-            break;
-        ip->at = inner->at;
-        input = inner->builtin->run(ip, input, &args);
-        next = inner;
-    }
-    return input;
-}
+/* ---- blocks with a scope of their own ---- */
 
 static void exec_call_block(struct interp *ip, struct scope *scope, const struct node *node,
                             struct builder *out)
@@ -176,19 +149,11 @@ static enum flow exec_one(struct interp *ip, struct scope *scope, const struct n
     case NODE_SET:
         assign(ip, scope, node->target, ori_jeval(ip, scope, node->a));
         return FLOW_ON;
-    case NODE_SET_BLOCK:
-        value = captured(ip, scope, node->body);
-        assign(ip, scope, node->target, node->a ? apply_filters(ip, scope, node->a, value) : value);
-        return FLOW_ON;
     case NODE_MACRO:
         ori_jscope_set(ip, scope, node->name, macro_of(ip, scope, node));
         return FLOW_ON;
     case NODE_CALL_BLOCK:
         exec_call_block(ip, scope, node, out);
-        return FLOW_ON;
-    case NODE_FILTER_BLOCK:
-        value = apply_filters(ip, scope, node->a, captured(ip, scope, node->body));
-        ori_jbuild(ip, out, ori_jprint(ip, value));
         return FLOW_ON;
     case NODE_SCOPE:
         return exec_scope(ip, scope, node, out);

@@ -43,12 +43,13 @@ static bool read_number(struct interp *ip, struct value self, double *out)
     if (self.kind != VALUE_TEXT)
         return ori_jnumber(self, out);
     struct text text = ori_jtext_strip(ip, *self.as.text, (struct text){0}, true, true);
+    if (!ori_jinja_spend(ip, 8 + text.len / 16)) /* a look at every byte, and JSON */
+        return false;
     const bool negative = text.len > 0 && text.data[0] == '-';
     if (text.len > 0 && (negative || text.data[0] == '+'))
         text = ori_jtext_part(text, 1, text.len);
     while (text.len > 1 && text.data[0] == '0' && text.data[1] >= '0' && text.data[1] <= '9')
         text = ori_jtext_part(text, 1, text.len);
-    (void)ori_jinja_spend(ip, 8);
     if (text.len == 0 || text.data[0] == '-' || !ori_jread_float(text.data, text.len, out))
         return false;
     *out = negative ? -*out : *out;

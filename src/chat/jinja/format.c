@@ -56,6 +56,26 @@ static void put_fixed(struct interp *ip, struct builder *out, double real, int p
         ori_jbuild_format(ip, out, true, ".%0*llu", precision < 0 ? 6 : precision, rest);
 }
 
+/* %d and %i cut a float off at the point; %x takes none. */
+static void put_integer(struct interp *ip, struct builder *out, char kind, struct value value)
+{
+    int64_t integer;
+    double real;
+
+    if (!ori_jinteger(value, &integer)) {
+        if (kind == 'x' || !ori_jnumber(value, &real) || !(fabs(real) < 9e18)) {
+            ori_jinja_fail(ip, "%%%c wants a whole number, not a %s", kind, ori_jkind_name(value));
+            return;
+        }
+        integer = (int64_t)real;
+    }
+    if (kind == 'x') /* as Python: a sign, then the digits of what is behind it */
+        ori_jbuild_format(ip, out, true, "%s%llx", integer < 0 ? "-" : "",
+                          integer < 0 ? -(unsigned long long)integer : (unsigned long long)integer);
+    else
+        ori_jbuild_format(ip, out, true, "%lld", (long long)integer);
+}
+
 static struct text converted(struct interp *ip, const struct conversion *how, struct value value)
 {
     struct builder out = {0};
@@ -70,12 +90,7 @@ static struct text converted(struct interp *ip, const struct conversion *how, st
     case 'd':
     case 'i':
     case 'x':
-        if (!ori_jnumber(value, &real) || !(real > -9e18 && real < 9e18))
-            ori_jinja_fail(ip, "%%%c wants a number, not a %s", how->kind, ori_jkind_name(value));
-        else if (how->kind == 'x')
-            ori_jbuild_format(ip, &out, true, "%llx", (unsigned long long)real);
-        else
-            ori_jbuild_format(ip, &out, true, "%lld", (long long)real);
+        put_integer(ip, &out, how->kind, value);
         break;
     case 'f':
         if (!ori_jnumber(value, &real))
@@ -93,12 +108,16 @@ static void put_padded(struct interp *ip, struct builder *out, struct text text,
                        const struct conversion *how)
 {
     const int len = (int)ori_jtext_chars(ip, text);
-    const char *pad = how->zeros && how->kind != 's' && !how->left ? "0" : " ";
+    const bool zeros = how->zeros && !how->left && how->kind != 's' && how->kind != 'r';
 
+    if (zeros && text.len > 0 && text.data[0] == '-') { /* they follow the sign */
+        ori_jbuild(ip, out, ori_jtext_part(text, 0, 1));
+        text = ori_jtext_part(text, 1, text.len);
+    }
     if (how->left)
         ori_jbuild(ip, out, text);
     for (int i = len; i < how->width; i++)
-        ori_jbuild_trusted(ip, out, pad);
+        ori_jbuild_trusted(ip, out, zeros ? "0" : " ");
     if (!how->left)
         ori_jbuild(ip, out, text);
 }
@@ -134,17 +153,19 @@ struct value ori_jformat(struct interp *ip, struct text format, const struct val
 /* ---- {} ---- */
 
 /* The value for what stands between braces: nothing, a number or a name. */
-static const struct value *named(const struct args *args, struct text name, size_t *next)
+static const struct value *named(struct interp *ip, const struct args *args, struct text name,
+                                 size_t *next)
 {
     size_t at = 0;
 
+    ori_jinja_spend(ip, args->n_keywords / 16);
     if (name.len == 0)
         return *next < args->n ? &args->at[(*next)++] : NULL;
     const int index = take_number(name, &at);
     if (at == name.len)
         return (size_t)index < args->n ? &args->at[index] : NULL;
     for (size_t i = 0; i < args->n_keywords; i++)
-        if (ori_jtext_equal(ori_jtext_trusted(args->keywords[i].name), name))
+        if (ori_jname_same(args->keywords[i].name, (struct ori_str){name.data, name.len}))
             return &args->keywords[i].value;
     return NULL;
 }
@@ -166,7 +187,7 @@ struct value ori_jformat_braces(struct interp *ip, struct text format, const str
         if (c == '}' || !end)
             return ori_jinja_fail(ip, "a single '%c' in a format", c);
         const size_t close = (size_t)(end - format.data);
-        const struct value *value = named(args, ori_jtext_part(format, at + 1, close), &next);
+        const struct value *value = named(ip, args, ori_jtext_part(format, at + 1, close), &next);
         if (!value)
             return ori_jinja_fail(ip, "the format names a value that is not there");
         ori_jbuild(ip, &out, ori_jprint(ip, *value));

@@ -1,5 +1,7 @@
 #include "chat/jinja/lexer.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 
 void ori_jinja_lexer_init(struct lexer *lexer, struct ori_str source)
@@ -7,19 +9,9 @@ void ori_jinja_lexer_init(struct lexer *lexer, struct ori_str source)
     *lexer = (struct lexer){.source = source, .tag = TOKEN_END, .line_begins = true};
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_name(char c) /* any other byte than ASCII is a letter */
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c) ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || ori_is_digit(c) ||
            (unsigned char)c >= 0x80;
 }
 
@@ -34,9 +26,8 @@ static struct token token(const struct lexer *lexer, enum token_kind kind, size_
     return (struct token){kind, {lexer->source.data + begin, end - begin}, begin};
 }
 
-static struct token bad(const struct lexer *lexer, size_t at, const char *why)
+static struct token bad(size_t at, const char *why)
 {
-    (void)lexer;
     return (struct token){TOKEN_BAD, {why, strlen(why)}, at};
 }
 
@@ -44,7 +35,7 @@ static struct token bad(const struct lexer *lexer, size_t at, const char *why)
 
 static void skip_space(struct lexer *lexer)
 {
-    while (lexer->at < lexer->source.len && is_space(lexer->source.data[lexer->at]))
+    while (lexer->at < lexer->source.len && ori_is_space(lexer->source.data[lexer->at]))
         lexer->at++;
 }
 
@@ -66,8 +57,7 @@ static size_t closing(const struct lexer *lexer, size_t at, const char *mark, ch
     *sign = 0;
     if (follows(lexer, at, mark))
         return 2;
-    if (at + 1 > lexer->source.len || !(follows(lexer, at, "-") || follows(lexer, at, "+")) ||
-        !follows(lexer, at + 1, mark))
+    if (!(follows(lexer, at, "-") || follows(lexer, at, "+")) || !follows(lexer, at + 1, mark))
         return 0;
     *sign = lexer->source.data[at];
     return 3;
@@ -99,7 +89,7 @@ static size_t text_end(const struct lexer *lexer, size_t begin, size_t tag)
     const bool all = follows(lexer, tag + 2, "-");
     if (!all && !block)
         return end;
-    while (end > begin && is_space(data[end - 1]) && (all || data[end - 1] != '\n'))
+    while (end > begin && ori_is_space(data[end - 1]) && (all || data[end - 1] != '\n'))
         end--;
     if (all || (end > begin ? data[end - 1] == '\n' : lexer->line_begins))
         return end;
@@ -164,7 +154,7 @@ static struct token raw_text(struct lexer *lexer, size_t tag)
         *lexer = after;
         return token(lexer, TOKEN_TEXT, begin, end);
     }
-    return bad(lexer, tag, "this {% raw %} has no {% endraw %}");
+    return bad(tag, "this {% raw %} has no {% endraw %}");
 }
 
 static struct token open_tag(struct lexer *lexer)
@@ -197,7 +187,7 @@ static struct token next_outside(struct lexer *lexer)
         } else if (!follows(lexer, tag, "{#")) {
             return open_tag(lexer);
         } else if (!skip_comment(lexer)) {
-            return bad(lexer, tag, "this comment has no end");
+            return bad(tag, "this comment has no end");
         }
     }
 }
@@ -213,7 +203,7 @@ static struct token string_token(struct lexer *lexer)
     while (at < lexer->source.len && data[at] != data[begin])
         at += data[at] == '\\' ? 2 : 1;
     if (at >= lexer->source.len)
-        return bad(lexer, begin, "this string has no end");
+        return bad(begin, "this string has no end");
     lexer->at = at + 1;
     return token(lexer, TOKEN_STRING, begin, lexer->at);
 }
@@ -221,7 +211,7 @@ static struct token string_token(struct lexer *lexer)
 static size_t skip_digits(const struct lexer *lexer, size_t at)
 {
     while (at < lexer->source.len &&
-           (is_digit(lexer->source.data[at]) || lexer->source.data[at] == '_'))
+           (ori_is_digit(lexer->source.data[at]) || lexer->source.data[at] == '_'))
         at++;
     return at;
 }
@@ -235,7 +225,7 @@ static struct token number_token(struct lexer *lexer)
     enum token_kind kind = TOKEN_INT;
 
     if (begin == 0 || data[begin - 1] != '.') {
-        if (at + 1 < lexer->source.len && data[at] == '.' && is_digit(data[at + 1])) {
+        if (at + 1 < lexer->source.len && data[at] == '.' && ori_is_digit(data[at + 1])) {
             at = skip_digits(lexer, at + 1);
             kind = TOKEN_FLOAT;
         }
@@ -243,7 +233,7 @@ static struct token number_token(struct lexer *lexer)
         if (at < lexer->source.len && (data[at] == 'e' || data[at] == 'E')) {
             if (follows(lexer, exponent, "-") || follows(lexer, exponent, "+"))
                 exponent++;
-            if (exponent < lexer->source.len && is_digit(data[exponent])) {
+            if (exponent < lexer->source.len && ori_is_digit(data[exponent])) {
                 at = skip_digits(lexer, exponent);
                 kind = TOKEN_FLOAT;
             }
@@ -278,7 +268,7 @@ static struct token op_token(struct lexer *lexer)
             lexer->brackets--;
         return token(lexer, TOKEN_OP, begin, lexer->at);
     }
-    return bad(lexer, begin, "this character has no meaning in a tag");
+    return bad(begin, "this character has no meaning in a tag");
 }
 
 static bool close_tag(struct lexer *lexer, struct token *out)
@@ -303,13 +293,13 @@ static struct token next_inside(struct lexer *lexer)
 
     skip_space(lexer);
     if (lexer->at == lexer->source.len)
-        return bad(lexer, lexer->at, "the last tag has no end");
+        return bad(lexer->at, "the last tag has no end");
     if (close_tag(lexer, &closed))
         return closed;
     const char c = lexer->source.data[lexer->at];
     if (c == '"' || c == '\'')
         return string_token(lexer);
-    if (is_digit(c))
+    if (ori_is_digit(c))
         return number_token(lexer);
     return is_name(c) ? name_token(lexer) : op_token(lexer);
 }

@@ -1,4 +1,5 @@
 /* Strings with their escapes, and numbers. */
+#include "base/ascii.h"
 #include "chat/jinja/interp.h"
 #include "chat/jinja/parser.h"
 
@@ -25,21 +26,17 @@ static size_t put_utf8(char *to, uint32_t code)
     return len;
 }
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
-}
-
 /* At most `most` digits to a code point. */
 static uint32_t take_code(struct unescaping *u, size_t most, int base)
 {
     uint32_t code = 0;
-    for (; most > 0 && u->from < u->end && digit_of(*u->from) < base; most--)
-        code = code * (uint32_t)base + (uint32_t)digit_of(*u->from++);
+    for (; most > 0 && u->from < u->end; most--) {
+        const int digit = ori_hex_digit(*u->from);
+        if (digit < 0 || digit >= base)
+            break;
+        code = code * (uint32_t)base + (uint32_t)digit;
+        u->from++;
+    }
     return code;
 }
 
@@ -62,7 +59,7 @@ static void unescape(struct unescaping *u)
     }
     if (name) {
         *u->to++ = values[name - names];
-    } else if (hex > 0 && u->from + 1 < u->end && digit_of(u->from[1]) < 16) {
+    } else if (hex > 0 && u->from + 1 < u->end && ori_hex_digit(u->from[1]) >= 0) {
         u->from++;
         u->to += put_utf8(u->to, valid(take_code(u, hex, 16)));
         return;
@@ -100,14 +97,11 @@ static size_t strings_room(struct parser look)
 
 static struct value string_literal(struct parser *p)
 {
-    struct text *text = ori_arena_alloc(p->arena, 1, sizeof(*text));
-    char *data = ori_arena_alloc(p->arena, strings_room(*p), 1);
+    struct text *text = ori_jparse_alloc(p, 1, sizeof(*text));
+    char *data = ori_jparse_alloc(p, strings_room(*p), 1);
 
-    if (!text || !data) {
-        p->status = ori_fail_nomem(p->err, "the chat template");
-        p->token.kind = TOKEN_BAD;
+    if (!text || !data)
         return (struct value){0};
-    }
     char *end = data;
     for (; p->token.kind == TOKEN_STRING; ori_jparse_advance(p))
         end = take_string(p->token.text, end);

@@ -34,9 +34,9 @@ static struct value rstrip(struct interp *ip, struct value self, const struct ar
     return stripped(ip, self, args, false, true);
 }
 
-static bool is_end(struct text text, struct text part, bool prefix)
+static bool is_end(struct interp *ip, struct text text, struct text part, bool prefix)
 {
-    if (part.len > text.len)
+    if (part.len > text.len || !ori_jinja_spend_bytes(ip, part.len))
         return false;
     const size_t at = prefix ? 0 : text.len - part.len;
     return ori_jtext_equal(ori_jtext_part(text, at, at + part.len), part);
@@ -45,15 +45,14 @@ static bool is_end(struct text text, struct text part, bool prefix)
 /* The argument is a text, or a tuple of which one will do. */
 static struct value ends(struct interp *ip, struct value self, const struct args *args, bool prefix)
 {
+    const struct text text = self_text(self);
     bool is = false;
 
     if (args->n == 0 || args->at[0].kind != VALUE_LIST)
-        return ori_jbool(
-            is_end(self_text(self), ori_jarg_text(ip, args, 0, "prefix", NULL), prefix));
+        return ori_jbool(is_end(ip, text, ori_jarg_text(ip, args, 0, "prefix", NULL), prefix));
     const struct list *list = args->at[0].as.list;
-    for (size_t i = 0; i < list->n && !is; i++)
-        is =
-            list->at[i].kind == VALUE_TEXT && is_end(self_text(self), *list->at[i].as.text, prefix);
+    for (size_t i = 0; i < list->n && !is && ori_jinja_spend(ip, 1); i++)
+        is = list->at[i].kind == VALUE_TEXT && is_end(ip, text, *list->at[i].as.text, prefix);
     return ori_jbool(is);
 }
 
@@ -71,7 +70,7 @@ static struct value without_end(struct interp *ip, struct value self, const stru
                                 bool prefix)
 {
     const struct text text = self_text(self), part = ori_jarg_text(ip, args, 0, "prefix", NULL);
-    if (!is_end(text, part, prefix))
+    if (!is_end(ip, text, part, prefix))
         return self;
     return ori_jtext(ip, prefix ? ori_jtext_part(text, part.len, text.len)
                                 : ori_jtext_part(text, 0, text.len - part.len));
@@ -124,6 +123,7 @@ static struct value split_words(struct interp *ip, struct text text, int64_t mos
         size_t end = 0;
         while (end < text.len && (most == 0 || !ori_jtext_is_space(text, end)))
             end += ori_jtext_char(text, end);
+        ori_jinja_spend(ip, end / 16); /* a look at every byte */
         add_part(ip, parts, text, 0, end);
         text = ori_jtext_strip(ip, ori_jtext_part(text, end, text.len), space, true, false);
     }
@@ -265,7 +265,7 @@ static struct value all_are(struct interp *ip, struct value self, enum class cla
     const struct text text = self_text(self);
     bool all = text.len > 0;
 
-    ori_jinja_spend_bytes(ip, text.len);
+    ori_jinja_spend(ip, text.len / 8); /* a close look at every byte */
     for (size_t at = 0; at < text.len && all; at += ori_jtext_char(text, at))
         all = is_of(text, at, class);
     return ori_jbool(all);

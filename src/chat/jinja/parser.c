@@ -28,16 +28,24 @@ void ori_jparse_advance(struct parser *p)
         ori_jparse_fail(p, p->token.at, "%.*s", ORI_STR_ARG(p->token.text));
 }
 
+void *ori_jparse_alloc(struct parser *p, size_t count, size_t size)
+{
+    void *memory = ori_arena_alloc(p->arena, count, size);
+
+    if (memory)
+        return memory;
+    if (!ori_jparse_failed(p))
+        p->status = ori_fail_nomem(p->err, "the chat template");
+    p->token.kind = TOKEN_BAD;
+    return NULL;
+}
+
 struct node *ori_jparse_node(struct parser *p, enum node_kind kind, size_t at)
 {
-    struct node *node = ori_arena_alloc(p->arena, 1, sizeof(*node));
+    struct node *node = ori_jparse_alloc(p, 1, sizeof(*node));
 
-    if (!node) {
-        if (p->status == ORION_OK)
-            p->status = ori_fail_nomem(p->err, "the chat template");
-        p->token.kind = TOKEN_BAD;
+    if (!node)
         return &p->nowhere;
-    }
     node->kind = kind;
     node->at = at;
     return node;

@@ -31,6 +31,8 @@ struct siblings {
 void ori_jparse_advance(struct parser *p);
 void ori_jparse_fail(struct parser *p, size_t at, const char *fmt, ...) ORI_PRINTF(3, 4);
 bool ori_jparse_failed(const struct parser *p);
+/* From the template's arena, cleared; NULL when memory is short, which fails p. */
+void *ori_jparse_alloc(struct parser *p, size_t count, size_t size) ORI_MUST_USE;
 /* Never NULL: when memory is short, &p->nowhere. */
 struct node *ori_jparse_node(struct parser *p, enum node_kind kind, size_t at);
 void ori_jparse_append(struct siblings *list, struct node *node);
@@ -54,7 +56,7 @@ const struct node *ori_jparse_expression(struct parser *p);
 /* Items with commas between them are a tuple; without_if: `a if b` is not taken. */
 const struct node *ori_jparse_tuple(struct parser *p, bool without_if);
 const struct node *ori_jparse_target(struct parser *p, bool attributes);
-/* name(args)|name(args)... over `input`, which may be NULL. */
+/* name(args)|name(args)... over `input`. */
 const struct node *ori_jparse_filters(struct parser *p, const struct node *input);
 
 /* statements.c: up to the end of the source. */

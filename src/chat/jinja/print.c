@@ -17,11 +17,13 @@ bool ori_jread_float(const char *text, size_t len, double *out)
     size_t n = 1;
     json_t *json = NULL;
 
-    for (size_t i = 0; i < len && n < sizeof(clean) - 2; i++)
+    if (len > sizeof(clean) - 2)
+        return false;
+    for (size_t i = 0; i < len; i++)
         if (text[i] != '_')
             clean[n++] = text[i];
     clean[n++] = ']';
-    if (len > sizeof(clean) - 4 || ori_json_parse(clean, n, "the number", &json, NULL) != ORION_OK)
+    if (ori_json_parse(clean, n, "the number", &json, NULL) != ORION_OK)
         return false;
     const json_t *number = json_array_get(json, 0);
     const bool is = json_is_number(number);

@@ -11,23 +11,21 @@ struct scope *ori_jscope_new(struct interp *ip, struct scope *parent)
     return scope;
 }
 
-static struct value *find(struct interp *ip, const struct scope *scope, struct ori_str name)
+static struct value *find(const struct scope *scope, struct ori_str name)
 {
-    (void)ori_jinja_spend(ip, scope->n / 16);
     for (size_t i = 0; i < scope->n; i++)
-        if (scope->at[i].name.len == name.len &&
-            memcmp(scope->at[i].name.data, name.data, name.len) == 0)
+        if (ori_jname_same(scope->at[i].name, name))
             return &scope->at[i].value;
     return NULL;
 }
 
 void ori_jscope_set(struct interp *ip, struct scope *scope, struct ori_str name, struct value value)
 {
-    struct value *old = scope ? find(ip, scope, name) : NULL;
-
-    if (!scope || old) {
-        if (old)
-            *old = value;
+    if (!scope || !ori_jinja_spend(ip, scope->n / 16))
+        return;
+    struct value *old = find(scope, name);
+    if (old) {
+        *old = value;
         return;
     }
     if (scope->n == scope->cap) {
@@ -47,9 +45,12 @@ const struct value *ori_jscope_get(struct interp *ip, const struct scope *scope,
                                    struct ori_str name)
 {
     const struct value *found = NULL;
-    while (scope && !found) {
-        found = find(ip, scope, name);
-        scope = scope->parent;
+    size_t passed = 0;
+
+    for (; scope && !found; scope = scope->parent) {
+        found = find(scope, name);
+        passed += 1 + scope->n;
     }
+    ori_jinja_spend(ip, passed / 16);
     return found;
 }

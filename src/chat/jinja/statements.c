@@ -86,10 +86,9 @@ static struct node *parse_set(struct parser *p, size_t at)
         close_block(p);
         return node;
     }
-    node->kind = NODE_SET_BLOCK;
-    if (ori_jparse_take_op(p, "|"))
-        node->a = ori_jparse_filters(p, NULL);
-    node->body = body_until(p, "endset");
+    struct node *block = ori_jparse_node(p, NODE_CAPTURE, at);
+    node->a = ori_jparse_take_op(p, "|") ? ori_jparse_filters(p, block) : block;
+    block->body = body_until(p, "endset");
     return node;
 }
 
@@ -147,10 +146,11 @@ static struct node *parse_call_block(struct parser *p, size_t at)
 
 static struct node *parse_filter_block(struct parser *p, size_t at)
 {
-    struct node *node = ori_jparse_node(p, NODE_FILTER_BLOCK, at);
+    struct node *node = ori_jparse_node(p, NODE_PRINT, at);
+    struct node *block = ori_jparse_node(p, NODE_CAPTURE, at);
 
-    node->a = ori_jparse_filters(p, NULL);
-    node->body = body_until(p, "endfilter");
+    node->a = ori_jparse_filters(p, block);
+    block->body = body_until(p, "endfilter");
     return node;
 }
 
@@ -236,13 +236,10 @@ static struct node *parse_print(struct parser *p)
 static struct node *parse_text(struct parser *p)
 {
     struct node *node = ori_jparse_node(p, NODE_TEXT, p->token.at);
-    struct text *text = ori_arena_alloc(p->arena, 1, sizeof(*text));
+    struct text *text = ori_jparse_alloc(p, 1, sizeof(*text));
 
-    if (!text) {
-        p->status = ori_fail_nomem(p->err, "the chat template");
-        p->token.kind = TOKEN_BAD;
+    if (!text)
         return &p->nowhere;
-    }
     *text = ori_jtext_trusted(p->token.text);
     node->constant = (struct value){VALUE_TEXT, {.text = text}};
     ori_jparse_advance(p);

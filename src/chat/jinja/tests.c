@@ -87,6 +87,7 @@ static struct value is_cased(struct interp *ip, struct value self, enum letter_c
     const struct text text = ori_jprint(ip, self);
     bool letters = false;
 
+    ori_jinja_spend(ip, text.len / 8); /* a close look at every byte */
     for (size_t at = 0; at < text.len && !letters; at += ori_jtext_char(text, at))
         letters = ori_jtext_is_letter(text, at);
     return ori_jbool(letters && ori_jtext_equal(text, ori_jtext_cased(ip, text, wanted)));

@@ -94,10 +94,12 @@ uint32_t ori_jtext_code(struct text text, size_t at)
 
 bool ori_jtext_is_space(struct text text, size_t at)
 {
+    const unsigned char first = (unsigned char)text.data[at];
+    if (first < 0x80)
+        return (first >= 9 && first <= 13) || (first >= 28 && first <= 32);
     const uint32_t c = ori_jtext_code(text, at);
-    return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-           c == 0x205F || c == 0x3000;
+    return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+           c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 static bool is_in(struct text set, struct text character)
@@ -118,16 +120,21 @@ static bool strips(struct text text, size_t at, struct text set)
 /* The beginning of the character that ends at `end`. */
 static size_t char_before(struct text text, size_t end)
 {
+    if ((unsigned char)text.data[end - 1] < 0x80)
+        return end - 1;
     for (size_t len = 2; len <= 4 && len <= end; len++)
         if (ori_utf8_char(text.data + end - len, len) == len)
             return end - len;
     return end - 1;
 }
 
-/* Each character tried against a set is a step; white space is told faster. */
-static bool may_strip(struct interp *ip, struct text set)
+/* May the character at `at` go?  Each that is tried against a set is a step; white space
+ * is told faster. */
+static bool may_strip(struct interp *ip, struct text text, size_t at, struct text set)
 {
-    return set.data ? ori_jinja_spend(ip, 1 + set.len / 16) : !ori_jinja_failed(ip);
+    if (set.data ? !ori_jinja_spend(ip, 1 + set.len / 16) : ori_jinja_failed(ip))
+        return false;
+    return strips(text, at, set);
 }
 
 struct text ori_jtext_strip(struct interp *ip, struct text text, struct text set, bool left,
@@ -135,10 +142,10 @@ struct text ori_jtext_strip(struct interp *ip, struct text text, struct text set
 {
     size_t begin = 0, end = text.len;
 
-    while (left && begin < end && strips(text, begin, set) && may_strip(ip, set))
+    while (left && begin < end && may_strip(ip, text, begin, set))
         begin += ori_jtext_char(text, begin);
-    while (right && end > begin && strips(text, char_before(text, end), set) && may_strip(ip, set))
+    while (right && end > begin && may_strip(ip, text, char_before(text, end), set))
         end = char_before(text, end);
-    ori_jinja_spend_bytes(ip, text.len - (end - begin));
+    ori_jinja_spend(ip, (text.len - (end - begin)) / 16); /* a look at every byte */
     return ori_jtext_part(text, begin, end);
 }

@@ -11,6 +11,8 @@
 #ifndef ORI_CHAT_JINJA_TEXT_H
 #define ORI_CHAT_JINJA_TEXT_H
 
+#include <string.h>
+
 #include "base/base.h"
 
 struct interp;
@@ -25,6 +27,11 @@ struct text {
 static inline struct text ori_jtext_trusted(struct ori_str str)
 {
     return (struct text){str.data, str.len, NULL, true};
+}
+
+static inline bool ori_jname_same(struct ori_str a, struct ori_str b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
 /* The bytes [begin, end). */

@@ -12,10 +12,8 @@ enum node_kind {
     NODE_IF,
     NODE_FOR,
     NODE_SET,
-    NODE_SET_BLOCK,
     NODE_MACRO,
     NODE_CALL_BLOCK,
-    NODE_FILTER_BLOCK,
     NODE_SCOPE, /* {% with %}, {% generation %} */
     NODE_BREAK,
     NODE_CONTINUE,
@@ -35,6 +33,7 @@ enum node_kind {
     NODE_CALL,
     NODE_FILTER,
     NODE_TEST,
+    NODE_CAPTURE, /* what a block prints: of {% set x %} and {% filter f %} */
     /* parts of the above */
     NODE_ARGUMENT,
 };
@@ -70,10 +69,8 @@ enum operator{
  *   IF              a: condition, body, otherwise (an `elif` is an IF in it)
  *   FOR             target, a: what it goes over, b: its `if` or NULL, body, otherwise
  *   SET             target, a: value
- *   SET_BLOCK       target, body, a: filters over it (innermost a is NULL) or NULL
  *   MACRO           name, list: parameters (ARGUMENT), body
  *   CALL_BLOCK      a: the call, list: parameters of caller(), body
- *   FILTER_BLOCK    a: filters, as of SET_BLOCK; body
  *   SCOPE           list: variables (ARGUMENT), body
  *   CONST           constant
  *   NAME            name
@@ -88,6 +85,7 @@ enum operator{
  *   SLICE           a, list: start, stop, step (ARGUMENT, whose a may be NULL)
  *   CALL            a: what is called, list: ARGUMENTs
  *   FILTER, TEST    a, name, builtin, list: ARGUMENTs; TEST: op is OP_NOT when negated
+ *   CAPTURE         body
  *   ARGUMENT        a: value or default (or NULL), name (data NULL: by position), op
  */
 struct node {
