@@ -242,6 +242,43 @@ static void test_markup_is_control_whatever_its_type(void **state)
     close_file(&opened);
 }
 
+/* What stands between brackets in the chat template is its own from then on. */
+static void test_template_reserves_its_marks(void **state)
+{
+    static const struct {
+        const char *text;
+        bool reserved;
+    } cases[] = {
+        {"<think>", true},  {"[A]", true},        {"[A][B]", true}, {"</think>", false},
+        {"<other>", false}, {"two words", false}, {"<x", false},
+    };
+    static const char template[] = "{{ '<think>' }}two words<x[A][B]</think";
+    static struct test_vocab vocab;
+    struct opened opened;
+
+    (void)state;
+    put_toy(&vocab);
+    for (size_t i = 0; i < ORI_COUNT(cases); i++)
+        if (strcmp(cases[i].text, "two words") != 0)
+            vocab_put(&vocab, cases[i].text, 0, T_USER);
+    open_vocab(&opened, &vocab, "llama");
+    ori_vocab_reserve(opened.vocab, (struct ori_str){template, strlen(template)});
+    for (size_t i = 0; i < ORI_COUNT(cases); i++) {
+        const size_t len = strlen(cases[i].text);
+        const int32_t id = ori_vocab_find(opened.vocab, cases[i].text, len);
+        for (int trusted = 0; trusted < 2; trusted++) {
+            const struct ori_piece piece = {cases[i].text, len, trusted != 0};
+            struct ori_tokens tokens = {0};
+            assert_int_equal(ori_vocab_encode(opened.vocab, &piece, 1, 0, &tokens, NULL), ORION_OK);
+            const bool whole = tokens.count == 1 && tokens.ids[0] == id;
+            if (whole != (trusted || !cases[i].reserved))
+                fail_msg("'%s' in a %s text", cases[i].text, trusted ? "trusted" : "user's");
+            ori_tokens_release(&tokens);
+        }
+    }
+    close_file(&opened);
+}
+
 /* Where there is <|return|>, as in gpt-oss, <|end|> ends only a part of an answer. */
 static void test_ends_of_parts(void **state)
 {
@@ -439,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_without_space_prefix),
         cmocka_unit_test(test_missing_byte_is_unknown),
         cmocka_unit_test(test_markup_is_control_whatever_its_type),
+        cmocka_unit_test(test_template_reserves_its_marks),
         cmocka_unit_test(test_ends_of_parts),
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_appends),
