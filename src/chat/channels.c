@@ -59,22 +59,25 @@ static void read_header(struct ori_sections *s, size_t n)
 
 static bool header(struct ori_sections *s, bool at_end)
 {
-    const size_t n = ori_match_find(s->held.data, s->held.len, ORI_MARK_MESSAGE);
+    /* No more is looked at, so that it does not matter in which pieces it came. */
+    const size_t limit = MAX_HEADER_BYTES + strlen(ORI_MARK_MESSAGE);
+    const size_t there = s->held.len < limit ? s->held.len : limit;
+    const size_t n = ori_match_find(s->held.data, there, ORI_MARK_MESSAGE);
 
-    if (n < s->held.len) {
+    if (n < there) {
         read_header(s, n);
         ori_buf_drop(&s->held, n + strlen(ORI_MARK_MESSAGE));
         return enter(s, SECTION_MESSAGE);
     }
-    if (!at_end && s->held.len <= MAX_HEADER_BYTES)
+    if (!at_end && there < limit)
         return false;
     /* A model that does not keep to the form: its words are the answer. */
     s->kind = ORION_PIECE_ANSWER;
     s->name[0] = '\0';
-    if (ori_match_find(s->held.data, s->held.len, "<|") == s->held.len)
+    if (ori_match_find(s->held.data, there, "<|") == there)
         return enter(s, SECTION_MESSAGE);
-    ori_buf_drop(&s->held, s->held.len);
-    return false;
+    ori_buf_drop(&s->held, there);
+    return true;
 }
 
 /* Where the first of the marks is in what is held; held.len: nowhere. */

@@ -1,5 +1,6 @@
 #include "chat/sections.h"
 
+#include "base/ascii.h"
 #include "base/match.h"
 
 #include <stdlib.h>
@@ -62,15 +63,10 @@ void ori_sections_tell_calls(struct ori_sections *s, json_t *calls)
 
 /* ---- white space ---- */
 
-static bool is_space(char byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
 static size_t space_before(const struct ori_sections *s, size_t end)
 {
     size_t n = 0;
-    while (n < end && is_space(s->held.data[end - n - 1]))
+    while (n < end && ori_is_space(s->held.data[end - n - 1]))
         n++;
     return n;
 }
@@ -78,7 +74,7 @@ static size_t space_before(const struct ori_sections *s, size_t end)
 static size_t space_at_front(const struct ori_sections *s)
 {
     size_t n = 0;
-    while (n < s->held.len && is_space(s->held.data[n]))
+    while (n < s->held.len && ori_is_space(s->held.data[n]))
         n++;
     return n;
 }
@@ -184,13 +180,14 @@ static void give_up(struct ori_sections *s, size_t n, size_t end_len)
     ori_sections_tell(s, ORION_PIECE_ANSWER, n + end_len);
 }
 
+/* A zero byte is in no call: who reads names and arguments would stop at it. */
 static void take_call(struct ori_sections *s, size_t n, size_t end_len)
 {
     json_t *calls = json_array();
 
     if (!calls) {
         s->status = ORION_E_NOMEM;
-    } else if (s->form.calls->read(s->held.data, n, calls)) {
+    } else if (!memchr(s->held.data, '\0', n) && s->form.calls->read(s->held.data, n, calls)) {
         ori_sections_tell_calls(s, calls);
         ori_buf_drop(&s->held, n + end_len);
     } else {
