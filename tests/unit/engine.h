@@ -119,4 +119,21 @@ static inline size_t all_tiers(uint32_t tiers[MAX_TIERS])
     return n;
 }
 
+/* Scalar, one thread, one token at a time: what all others must equal. */
+static inline float *reference_kv(const struct ori_model *model, enum ori_kv_type kv_type,
+                                  const int32_t *tokens, uint32_t n)
+{
+    float *logits = new_logits(model, n);
+    struct engine e;
+    engine_open_kv(&e, model, kv_type, 0, 1, model->hp.context_tokens, 1, 1);
+    engine_run(&e, tokens, 0, n, logits);
+    engine_close(&e);
+    return logits;
+}
+
+static inline float *reference(const struct ori_model *model, const int32_t *tokens, uint32_t n)
+{
+    return reference_kv(model, ORI_KV_F16, tokens, n);
+}
+
 #endif

@@ -41,6 +41,33 @@ static inline void open_vocab(struct opened *opened, const struct test_vocab *vo
 
 #define S "\xE2\x96\x81" /* the mark of a space */
 
+/* Encode a text; its tokens are to be `want`: their texts in the file, with a bar between
+ * and marks as underscores. */
+static inline void expect_pieces(const struct opened *opened, const struct test_vocab *vocab,
+                                 const char *text, size_t len, unsigned ends, const char *want)
+{
+    const struct ori_piece piece = {text, len, false};
+    struct ori_tokens tokens = {0};
+    char got[512] = "";
+    size_t at = 0;
+
+    assert_int_equal(ori_vocab_encode(opened->vocab, &piece, 1, ends, &tokens, NULL), ORION_OK);
+    for (size_t i = 0; i < tokens.count; i++) {
+        const char *name = vocab->tokens[tokens.ids[i]].text;
+        assert_true(at + strlen(name) + 2 < sizeof(got));
+        if (i > 0)
+            got[at++] = '|';
+        for (; *name; name++) {
+            const bool mark = strncmp(name, S, strlen(S)) == 0;
+            got[at++] = mark ? '_' : *name;
+            name += mark ? strlen(S) - 1 : 0;
+        }
+    }
+    if (strcmp(got, want) != 0)
+        fail_msg("'%.*s': %s, not %s", (int)len, text, got, want);
+    ori_tokens_release(&tokens);
+}
+
 enum { USER = 259, END = 260, ENDOFTEXT = 261, END_MORE = 262, WORD = 263 };
 
 /* Scores order the joinings: "ab" before "bc", and so on. */

@@ -41,27 +41,6 @@ static void put_keys(struct vocab_file *file)
     file_u32(file, "tokenizer.ggml.seperator_token_id", SEP);
 }
 
-/* Tokens as their texts in the file, with a bar between and marks as underscores. */
-static void expect(const struct opened *opened, const char *text, size_t len, unsigned ends,
-                   const char *want)
-{
-    const struct ori_piece piece = {text, len, false};
-    struct ori_tokens tokens = {0};
-    char got[512] = "";
-
-    assert_int_equal(ori_vocab_encode(opened->vocab, &piece, 1, ends, &tokens, NULL), ORION_OK);
-    for (size_t i = 0; i < tokens.count; i++) {
-        const char *name = vocab.tokens[tokens.ids[i]].text;
-        const bool marked = strncmp(name, S, strlen(S)) == 0;
-        const size_t at = strlen(got);
-        (void)snprintf(got + at, sizeof(got) - at, "%s%s%s", i ? "|" : "", marked ? "_" : "",
-                       marked ? name + strlen(S) : name);
-    }
-    if (strcmp(got, want) != 0)
-        fail_msg("'%.*s': %s, not %s", (int)len, text, got, want);
-    ori_tokens_release(&tokens);
-}
-
 #define A10 "aaaaaaaaaa"
 #define A90 A10 A10 A10 A10 A10 A10 A10 A10 A10
 
@@ -112,8 +91,8 @@ static void test_words(void **state)
     put_keys(&opened.file);
     open_file(&opened);
     for (size_t i = 0; i < ORI_COUNT(cases); i++)
-        expect(&opened, cases[i].text, strlen(cases[i].text), 0, cases[i].want);
-    expect(&opened, "a\0b", 3, 0, "_ab");
+        expect_pieces(&opened, &vocab, cases[i].text, strlen(cases[i].text), 0, cases[i].want);
+    expect_pieces(&opened, &vocab, "a\0b", 3, 0, "_ab");
     const struct ori_piece longest = {A90 A10, 100, false};
     struct ori_tokens tokens = {0};
     assert_int_equal(ori_vocab_encode(opened.vocab, &longest, 1, 0, &tokens, NULL), ORION_OK);
@@ -144,7 +123,7 @@ static void test_normalising(void **state)
         if (cases[i].strips >= 0)
             file_bool(&opened.file, "tokenizer.ggml.normalizer.strip_accents", cases[i].strips);
         open_file(&opened);
-        expect(&opened, cases[i].text, strlen(cases[i].text), 0, cases[i].want);
+        expect_pieces(&opened, &vocab, cases[i].text, strlen(cases[i].text), 0, cases[i].want);
         close_file(&opened);
     }
 }
@@ -156,17 +135,17 @@ static void test_ends(void **state)
     (void)state;
     put_keys(&opened.file);
     open_file(&opened);
-    expect(&opened, "a", 1, 0, "_a");
-    expect(&opened, "a", 1, ORI_BEGIN, "[CLS]|_a");
-    expect(&opened, "a", 1, ORI_BEGIN | ORI_END, "[CLS]|_a|[SEP]");
-    expect(&opened, "", 0, ORI_BEGIN | ORI_END, "[CLS]|[SEP]");
+    expect_pieces(&opened, &vocab, "a", 1, 0, "_a");
+    expect_pieces(&opened, &vocab, "a", 1, ORI_BEGIN, "[CLS]|_a");
+    expect_pieces(&opened, &vocab, "a", 1, ORI_BEGIN | ORI_END, "[CLS]|_a|[SEP]");
+    expect_pieces(&opened, &vocab, "", 0, ORI_BEGIN | ORI_END, "[CLS]|[SEP]");
     close_file(&opened);
 
     put_keys(&opened.file);
     file_bool(&opened.file, "tokenizer.ggml.add_bos_token", false);
     file_bool(&opened.file, "tokenizer.ggml.add_sep_token", false);
     open_file(&opened);
-    expect(&opened, "a", 1, ORI_BEGIN | ORI_END, "_a");
+    expect_pieces(&opened, &vocab, "a", 1, ORI_BEGIN | ORI_END, "_a");
     close_file(&opened);
 }
 
