@@ -103,8 +103,9 @@ static int check_operands(const struct cli *cli, int n)
     if (n < verb->min_operands)
         return cli_usage(cli, "too few arguments. Usage: orion %s %s", verb->name, verb->usage);
     if (verb->max_operands >= 0 && n > verb->max_operands)
-        return cli_usage(cli, "too many arguments; put a text in quotes. Usage: orion %s %s",
-                         verb->name, verb->usage);
+        return cli_usage(cli, "too many arguments%s. Usage: orion %s%s%s",
+                         strstr(verb->usage, "PROMPT") ? "; put a text in quotes" : "", verb->name,
+                         verb->usage[0] ? " " : "", verb->usage);
     return CLI_OK;
 }
 
@@ -175,8 +176,9 @@ int main(int argc, char **argv)
     /* A socket or pipe whose other end is gone is an error of its write. */
     (void)signal(SIGPIPE, SIG_IGN);
 
-    const int code = find_and_run(&cli, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
-    const int output = cli_finish_output(&cli);
+    int code = find_and_run(&cli, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
+    if (code == CLI_OK) /* after a failure, what else fails is not told */
+        code = cli_finish_output(&cli);
     orion_manager_close(cli.manager);
-    return code != CLI_OK ? code : output;
+    return code;
 }

@@ -115,6 +115,8 @@ static int quantize_run(struct cli *cli, const void *args, int n_operands, char 
     char *in = NULL;
 
     (void)n_operands;
+    if (!*out)
+        return cli_usage(cli, "the name of the new file is empty.");
     const int code = cli_model_path(cli, operands[0], &in);
     if (code != CLI_OK)
         return code;

@@ -54,6 +54,8 @@ static int all_models(struct cli *cli, orion_model_list **list, char ***names, i
     *n = 0;
     if (status != ORION_OK)
         return cli_fail(cli, status, &err);
+    if ((*list)->count == 0)
+        cli_note(cli, "there are no models here to verify.");
     *names = calloc((*list)->count + 1, sizeof(**names));
     if (!*names) {
         cli_error(cli, "not enough memory.");

@@ -74,7 +74,7 @@ static orion_status bind_to(int fd, const struct addrinfo *where, const char *ho
                            "something listens on port %u already, perhaps another 'orion serve': "
                            "end it, or choose another one with --port",
                            port);
-    return server_fail_errno(err, "listen on '%s', port %u", host, port);
+    return server_fail_errno(err, "cannot listen on '%s', port %u", host, port);
 }
 
 static orion_status open_socket(const char *host, uint16_t port, int *fd, orion_error *err)

@@ -32,7 +32,7 @@ static orion_status write_new(const char *path, int fd, orion_error *err)
         return status;
     line[TOKEN_CHARS] = '\n';
     if (write(fd, line, TOKEN_CHARS + 1) != TOKEN_CHARS + 1 || fsync(fd) < 0)
-        return server_fail_errno(err, "write a token to '%s'", path);
+        return server_fail_errno(err, "cannot write a token to '%s'", path);
     return ORION_OK;
 }
 
@@ -43,7 +43,7 @@ static orion_status make_file(const char *path, orion_error *err)
 
     if (fd < 0)
         return errno == EEXIST ? ORION_OK
-                               : server_fail_errno(err, "make the token file '%s'", path);
+                               : server_fail_errno(err, "cannot make the token file '%s'", path);
     const orion_status status = write_new(path, fd, err);
     if (status != ORION_OK)
         (void)unlink(path);
@@ -56,7 +56,7 @@ static orion_status check_file(const char *path, int fd, orion_error *err)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return server_fail_errno(err, "look at the token file '%s'", path);
+        return server_fail_errno(err, "cannot look at the token file '%s'", path);
     if (!S_ISREG(st.st_mode))
         return server_fail(err, ORION_E_ARGUMENT, "the token file '%s' is not a file", path);
     if (st.st_mode & 077)
@@ -98,7 +98,7 @@ static orion_status read_token(const char *path, int fd, char *out, orion_error 
         return status;
     const ssize_t n = read(fd, text, sizeof(text) - 1);
     if (n < 0)
-        return server_fail_errno(err, "read the token file '%s'", path);
+        return server_fail_errno(err, "cannot read the token file '%s'", path);
     text[n] = '\0';
     return take_token(path, text, out, err);
 }
@@ -111,7 +111,7 @@ orion_status token_from_file(const char *path, char out[TOKEN_MAX + 1], orion_er
         return status;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return server_fail_errno(err, "open the token file '%s'", path);
+        return server_fail_errno(err, "cannot open the token file '%s'", path);
     status = read_token(path, fd, out, err);
     (void)close(fd);
     return status;

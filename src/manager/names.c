@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <strings.h>
 #include <sys/stat.h>
 
@@ -289,7 +290,11 @@ static orion_status find_scanned(const struct ori_manager *manager, const struct
         return status;
     if (is_plain_path(name))
         return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
-                           "there is no file '%.200s'", name);
+                           /* whoever may give names alone is not told what is on the disk */
+                           !manager->names_only && access(name, F_OK) == 0
+                               ? "'%.200s' is not a file; name a model's .gguf file"
+                               : "there is no file '%.200s'",
+                           name);
     if (!strchr(name, '/'))
         return find_stem(s, name, out, err);
 
@@ -311,7 +316,7 @@ orion_status ori_manager_find(const struct ori_manager *manager, const char *nam
 
     *out = (struct ori_found){0};
     if (!*name)
-        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty");
+        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty; 'orion list --available' has some");
     const struct ori_catalogue_entry *entry = ori_catalogue_find(&manager->catalogue, name);
     if (entry)
         return find_placed(manager, entry->repo, entry->file, name, out, err);
@@ -358,7 +363,7 @@ orion_status ori_manager_refer(const struct ori_manager *manager, const char *na
         return ORION_OK;
     }
     if (!*name)
-        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty");
+        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty; 'orion list --available' has some");
     if (!strchr(name, '/') && !strchr(name, ':'))
         return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
                            "no model is called '%.100s' in the catalogue; other models are named "

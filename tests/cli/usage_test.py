@@ -49,6 +49,9 @@ MISTAKES = [
     ('no such configuration', 'list --config none.json', "no configuration file 'none.json'"),
     ('two models to show', 'show a b', 'too many arguments'),
     ('prompt without quotes', 'run x two words', 'put a text in quotes'),
+    ('arguments for none', 'list x', 'too many arguments. Usage: orion list [--available]'),
+    ('arguments for none at all', 'config x', 'too many arguments. Usage: orion config'),
+    ('a chunk too large', 'run x --chunk 8193 y', 'at most 8192'),
     ('perplexity of nothing', 'perplexity x', 'Usage: orion perplexity REF FILE'),
     ('embed with no model', 'embed', 'Usage: orion embed REF [TEXT...]'),
     ('no texts', 'embed x', 'there are no texts'),
@@ -126,6 +129,30 @@ def full_disk():
         done = cli.subprocess.run([cli.ORION, 'help'], stdout=full, stderr=cli.subprocess.PIPE,
                                   env=home.environment(), timeout=cli.DEADLINE, check=False)
         assert done.returncode == 1 and b'cannot write to standard output' in done.stderr, done
+
+
+@tap.case('output: a full disk is said once, also where it ended an answer')
+def full_disk_once():
+    with cli.Home() as home, open('/dev/full', 'wb') as full:
+        done = cli.subprocess.run([cli.ORION, 'run', cli.TINY, 'hi', '--max-tokens', '2'], stdout=full,
+                                  stderr=cli.subprocess.PIPE, env=home.environment(),
+                                  timeout=cli.DEADLINE, check=False)
+        assert done.returncode == 1, done
+        assert done.stderr.count(b'cannot write to standard output') == 1, done
+
+
+@tap.case('names: a folder is no model, and an empty name says where names are')
+def no_files():
+    with cli.Home() as home:
+        home.orion('show', home.path).expect(code=3, err='is not a file; name a model')
+        home.orion('path', '').expect(code=1, err='orion list --available')
+        home.orion('quantize', cli.TINY, '', 'Q4_0').expect(code=2, err='new file is empty')
+
+
+@tap.case('verify: nothing to verify is said')
+def nothing_to_verify():
+    with cli.Home() as home:
+        home.orion('verify').expect(err='no models here to verify')
 
 
 @tap.case('errors: what comes from outside cannot steer the terminal')
