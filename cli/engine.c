@@ -21,11 +21,7 @@ const struct cli_option cli_engine_options[] = {
      .name = "no-sliding-window",
      .offset = FIELD(no_sliding_window),
      .help = "let attention see the whole context"},
-    {.kind = CLI_KIND_TEXT,
-     .name = "pre",
-     .offset = FIELD(pre),
-     .value = "NAME",
-     .help = "cut texts into words as this kind of model does (qwen2, llama-bpe, ...)"},
+    CLI_PRE_OPTION(FIELD(pre)),
     CLI_KV_TYPE_OPTION(FIELD(kv_type)),
     {.kind = CLI_KIND_END},
 };

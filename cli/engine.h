@@ -17,6 +17,13 @@
         .help = "threads to compute with (default: physical cores)", .min = 1, .max = 1024         \
     }
 
+/* The same; the value is a const char *, NULL when it was not given. */
+#define CLI_PRE_OPTION(value_offset)                                                               \
+    {                                                                                              \
+        .kind = CLI_KIND_TEXT, .name = "pre", .offset = (value_offset), .value = "NAME",           \
+        .help = "cut texts into words as this kind of model does (qwen2, llama-bpe, ...)"          \
+    }
+
 /* Filled by cli_engine_options, prefix_cache by cli_prefix_cache_options. */
 struct cli_engine_args {
     uint32_t ctx, threads, chunk; /* 0: the library's default */

@@ -24,11 +24,7 @@ static const struct cli_option options[] = {
      .help = "tokens that a text may have (default: the model's, at most 2048)",
      .min = 1,
      .max = 8192},
-    {.kind = CLI_KIND_TEXT,
-     .name = "pre",
-     .offset = FIELD(pre),
-     .value = "NAME",
-     .help = "cut texts into words as this kind of model does (qwen2, llama-bpe, ...)"},
+    CLI_PRE_OPTION(FIELD(pre)),
     {.kind = CLI_KIND_END},
 };
 

@@ -1,4 +1,5 @@
 /* orion tokenize: text to token ids, and back. */
+#include "engine.h"
 #include "input.h"
 #include "json.h"
 
@@ -34,11 +35,7 @@ static const struct cli_option options[] = {
      .name = "decode",
      .offset = FIELD(decode),
      .help = "token ids to text"},
-    {.kind = CLI_KIND_TEXT,
-     .name = "pre",
-     .offset = FIELD(pre),
-     .value = "NAME",
-     .help = "cut texts into words as this kind of model does (qwen2, llama-bpe, ...)"},
+    CLI_PRE_OPTION(FIELD(pre)),
     {.kind = CLI_KIND_END},
 };
 
