@@ -39,9 +39,12 @@ static void print_shape(const orion_model_info *info)
                  info->sliding_window_tokens);
     else if (info->context_tokens > 0)
         cli_fact("context", "%u tokens", info->context_tokens);
-    if (info->embedding_length > 0)
+    if (info->embedding_length > 0 && info->pooling[0])
         cli_fact("embeddings", "%u numbers each, pooled by '%s'", info->embedding_length,
                  info->pooling);
+    else if (info->embedding_length > 0)
+        cli_fact("embeddings", "%u numbers each; the file does not say how they are pooled",
+                 info->embedding_length);
     cli_fact("chat template", "%s", info->chat_template);
 }
 
@@ -51,8 +54,9 @@ static void print_memory(const struct show *show)
 
     if (show->kv_bytes_per_token == 0)
         return;
-    cli_fact("KV cache", "%s a token in %s", cli_text_bytes(show->kv_bytes_per_token, a),
-             cli_kv_type_name(show->kv_type));
+    if (show->info.embedding_length == 0)
+        cli_fact("KV cache", "%s a token in %s", cli_text_bytes(show->kv_bytes_per_token, a),
+                 cli_kv_type_name(show->kv_type));
     cli_fact("memory", "about %s at %u tokens (of which %s cache)",
              cli_text_bytes(show->memory_bytes, a), show->context,
              cli_text_bytes(show->kv_bytes, b));

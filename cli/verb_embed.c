@@ -10,7 +10,7 @@
 
 struct embed_args {
     uint32_t threads, longest; /* 0: the library's default */
-    const char *pre;
+    const char *pre, *pooling;
 };
 
 #define FIELD(name) offsetof(struct embed_args, name)
@@ -25,6 +25,12 @@ static const struct cli_option options[] = {
      .min = 1,
      .max = 8192},
     CLI_PRE_OPTION(FIELD(pre)),
+    {.kind = CLI_KIND_CHOICE,
+     .name = "pooling",
+     .offset = FIELD(pooling),
+     .value = "HOW",
+     .help = "mean, cls or last, for a model whose file does not say",
+     .choices = "mean|cls|last"},
     {.kind = CLI_KIND_END},
 };
 
@@ -183,6 +189,7 @@ static int open_embedder(struct cli *cli, const char *ref, const struct embed_ar
         return code;
     orion_model_options_init(&how);
     how.pre_tokenizer = args->pre;
+    how.pooling = args->pooling;
     orion_embedder_options_init(&sizes);
     sizes.threads = args->threads;
     sizes.batch_tokens = args->longest;

@@ -38,24 +38,25 @@ static int print_json(const struct cli *cli, const char *ref, orion_kv_type kv_t
 {
     return cli_json_print(
         cli,
-        json_pack(
-            "{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
-            "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-            "ref", cli_json_text(ref), "verdict", verdict_text(f->verdict), "local", f->local,
-            "runs", f->runs, "why_not", cli_json_text(f->why_not), "name", cli_json_text(f->name),
-            "architecture", cli_json_text(f->architecture), "quantization",
-            cli_json_text(f->quantization), "n_params", cli_json_count(f->n_params), "file_bytes",
-            cli_json_count(f->file_bytes), "download_bytes", cli_json_count(f->download_bytes),
-            "disk_free_bytes", cli_json_count(f->disk_free_bytes), "sequences",
-            cli_json_count(f->sequences), "context_tokens", cli_json_count(f->context_tokens),
-            "trained_tokens", cli_json_count(f->trained_tokens), "weights_bytes",
-            cli_json_count(f->weights_bytes), "kv_type", cli_kv_type_name(kv_type), "kv_bytes",
-            cli_json_count(f->kv_bytes), "buffer_bytes", cli_json_count(f->buffer_bytes),
-            "memory_bytes", cli_json_count(f->memory_bytes), "available_bytes",
-            cli_json_count(f->available_bytes), "max_context_tokens",
-            cli_json_count(f->max_context_tokens), "n_experts", cli_json_count(f->n_experts),
-            "n_experts_used", cli_json_count(f->n_experts_used), "active_bytes",
-            cli_json_count(f->active_bytes)));
+        json_pack("{s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                  "s:o, s:o, s:s, "
+                  "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                  "ref", cli_json_text(ref), "verdict", verdict_text(f->verdict), "local", f->local,
+                  "runs", f->runs, "embeds", f->embeds, "why_not", cli_json_text(f->why_not),
+                  "name", cli_json_text(f->name), "architecture", cli_json_text(f->architecture),
+                  "quantization", cli_json_text(f->quantization), "n_params",
+                  cli_json_count(f->n_params), "file_bytes", cli_json_count(f->file_bytes),
+                  "download_bytes", cli_json_count(f->download_bytes), "disk_free_bytes",
+                  cli_json_count(f->disk_free_bytes), "sequences", cli_json_count(f->sequences),
+                  "context_tokens", cli_json_count(f->context_tokens), "trained_tokens",
+                  cli_json_count(f->trained_tokens), "weights_bytes",
+                  cli_json_count(f->weights_bytes), "kv_type", cli_kv_type_name(kv_type),
+                  "kv_bytes", cli_json_count(f->kv_bytes), "buffer_bytes",
+                  cli_json_count(f->buffer_bytes), "memory_bytes", cli_json_count(f->memory_bytes),
+                  "available_bytes", cli_json_count(f->available_bytes), "max_context_tokens",
+                  cli_json_count(f->max_context_tokens), "n_experts", cli_json_count(f->n_experts),
+                  "n_experts_used", cli_json_count(f->n_experts_used), "active_bytes",
+                  cli_json_count(f->active_bytes)));
 }
 
 static void print_verdict(const orion_fit *f)
@@ -85,10 +86,14 @@ static void print_facts(const orion_fit *f, orion_kv_type kv_type)
     cli_fact("parameters", "%s", cli_fact_count(f->n_params, a, sizeof(a)));
     cli_fact("quantization", "%s", f->quantization);
     if (f->trained_tokens > 0)
-        cli_fact("context", "%u tokens; made for up to %u", f->context_tokens, f->trained_tokens);
+        cli_fact(f->embeds ? "longest text" : "context", "%u tokens; made for up to %u",
+                 f->context_tokens, f->trained_tokens);
     cli_fact("weights", "%s", cli_text_bytes(f->weights_bytes, a));
     cli_fact_experts(f->n_experts, f->n_experts_used, f->active_bytes);
-    if (f->sequences > 1)
+    if (f->embeds)
+        cli_fact("KV cache", "%s, of the texts and the layer at hand",
+                 cli_text_bytes(f->kv_bytes, a));
+    else if (f->sequences > 1)
         cli_fact("KV caches", "%s in %s for %u requests of %u tokens",
                  cli_text_bytes(f->kv_bytes, a), cli_kv_type_name(kv_type), f->sequences,
                  f->context_tokens);
@@ -98,7 +103,8 @@ static void print_facts(const orion_fit *f, orion_kv_type kv_type)
     cli_fact("buffers", "%s", cli_text_bytes(f->buffer_bytes, a));
     cli_fact("memory", "%s", cli_text_bytes(f->memory_bytes, a));
     if (f->max_context_tokens > 0)
-        cli_fact("largest context", "%u tokens fit into what is available", f->max_context_tokens);
+        cli_fact(f->embeds ? "at most" : "largest context", "%u tokens fit into what is available",
+                 f->max_context_tokens);
     if (f->download_bytes > 0)
         cli_fact("disk", "%s to fetch, %s free", cli_text_bytes(f->download_bytes, a),
                  cli_text_bytes(f->disk_free_bytes, b));

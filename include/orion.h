@@ -360,6 +360,8 @@ typedef struct orion_fit {
     uint64_t file_bytes;
     uint64_t download_bytes; /* still to be fetched, 0 when it is here */
     uint64_t disk_free_bytes;
+    bool embeds;             /* it makes embeddings: a context is one text, computed at once; its
+                              * keys and values are kept as floats, of one layer at a time */
     uint32_t sequences;      /* requests at once, and */
     uint32_t context_tokens; /* tokens of each, that the next figures are for */
     uint32_t trained_tokens; /* context that the model was made for; 0: unknown */
@@ -373,10 +375,11 @@ typedef struct orion_fit {
 /* What is asked about: a session, or a scheduler with several sequences. */
 typedef struct orion_fit_options {
     size_t size;
-    uint32_t context_tokens; /* of each sequence; 0: the model's own, at most 4096 */
+    uint32_t context_tokens; /* of each sequence; 0: the model's own, at most 4096, of a model for
+                              * embeddings at most 2048 */
     uint32_t sequences;      /* that are full at once, as a scheduler's; 0: 1, a session */
     orion_kv_type kv_type;
-} orion_fit_options;
+} orion_fit_options; /* a model for embeddings takes the context alone */
 
 ORION_API void orion_fit_options_init(orion_fit_options *options);
 
@@ -686,6 +689,8 @@ typedef struct orion_model_options {
                                 * tokenizer.ggml.pre has it ("qwen2"); NULL: what the file says */
     const char *chat_template; /* lays out chats: a built-in template's name ("chatml") or a
                                 * Jinja program, not retained; NULL: the file's own does */
+    const char *pooling;       /* how a text becomes one vector, for a model whose file does not
+                                * say: "mean", "cls" or "last"; NULL: what the file says */
 } orion_model_options;
 
 ORION_API void orion_model_options_init(orion_model_options *options);
@@ -700,6 +705,7 @@ ORION_API void orion_model_options_init(orion_model_options *options);
  *
  * Returns ORION_OK, ORION_E_NOT_FOUND, ORION_E_IO, ORION_E_FORMAT (malformed
  * or truncated), ORION_E_UNSUPPORTED (well formed, but not a model we run),
+ * ORION_E_ARGUMENT (a pooling that there is not, or other than the file's),
  * ORION_E_NOMEM.
  *
  * Threads: callable from any thread.  An open model never changes, so
@@ -732,7 +738,7 @@ typedef struct orion_model_info {
     uint64_t kv_bytes_per_token;        /* with the f16 cache */
     uint32_t embedding_length; /* of its vectors, when it makes embeddings and no answers; else 0 */
     const char *pooling;       /* how a text becomes one vector: "mean", "cls" (the first token's),
-                                * "last",       or "" when it does not */
+                                * "last", or "" when it does not, or the file does not say */
     uint32_t chat_skills;      /* what the template knows: ORION_CHAT_..., or-ed */
     const char
         *chat_note; /* "", or a sentence: why the file's own template is not the one in use */

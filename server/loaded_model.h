@@ -100,6 +100,7 @@ struct loaded_need {
     uint64_t
         buffer_bytes;  /* with as many sequences as may be had; a few less take as good as that */
     uint64_t kv_bytes; /* of one sequence */
+    bool embeds;       /* one text after the other, so it is one sequence */
 };
 
 /* context_tokens 0: the model's own, at most 4096; more than it was made for: that. */

@@ -25,6 +25,8 @@ orion_status loaded_need(const struct loaded *loaded, const char *id, uint32_t c
     orion_status status = orion_manager_fit(loaded->manager, id, &options, &fit, err);
     if (status != ORION_OK)
         return status;
+    if (fit.embeds)
+        context_tokens = 0; /* embedders are opened for what is usual */
     if (context_tokens > fit.trained_tokens && fit.trained_tokens > 0)
         context_tokens = fit.trained_tokens;
     options.context_tokens = context_tokens;
@@ -36,7 +38,8 @@ orion_status loaded_need(const struct loaded *loaded, const char *id, uint32_t c
                                 .trained_tokens = fit.trained_tokens,
                                 .weights_bytes = fit.weights_bytes,
                                 .buffer_bytes = fit.buffer_bytes,
-                                .kv_bytes = fit.kv_bytes / fit.sequences};
+                                .kv_bytes = fit.kv_bytes / fit.sequences,
+                                .embeds = fit.embeds};
     return ORION_OK;
 }
 
@@ -48,7 +51,8 @@ uint64_t loaded_need_bytes(const struct loaded_need *need, uint32_t sequences)
 
 uint32_t loaded_sequences(const struct loaded_need *need, uint32_t wanted, uint64_t room_bytes)
 {
-    uint32_t sequences = wanted;
+    uint32_t sequences = need->embeds ? 1 : wanted;
+
     while (sequences > 1 && loaded_need_bytes(need, sequences) > room_bytes)
         sequences--;
     return sequences;

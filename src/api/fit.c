@@ -9,6 +9,7 @@
 #include "gguf/gguf.h"
 #include "model/experts.h"
 #include "model/kv.h"
+#include "runtime/embed.h"
 
 #define FIRST_BYTES (256u << 10)
 #define DEFAULT_MAX_CONTEXT 4096u
@@ -82,6 +83,7 @@ static orion_status take_shape(const struct ori_gguf *gguf, struct ori_header_fa
         cannot_run(out, why.message);
     }
     out->active_bytes = ori_active_bytes(gguf, &out->hp);
+    out->embeds = (arch && arch->encoder) || out->hp.pooling != ORI_POOLING_NONE;
     return ORION_OK;
 }
 
@@ -143,26 +145,24 @@ static orion_status find_facts(struct ori_headers *known, struct ori_header *hea
 /* The program, its libraries, heap and stacks, as measured. */
 #define PROGRAM_BYTES (10ull << 20)
 
-/* What is asked about: how many sequences of what shape. */
+/* What is asked about: how many sequences of what shape; or an embedder, whose
+ * context is a text, computed in one batch. */
 struct asked {
     const struct ori_hparams *hp;
     enum ori_kv_type kv_type;
-    uint32_t sequences;
+    uint32_t sequences; /* 1 of an embedder */
+    bool embeds;
 };
 
 static uint32_t batch_tokens(const struct asked *asked, uint32_t context_tokens)
 {
     const uint64_t all = (uint64_t)context_tokens * asked->sequences;
-    return all < ORI_BATCH_TOKENS ? (uint32_t)all : ORI_BATCH_TOKENS;
+    return asked->embeds || all < ORI_BATCH_TOKENS ? (uint32_t)all : ORI_BATCH_TOKENS;
 }
 
-/* What a process takes besides the weights and the cache: rows of floats for
- * each token of a batch and their 8-bit copies; what experts need; logits of each sequence, of
- * a draft, and what draws it up; the samplers' lists of candidates; the vocabulary; the program. */
-static uint64_t buffer_bytes(const struct asked *asked, uint32_t context_tokens)
+/* For each token of a batch rows of floats and their 8-bit copies, and what experts need. */
+static uint64_t token_bytes(const struct ori_hparams *hp)
 {
-    const struct ori_hparams *hp = asked->hp;
-    const uint64_t n = asked->sequences;
     const uint64_t q = (uint64_t)hp->n_heads * hp->head_dim;
     const uint64_t kv = (uint64_t)hp->n_heads_kv * hp->head_dim;
     const uint64_t n_ff = hp->n_experts == 0 ? hp->n_ff : 0; /* that of experts is theirs */
@@ -170,11 +170,33 @@ static uint64_t buffer_bytes(const struct asked *asked, uint32_t context_tokens)
     const uint64_t row = 3ull * hp->n_embd + 2 * q + 2 * kv + 2 * n_ff + hp->n_rot;
     const uint64_t experts = hp->n_experts > 0 ? ori_experts_token_bytes(hp) : 0;
 
-    return batch_tokens(asked, context_tokens) *
-               (row * sizeof(float) + ori_acts_col_bytes(widest) + experts) +
-           (n + ORI_DEFAULT_DRAFT) * hp->n_vocab * sizeof(float) +
-           n * hp->n_vocab * sizeof(struct ori_candidate) +
-           n * context_tokens * 4 * sizeof(int32_t) + ori_vocab_bytes(hp->n_vocab) + PROGRAM_BYTES;
+    return row * sizeof(float) + ori_acts_col_bytes(widest) + experts;
+}
+
+/* Logits of each sequence, of a draft, and what draws it up; the samplers' lists of candidates. */
+static uint64_t answer_bytes(const struct asked *asked, uint32_t context_tokens)
+{
+    const uint64_t n = asked->sequences, n_vocab = asked->hp->n_vocab;
+
+    return (n + ORI_DEFAULT_DRAFT) * n_vocab * sizeof(float) +
+           n * n_vocab * sizeof(struct ori_candidate) + n * context_tokens * 4 * sizeof(int32_t);
+}
+
+/* What a process takes besides the weights and the cache. */
+static uint64_t buffer_bytes(const struct asked *asked, uint32_t context_tokens)
+{
+    return batch_tokens(asked, context_tokens) * token_bytes(asked->hp) +
+           (asked->embeds ? 0 : answer_bytes(asked, context_tokens)) +
+           ori_vocab_bytes(asked->hp->n_vocab) + PROGRAM_BYTES;
+}
+
+static orion_status sequence_kv_bytes(const struct asked *asked, uint32_t context_tokens,
+                                      size_t *out, orion_error *err)
+{
+    const uint32_t batch = batch_tokens(asked, context_tokens);
+
+    return asked->embeds ? ori_embed_kv_bytes(asked->hp, batch, out, err)
+                         : ori_kv_bytes(asked->hp, asked->kv_type, context_tokens, batch, out, err);
 }
 
 /* Of all sequences together. */
@@ -184,8 +206,7 @@ static orion_status kv_bytes(const struct asked *asked, uint32_t context_tokens,
     size_t bytes = 0;
 
     *out = 0;
-    const orion_status status = ori_kv_bytes(asked->hp, asked->kv_type, context_tokens,
-                                             batch_tokens(asked, context_tokens), &bytes, err);
+    const orion_status status = sequence_kv_bytes(asked, context_tokens, &bytes, err);
     if (status != ORION_OK)
         return status;
     if (!ori_mul(bytes, asked->sequences, &bytes))
@@ -208,10 +229,18 @@ static uint64_t memory_bytes(const orion_fit *fit, const struct asked *asked, ui
     return sum;
 }
 
+/* The longest that there is, whatever the memory; 0: unknown. */
+static uint32_t longest_context(const struct asked *asked)
+{
+    const uint32_t trained = asked->hp->context_tokens;
+
+    return asked->embeds && trained > ORI_MAX_BATCH_TOKENS ? ORI_MAX_BATCH_TOKENS : trained;
+}
+
 /* The largest context whose memory is available; memory grows with it. */
 static uint32_t largest_context(const orion_fit *fit, const struct asked *asked)
 {
-    uint32_t fits = 0, beyond = asked->hp->context_tokens + 1; /* contexts are at most 2^26 */
+    uint32_t fits = 0, beyond = longest_context(asked) + 1; /* contexts are at most 2^26 */
 
     while (beyond - fits > 1) {
         const uint32_t middle = fits + (beyond - fits) / 2;
@@ -223,17 +252,22 @@ static uint32_t largest_context(const orion_fit *fit, const struct asked *asked)
     return fits;
 }
 
-static orion_status choose_context(const struct ori_hparams *hp, uint32_t asked, uint32_t *out,
+static orion_status choose_context(const struct asked *asked, uint32_t wanted, uint32_t *out,
                                    orion_error *err)
 {
-    if (hp->context_tokens > 0 && asked > hp->context_tokens)
+    const uint32_t usual = asked->embeds ? ORI_EMBED_USUAL_TOKENS : DEFAULT_MAX_CONTEXT;
+    const uint32_t longest = longest_context(asked);
+
+    if (longest > 0 && wanted > longest)
         return ori_fail(err, ORION_E_ARGUMENT,
-                        "a context of %u tokens was asked for, but the model was made for %u; ask "
-                        "for at most that",
-                        asked, hp->context_tokens);
-    *out = asked > 0 ? asked : DEFAULT_MAX_CONTEXT;
-    if (asked == 0 && hp->context_tokens > 0 && hp->context_tokens < DEFAULT_MAX_CONTEXT)
-        *out = hp->context_tokens;
+                        "a context of %u tokens was asked for, but %s %u; ask for at most that",
+                        wanted,
+                        longest < asked->hp->context_tokens ? "a text for embeddings has at most"
+                                                            : "the model was made for",
+                        longest);
+    *out = wanted > 0 ? wanted : usual;
+    if (wanted == 0 && longest > 0 && longest < usual)
+        *out = longest;
     return ORION_OK;
 }
 
@@ -259,6 +293,7 @@ static void take_facts(const struct ori_header *header, const struct ori_header_
     out->file_bytes = ori_header_file_bytes(header);
     out->download_bytes = ori_header_download_bytes(header);
     out->runs = facts->runs;
+    out->embeds = facts->embeds;
     out->n_params = facts->n_params;
     out->weights_bytes = facts->weights_bytes;
     out->active_bytes = facts->active_bytes;
@@ -276,10 +311,10 @@ orion_status ori_api_fit(orion_manager *handle, const char *name, const orion_fi
 {
     struct ori_header *header = NULL;
     struct ori_header_facts facts;
-    const struct asked asked = {.hp = &facts.hp,
-                                .kv_type = (enum ori_kv_type)options->kv_type,
-                                .sequences = options->sequences > 0 ? options->sequences : 1};
-    orion_fit fit = {.sequences = asked.sequences};
+    struct asked asked = {.hp = &facts.hp,
+                          .kv_type = (enum ori_kv_type)options->kv_type,
+                          .sequences = options->sequences > 0 ? options->sequences : 1};
+    orion_fit fit = {0};
 
     *out = (orion_fit){0};
     if (asked.sequences > ORI_MAX_SEQUENCES)
@@ -290,7 +325,9 @@ orion_status ori_api_fit(orion_manager *handle, const char *name, const orion_fi
         status = find_facts(&handle->headers, header, &facts, err);
     if (status == ORION_OK) {
         take_facts(header, &facts, &fit);
-        status = choose_context(&facts.hp, options->context_tokens, &fit.context_tokens, err);
+        asked.embeds = facts.embeds;
+        fit.sequences = asked.sequences = facts.embeds ? 1 : asked.sequences;
+        status = choose_context(&asked, options->context_tokens, &fit.context_tokens, err);
     }
     if (status == ORION_OK)
         status = kv_bytes(&asked, fit.context_tokens, &fit.kv_bytes, err);

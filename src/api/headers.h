@@ -15,6 +15,7 @@
 /* All that a header decides, whatever is asked about it. */
 struct ori_header_facts {
     bool runs;
+    bool embeds; /* it makes embeddings, not answers */
     char why_not[256];
     char name[128], architecture[64], quantization[32];
     uint64_t n_params, weights_bytes, active_bytes;

@@ -33,7 +33,8 @@ orion_status orion_model_open(const char *path, const orion_model_options *optio
     const struct ori_model_options inner = {.vocab_only = o.vocab_only,
                                             .no_sliding_window = o.no_sliding_window,
                                             .pre_tokenizer = o.pre_tokenizer,
-                                            .chat_template = o.chat_template};
+                                            .chat_template = o.chat_template,
+                                            .pooling = o.pooling};
     const orion_status status = ori_model_open(path, inner, &handle->model, err);
     if (status != ORION_OK) {
         free(handle);
@@ -59,13 +60,6 @@ bool orion_is_available(const char *path, orion_error *err)
     orion_model_close(model);
     return status == ORION_OK;
 }
-
-static const char *const pooling_names[] = {
-    [ORI_POOLING_NONE] = "",
-    [ORI_POOLING_MEAN] = "mean",
-    [ORI_POOLING_CLS] = "cls",
-    [ORI_POOLING_LAST] = "last",
-};
 
 void orion_model_get_info(const orion_model *handle, orion_model_info *out)
 {
@@ -96,7 +90,7 @@ void orion_model_get_info(const orion_model *handle, orion_model_info *out)
         .chat_note = m->chat.program ? "" : m->chat.why_not,
         .kv_bytes_per_token = orion_model_kv_bytes_per_token(handle, ORION_KV_F16),
         .embedding_length = ori_model_embeds(m) ? ori_model_embedding_length(m) : 0,
-        .pooling = pooling_names[hp->pooling],
+        .pooling = ori_pooling_name(hp->pooling),
     };
 }
 

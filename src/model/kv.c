@@ -135,13 +135,19 @@ orion_status ori_kv_init(struct ori_kv *kv, const struct ori_hparams *hp, enum o
     return status;
 }
 
+orion_status ori_kv_passing_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
+                                  uint32_t n_slots, size_t *out, orion_error *err)
+{
+    return bytes_of(hp, type, n_slots, n_slots, out, err);
+}
+
 orion_status ori_kv_init_passing(struct ori_kv *kv, const struct ori_hparams *hp,
                                  enum ori_kv_type type, uint32_t n_slots, orion_error *err)
 {
     size_t bytes;
 
     *kv = (struct ori_kv){0};
-    orion_status status = bytes_of(hp, type, n_slots, n_slots, &bytes, err);
+    orion_status status = ori_kv_passing_bytes(hp, type, n_slots, &bytes, err);
     if (status == ORION_OK)
         status = reserve(kv, hp, type, bytes, n_slots, err);
     if (status == ORION_OK)

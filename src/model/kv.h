@@ -50,6 +50,8 @@ void ori_kv_release(struct ori_kv *kv);
  * keys and values, so all lie in the same n_slots, a multiple of ORI_ATTN_BLOCK. */
 orion_status ori_kv_init_passing(struct ori_kv *kv, const struct ori_hparams *hp,
                                  enum ori_kv_type type, uint32_t n_slots, orion_error *err);
+orion_status ori_kv_passing_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
+                                  uint32_t n_slots, size_t *out, orion_error *err);
 /* n_slots of such a one from `first` on, multiples of ORI_ATTN_BLOCK, as the cache of
  * one text.  Borrows its memory, and layers[n_layers]; not to be released. */
 struct ori_kv ori_kv_part(const struct ori_kv *passing, uint32_t first, uint32_t n_slots,

@@ -61,6 +61,37 @@ static orion_status read_chat(struct ori_model *model, const char *wanted, orion
     return status == ORION_OK && wanted ? ori_chat_use(&model->chat, wanted, err) : status;
 }
 
+const char *ori_pooling_name(enum ori_pooling pooling)
+{
+    static const char *const names[] = {
+        [ORI_POOLING_NONE] = "",
+        [ORI_POOLING_MEAN] = "mean",
+        [ORI_POOLING_CLS] = "cls",
+        [ORI_POOLING_LAST] = "last",
+    };
+    return names[pooling];
+}
+
+/* The caller may say how a text becomes one vector where the file does not; vectors that
+ * are pooled otherwise than the file says would look right and not be. */
+static orion_status choose_pooling(enum ori_pooling *pooling, const char *wanted, orion_error *err)
+{
+    enum ori_pooling named = ORI_POOLING_LAST;
+
+    while (named > ORI_POOLING_NONE && strcmp(ori_pooling_name(named), wanted) != 0)
+        named--;
+    if (named == ORI_POOLING_NONE)
+        return ori_fail(err, ORION_E_ARGUMENT,
+                        "'%.40s' is no way to pool; 'mean', 'cls' and 'last' are", wanted);
+    if (*pooling != ORI_POOLING_NONE && *pooling != named)
+        return ori_fail(err, ORION_E_ARGUMENT,
+                        "the model's file says that it pools by '%s', so '%s' would give wrong "
+                        "vectors; leave it to the file",
+                        ori_pooling_name(*pooling), wanted);
+    *pooling = named;
+    return ORION_OK;
+}
+
 static orion_status read_all(struct ori_model *model, struct ori_model_options options,
                              orion_error *err)
 {
@@ -82,6 +113,8 @@ static orion_status read_all(struct ori_model *model, struct ori_model_options o
         return ORION_OK;
     status = ori_hparams_read(model->gguf, model->arch, ori_vocab_size(model->vocab),
                               options.no_sliding_window, &model->hp, err);
+    if (status == ORION_OK && options.pooling)
+        status = choose_pooling(&model->hp.pooling, options.pooling, err);
     if (status != ORION_OK)
         return status;
     return ori_weights_read(model, err);

@@ -27,7 +27,7 @@
 
 /* How the hidden states of a text become its one vector; the file's numbers. */
 enum ori_pooling {
-    ORI_POOLING_NONE = 0, /* not at all: the model makes no embeddings of texts */
+    ORI_POOLING_NONE = 0, /* not at all, or the file does not say: it makes no vectors of texts */
     ORI_POOLING_MEAN = 1,
     ORI_POOLING_CLS = 2, /* the first token's */
     ORI_POOLING_LAST = 3,
@@ -152,12 +152,15 @@ struct ori_model_options {
     bool no_sliding_window;
     const char *pre_tokenizer; /* or NULL: as ori_vocab_new() has it */
     const char *chat_template; /* for the file's own: a built-in name, or a program; or NULL */
+    const char *pooling;       /* for a file that names none: a name below; or NULL */
 };
 
 orion_status ori_model_open(const char *path, struct ori_model_options options,
                             struct ori_model **out, orion_error *err);
 void ori_model_close(struct ori_model *model); /* NULL is a no-op */
 
+/* "mean", "cls", "last"; "" of ORI_POOLING_NONE. */
+const char *ori_pooling_name(enum ori_pooling pooling);
 /* Does it make embeddings (and then nothing else)? */
 bool ori_model_embeds(const struct ori_model *model);
 /* Elements of a vector that it makes. */

@@ -3,32 +3,51 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define DEFAULT_MAX_TEXT 2048u /* tokens; scratch memory grows with it */
 /* Short texts are put together until a batch has so many tokens: products gain
  * no more from more columns. */
 #define FULL_BATCH 512u
 /* Slots of keys that a batch may take; each text takes whole blocks. */
 #define MIN_SLOTS (64u * ORI_ATTN_BLOCK)
+/* The keys and values of texts that are computed at once need not be small. */
+#define KV_TYPE ORI_KV_F32
+
+/* ---- sizes ---- */
+
+static uint32_t usual_tokens(const struct ori_hparams *hp)
+{
+    return hp->context_tokens < ORI_EMBED_USUAL_TOKENS ? hp->context_tokens
+                                                       : ORI_EMBED_USUAL_TOKENS;
+}
+
+static uint32_t slots_for(uint32_t batch_tokens)
+{
+    const uint32_t longest = ori_kv_whole_blocks(batch_tokens);
+
+    return longest > MIN_SLOTS ? longest : MIN_SLOTS;
+}
+
+orion_status ori_embed_kv_bytes(const struct ori_hparams *hp, uint32_t batch_tokens, size_t *out,
+                                orion_error *err)
+{
+    return ori_kv_passing_bytes(hp, KV_TYPE, slots_for(batch_tokens), out, err);
+}
 
 /* ---- setting up ---- */
 
 static orion_status set_up(struct ori_embedder *e, const struct ori_model *model,
                            const struct ori_embed_options *options, orion_error *err)
 {
-    const uint32_t context = model->hp.context_tokens;
-    const uint32_t most = options->batch_tokens > 0    ? options->batch_tokens
-                          : context < DEFAULT_MAX_TEXT ? context
-                                                       : DEFAULT_MAX_TEXT;
+    const uint32_t most =
+        options->batch_tokens > 0 ? options->batch_tokens : usual_tokens(&model->hp);
     const struct ori_engine_options inner = {
         .embeds = true, .context_tokens = most, .batch_tokens = most, .threads = options->threads};
     orion_status status;
 
     if ((status = ori_engine_init(&e->engine, model, &inner, err)) != ORION_OK)
         return status;
-    const uint32_t longest = ori_kv_whole_blocks(e->engine.batch_tokens);
-    const uint32_t slots = longest > MIN_SLOTS ? longest : MIN_SLOTS;
+    const uint32_t slots = slots_for(e->engine.batch_tokens);
     e->max_texts = slots / ORI_ATTN_BLOCK;
-    if ((status = ori_kv_init_passing(&e->kv, &model->hp, ORI_KV_F32, slots, err)) != ORION_OK ||
+    if ((status = ori_kv_init_passing(&e->kv, &model->hp, KV_TYPE, slots, err)) != ORION_OK ||
         (status = ori_pooling_init(&e->pooling, model, &e->engine.compute, e->max_texts, err)) !=
             ORION_OK)
         return status;

@@ -11,8 +11,13 @@
 
 struct ori_embed_options {
     uint32_t threads;      /* 0: physical cores */
-    uint32_t batch_tokens; /* the longest text; 0: the model's context, at most 2048 */
+    uint32_t batch_tokens; /* the longest text; 0: the model's context, or at most: */
 };
+#define ORI_EMBED_USUAL_TOKENS 2048u /* scratch memory grows with it */
+
+/* What the keys and values of a batch take at most, of all its texts. */
+orion_status ori_embed_kv_bytes(const struct ori_hparams *hp, uint32_t batch_tokens, size_t *out,
+                                orion_error *err);
 
 struct ori_embedder {
     struct ori_engine engine;

@@ -1,7 +1,6 @@
 #include "runtime/engine.h"
 
 #define DEFAULT_MAX_CONTEXT 4096u
-#define MAX_BATCH 8192u
 
 static orion_status choose_context(struct ori_engine *e, uint32_t asked, orion_error *err)
 {
@@ -28,9 +27,9 @@ static orion_status choose_batch(struct ori_engine *e, uint32_t asked, uint32_t 
     const uint32_t usual = sequences > 1 ? ORI_SHARED_BATCH_TOKENS : ORI_BATCH_TOKENS;
 
     e->batch_tokens = asked > 0 ? asked : usual;
-    if (e->batch_tokens > MAX_BATCH)
+    if (e->batch_tokens > ORI_MAX_BATCH_TOKENS)
         return ori_fail(err, ORION_E_ARGUMENT, "batches of %u tokens are too large; at most %u",
-                        e->batch_tokens, MAX_BATCH);
+                        e->batch_tokens, ORI_MAX_BATCH_TOKENS);
     if (e->batch_tokens > most)
         e->batch_tokens = (uint32_t)most;
     if (e->batch_tokens < sequences)
@@ -49,11 +48,13 @@ static orion_status check_use(const struct ori_model *model, bool embeds, orion_
                         "can't answer; use 'orion embed', or a model for chats",
                         name);
     if (embeds && model->hp.pooling == ORI_POOLING_NONE)
-        return ori_fail(err, ORION_E_UNSUPPORTED,
-                        "the model's file does not say how a text becomes one vector "
-                        "('%s.pooling_type'), so it makes no embeddings; use a model that was made "
-                        "for them",
-                        name);
+        return ori_fail(
+            err, ORION_E_UNSUPPORTED,
+            "the model's file does not say how a text becomes one vector "
+            "('%s.pooling_type'), so it makes no embeddings; use a model that was made "
+            "for them, or, if its publisher says how, 'orion embed --pooling' mean, cls "
+            "or last",
+            name);
     return ORION_OK;
 }
 

@@ -22,6 +22,7 @@ struct ori_engine_options {
  * share batches, the answers of some wait for the prompts of others. */
 #define ORI_BATCH_TOKENS 512
 #define ORI_SHARED_BATCH_TOKENS 256
+#define ORI_MAX_BATCH_TOKENS 8192u
 
 struct ori_engine {
     const struct ori_model *model; /* borrowed */

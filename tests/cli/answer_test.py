@@ -516,6 +516,13 @@ def embed():
             assert all(abs(a - b) < 1e-9 for a, b in zip(found['embedding'], vector))
 
 
+@tap.case('embed: --pooling says what the file does not')
+def embed_pooling():
+    with cli.Home() as home:
+        numbers = home.orion('embed', cli.TINY, '--pooling', 'mean', 'a b').expect().out.split(' ')
+        assert abs(sum(float(x) ** 2 for x in numbers) - 1) < 1e-5
+
+
 @tap.case('embed: refusals say what to do')
 def embed_refusals():
     with cli.Home() as home:
@@ -523,6 +530,8 @@ def embed_refusals():
         assert 'input 1 has ' in error and ' tokens, but a text may have 128' in error, error
         assert 'may have 16' in home.orion('embed', EMBEDDER, 'the ' * 20, '--longest', '16').expect(4).err
         assert 'pooling_type' in home.orion('embed', cli.TINY, 'a').expect(1).err
+        assert 'pools by ' in home.orion('embed', EMBEDDER, '--pooling', 'last', 'a').expect(2).err
+        home.orion('embed', EMBEDDER, '--pooling', 'median', 'a').expect(2, err='mean, cls or last')
         for verb in ('run', EMBEDDER, 'a', '--raw'), ('perplexity', EMBEDDER, RECORDS):
             assert 'model for embeddings' in home.orion(*verb).expect(1).err
 

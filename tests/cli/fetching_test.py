@@ -86,6 +86,21 @@ def fit_local():
         home.orion('fit', REF).expect(out='verdict')
 
 
+@tap.case('fit: of a model for embeddings, one layer of keys and values, in floats')
+def fit_embedder():
+    embedder = os.path.join(cli.GOLDEN, 'embed-bert.gguf')
+    with cli.Home() as home:
+        f = home.orion('fit', '--json', embedder).expect().json()
+        shown = home.orion('show', '--json', embedder).expect().json()['model']
+        assert f['embeds'] and f['context_tokens'] == shown['context_tokens'] == 128
+        assert f['kv_bytes'] == 64 * 64 * shown['n_heads_kv'] * shown['head_dim'] * 2 * 4, f
+        assert f['memory_bytes'] == f['weights_bytes'] + f['kv_bytes'] + f['buffer_bytes']
+        short = home.orion('fit', '--json', '--ctx', '64', embedder).expect().json()
+        assert short['buffer_bytes'] < f['buffer_bytes'] and short['kv_bytes'] == f['kv_bytes']
+        home.orion('fit', embedder).expect(out='of the texts and the layer at hand')
+        assert not home.orion('fit', '--json', cli.TINY).expect().json()['embeds']
+
+
 @tap.case('fit: the parameters are those that show counts')
 def fit_and_show():
     with cli.Home() as home:

@@ -406,8 +406,72 @@ static void test_no_pooling(void **state)
     assert_int_equal(orion_model_open(path, NULL, &model, &err), ORION_OK);
     assert_int_equal(orion_embedder_new(model, NULL, &embedder, &err), ORION_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "bert.pooling_type"));
+    assert_non_null(strstr(err.message, "--pooling"));
     orion_model_close(model);
     assert_int_equal(unlink(path), 0);
+}
+
+/* The vector of a few tokens, or why the model can't be opened. */
+static orion_status embed_pooled(const char *path, const char *pooling, float *out,
+                                 orion_error *err)
+{
+    static const int32_t tokens[] = {2, 17, 40, 5, 3};
+    const orion_embed_input input = {.tokens = tokens, .n_tokens = ORI_COUNT(tokens)};
+    orion_model_options options;
+    struct world w = {0};
+
+    orion_model_options_init(&options);
+    options.pooling = pooling;
+    orion_status status = orion_model_open(path, &options, &w.model, err);
+    if (status == ORION_OK)
+        status = orion_embedder_new(w.model, NULL, &w.embedder, err);
+    if (status == ORION_OK)
+        embed(&w, &input, 1, out);
+    close_world(&w);
+    return status;
+}
+
+/* Said by the caller where the file says nothing: the same vector as by the file. */
+static void test_said_pooling(void **state)
+{
+    static const struct {
+        const char *label, *model;
+        uint32_t in_file;
+        const char *said, *refused; /* NULL: taken */
+    } rows[] = {
+        {"what the file lacks", "embed-bert", 0, "cls", NULL},
+        {"another one", "embed-bert-mean", 0, "mean", NULL},
+        {"of a decoder", "embed-qwen3", 0, "last", NULL},
+        {"what the file says", "embed-bert", 2, "cls", NULL},
+        {"what it does not", "embed-bert", 2, "mean", "pools by 'cls', so 'mean'"},
+        {"nothing that there is", "embed-bert", 0, "median", "'median' is no way to pool"},
+        {"the empty name", "embed-bert", 0, "", "'' is no way to pool"},
+    };
+    const char *path = path_of("said.gguf");
+
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        float expect[MAX_LENGTH] = {0}, got[MAX_LENGTH] = {0};
+        struct model_file file;
+        char key[64];
+        orion_error err = {0};
+
+        assert_int_equal(embed_pooled(golden_path(rows[i].model, ".gguf"), NULL, expect, &err),
+                         ORION_OK);
+        file_read(&file, golden_path(rows[i].model, ".gguf"));
+        (void)snprintf(key, sizeof(key), "%s.pooling_type",
+                       strstr(rows[i].model, "qwen3") ? "qwen3" : "bert");
+        set_u32(&file, key, rows[i].in_file);
+        file_write(&file, path);
+        file_free(&file);
+        const orion_status status = embed_pooled(path, rows[i].said, got, &err);
+        if (status != (rows[i].refused ? ORION_E_ARGUMENT : ORION_OK) ||
+            (rows[i].refused && !strstr(err.message, rows[i].refused)))
+            fail_msg("%s: %d, '%s'", rows[i].label, (int)status, err.message);
+        if (!rows[i].refused)
+            assert_memory_equal(got, expect, sizeof(got));
+        assert_int_equal(unlink(path), 0);
+    }
 }
 
 /* Weights that are no numbers show as an error, not as a vector. */
@@ -467,12 +531,12 @@ static void test_facts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),     cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_text),       cmocka_unit_test(test_refused_inputs),
-        cmocka_unit_test(test_limit),      cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_wrong_use),  cmocka_unit_test(test_files),
-        cmocka_unit_test(test_no_pooling), cmocka_unit_test(test_broken_weights),
-        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_golden),         cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_text),           cmocka_unit_test(test_refused_inputs),
+        cmocka_unit_test(test_limit),          cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_wrong_use),      cmocka_unit_test(test_files),
+        cmocka_unit_test(test_no_pooling),     cmocka_unit_test(test_said_pooling),
+        cmocka_unit_test(test_broken_weights), cmocka_unit_test(test_facts),
     };
     return cmocka_run_group_tests_name("embeddings", tests, make_folder, remove_folder);
 }
