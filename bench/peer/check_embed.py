@@ -3,8 +3,7 @@
 
     check_embed.py ORION MODEL.gguf...
 
-Environment: THREADS (1), PEER as peer.mjs has it; RECORD=1 puts what was found into
-docs/models.md, as a table.
+Environment: THREADS (1), PEER as peer.mjs has it, RECORD as page.py.
 
 Texts of one to some 300 tokens; both get the same ids. The cosine of each pair of vectors
 must be at least 0.999. As a check of the check, vectors of different texts must not all be
@@ -12,24 +11,14 @@ alike."""
 import json
 import math
 import os
-import subprocess
 import sys
 
 import page
+from check import run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXT = os.path.join(HERE, '..', '..', 'tests', 'golden', 'records-long-es.txt')
-LIMIT_S = 600
 LEAST = 0.999
-
-
-def run(command, stdin):
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False,
-                          timeout=LIMIT_S)
-    if done.returncode != 0:
-        raise SystemExit(f'check-peer: {command[0]}: exit status {done.returncode}\n'
-                         f'{done.stderr[-2000:]}')
-    return json.loads(done.stdout)
 
 
 def texts():
@@ -63,11 +52,8 @@ def compare(orion, model, threads):
 def main():
     orion, *models = sys.argv[1:]
     threads = os.environ.get('THREADS') or '1'
-    found = [compare(orion, model, threads) for model in models]
-    bad = sum(not good for good, _ in found)
-    print(f'check-peer: {len(models) - bad} models for embeddings agree, {bad} do not')
-    if os.environ.get('RECORD'):
-        page.record('embeddings', [row for good, row in found if good])
+    good, bad = page.compare_all('embeddings', models, lambda model: compare(orion, model, threads))
+    print(f'check-peer: {good} models for embeddings agree, {bad} do not')
     return 1 if bad else 0
 
 

@@ -6,11 +6,33 @@ import tap
 import tree
 
 PAGE = tree.read('docs/models.md')
-HEADING = '\n## Beside llama.cpp\n'
+TOLD, COMPARED = PAGE.split('\n## Beside llama.cpp\n')
+RECORD = 'make check-peer RECORD=1 is to add to docs/models.md'
 
 
 def architectures():
     return re.findall(r'\.name = "([^"]+)"', tree.read('src/model/arch.c'))
+
+
+def types():
+    return re.findall(r'\] += \{"([^"]+)",', tree.read('src/gguf/types.c'))
+
+
+def cases():
+    """What make check-peer compares."""
+    script = tree.read('scripts/check-peer')
+    lists = re.findall(r'^(?:cases|embedders)="([^"]+)"', script, re.M)
+    return [*' '.join(lists).split(), *re.findall(r'\{BIG:-(.+)\}', script), 'orion-tiny']
+
+
+def compared_models():
+    """Names in the second column of the tables."""
+    return re.findall(r'\n\| `[^`]+` \| ([^ |]+) \|', COMPARED)
+
+
+def type_of(model):
+    """Of most tensors: Q4_K of odd-phi3-Q4_K_M."""
+    return re.sub(r'(?<=_K)_[SML]$', '', model.rsplit('-', 1)[1])
 
 
 def without_row(text):
@@ -21,14 +43,37 @@ def without_row(text):
 @tap.case('every architecture of arch.c is told of in docs/models.md')
 def told():
     assert architectures()
-    tap.fail_if(without_row(PAGE.split(HEADING)[0]), 'docs/models.md has no row for')
+    tap.fail_if(without_row(TOLD), 'docs/models.md has no row for')
+
+
+@tap.case('every name of a pre-tokenizer is told of in docs/models.md')
+def pre_names():
+    lists = re.findall(r'\.names = \{([^}]+)\}', tree.read('src/tokenizer/pre.c'))
+    names = re.findall(r'"([^"]+)"', ''.join(lists))
+    assert len(names) > 70
+    tap.fail_if([name for name in names if f'`{name}`' not in TOLD], 'docs/models.md has no')
 
 
 @tap.case('every architecture of arch.c was compared with llama.cpp')
 def compared():
-    lacking = without_row(PAGE.split(HEADING)[1])
-    if lacking:
-        raise tap.Skip(f'make check-peer RECORD=1 is to add {", ".join(lacking)} to docs/models.md')
+    tap.fail_if(without_row(COMPARED), RECORD)
+
+
+@tap.case('every tensor type was compared with llama.cpp, and is told of')
+def compared_types():
+    assert len(types()) > 20
+    found = {type_of(model) for model in compared_models() if '-' in model}
+    tap.fail_if([name for name in types() if name not in found], RECORD)
+    tap.fail_if([name for name in types() if not re.search(rf'\b{name}\b', TOLD)],
+                'docs/models.md does not tell of')
+
+
+@tap.case('every model of scripts/check-peer has its row')
+def compared_cases():
+    found = compared_models()
+    assert len(cases()) > 40
+    tap.fail_if([name for name in cases() if name not in found], RECORD)
+    tap.fail_if(sorted({name for name in found if found.count(name) > 1}), 'has several rows')
 
 
 @tap.case('docs/models.md tells of no architecture that arch.c does not have')

@@ -41,7 +41,7 @@ static const struct shape shapes[] = {
     {"odd-qwen3moe",          "qwen3moe", 3,  512,  6,  3, 96,  256,    777,   1024, 1e6f, 1e-6f,
      .tied = true, .qk_norm = 1, .n_experts = 13, .n_experts_used = 3},
     {"odd-gpt-oss",           "gpt-oss",  4,  480,  6,  3, 80,  352,    777,   1024, 150000, 1e-5f,
-     .tied = true, .qkv_bias = true, .biases = true, .sinks = true, .window_tokens = 128,
+     .qkv_bias = true, .biases = true, .sinks = true, .window_tokens = 128,
      .n_experts = 9, .n_experts_used = 4, .original_tokens = 256, .rope_type = "yarn"},
     /* as Phi-4-mini: heads are rotated in part, and the output is the embedding's */
     {"odd-phi4",              "phi3",     3,  768,  8,  2, 96, 1280,   1001,    512, 1e4f, 1e-5f,
