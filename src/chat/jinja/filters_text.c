@@ -157,7 +157,7 @@ static struct value wordcount(struct interp *ip, struct value self, const struct
     bool space = true;
 
     (void)args;
-    ori_jinja_spend(ip, text.len / 16); /* a look at every byte */
+    ori_jinja_spend(ip, text.len / 8); /* a close look at every byte */
     for (size_t at = 0; at < text.len; at += ori_jtext_char(text, at)) {
         const bool was = space;
         space = ori_jtext_is_space(text, at);

@@ -158,7 +158,7 @@ static const struct value *named(struct interp *ip, const struct args *args, str
 {
     size_t at = 0;
 
-    ori_jinja_spend(ip, args->n_keywords / 16);
+    ori_jinja_spend(ip, args->n_keywords / 8);
     if (name.len == 0)
         return *next < args->n ? &args->at[(*next)++] : NULL;
     const int index = take_number(name, &at);

@@ -123,7 +123,7 @@ static struct value split_words(struct interp *ip, struct text text, int64_t mos
         size_t end = 0;
         while (end < text.len && (most == 0 || !ori_jtext_is_space(text, end)))
             end += ori_jtext_char(text, end);
-        ori_jinja_spend(ip, end / 16); /* a look at every byte */
+        ori_jinja_spend(ip, end / 8); /* a close look at every byte */
         add_part(ip, parts, text, 0, end);
         text = ori_jtext_strip(ip, ori_jtext_part(text, end, text.len), space, true, false);
     }

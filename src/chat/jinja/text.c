@@ -146,6 +146,6 @@ struct text ori_jtext_strip(struct interp *ip, struct text text, struct text set
         begin += ori_jtext_char(text, begin);
     while (right && end > begin && may_strip(ip, text, char_before(text, end), set))
         end = char_before(text, end);
-    ori_jinja_spend(ip, (text.len - (end - begin)) / 16); /* a look at every byte */
+    ori_jinja_spend(ip, (text.len - (end - begin)) / 8); /* a close look at every byte */
     return ori_jtext_part(text, begin, end);
 }
