@@ -18,7 +18,7 @@ static const struct cli_option options[] = {
      .name = "parallel",
      .offset = offsetof(struct fit_args, parallel),
      .value = "N",
-     .help = "requests at once, each with a context of its own, as of orion serve (default 1)",
+     .help = "requests at once, each with its own context (default 1)",
      .min = 1,
      .max = 64},
     CLI_KV_TYPE_OPTION(offsetof(struct fit_args, kv_type)),

@@ -24,7 +24,8 @@ GOLDEN = os.path.join(tap.SOURCE, 'tests', 'golden')
 TINY = os.path.join(tap.SOURCE, 'models', 'orion-tiny.gguf')
 SMALL = os.path.join(GOLDEN, 'phi3-window.gguf')  # 136 kB: quick to send
 MIXTURE = os.path.join(GOLDEN, 'mixtral.gguf')
-DEADLINE = 120  # seconds after which something that should have come is missing
+# Seconds after which something that should have come is missing.
+DEADLINE = 120 * int(os.environ.get('ORION_TEST_SLOWER', '1'))
 
 
 def until(true_of, what):
