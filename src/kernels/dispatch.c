@@ -9,14 +9,13 @@
 #include "kernels/x86/x86.h"
 #endif
 
-#define SCALAR_TYPE(type, layout, encoder)                                                         \
+#define SCALAR_TYPE(type, layout)                                                                  \
     {                                                                                              \
-        .act = (layout), .dequantize = ori_dequantize_##type, .quantize = (encoder),               \
+        .act = (layout), .dequantize = ori_dequantize_##type, .quantize = ori_quantize_##type,     \
         .matmul = ori_matmul_##type##_scalar                                                       \
     }
-#define SCALAR_FLOAT(type) SCALAR_TYPE(type, ORI_ACT_F32, ori_quantize_##type)
-#define SCALAR_QUANT(number, type, layout, encoder)                                                \
-    [ORI_##number] = SCALAR_TYPE(type, layout, encoder),
+#define SCALAR_FLOAT(type) SCALAR_TYPE(type, ORI_ACT_F32)
+#define SCALAR_QUANT(number, type, layout) [ORI_##number] = SCALAR_TYPE(type, layout),
 
 static void init_scalar(struct ori_kernels *kernels)
 {

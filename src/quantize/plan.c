@@ -7,6 +7,26 @@ static bool is_float(uint32_t type)
     return ori_type_info(type)->block_elems == 1;
 }
 
+static orion_status refuse_quantized(const struct ori_plan_tensor *t, orion_error *err)
+{
+    return ori_fail_at(err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, t->from->name,
+                       "'%s' is %s already, and as %s it would lose more than from the original; "
+                       "take a file in F16, BF16 or F32, or allow it (--requantize)",
+                       t->from->name, ori_type_info(t->from->type)->name,
+                       ori_type_info(t->type)->name);
+}
+
+static orion_status refuse_unmeasured(const struct ori_plan_tensor *t, bool imatrix,
+                                      orion_error *err)
+{
+    return ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, t->from->name,
+                       "'%s' as %s has too few bits to do without an importance matrix%s; take "
+                       "one that llama.cpp measured on this model (--imatrix), or a larger type, "
+                       "such as IQ3_S or Q2_K",
+                       t->from->name, ori_type_info(t->type)->name,
+                       imatrix ? ", and the one given does not have it" : "");
+}
+
 static orion_status plan_tensor(struct ori_plan_tensor *t, const struct ori_mix *mix,
                                 const struct ori_mix_model *model, bool requantize,
                                 orion_error *err)
@@ -17,12 +37,13 @@ static orion_status plan_tensor(struct ori_plan_tensor *t, const struct ori_mix 
     if (!ori_mix_is_matrix(from->name, from->dims))
         return ORION_OK;
     t->type = ori_mix_type(mix, model, from->name, from->dims[0], &t->wanted);
-    if (t->type == from->type || is_float(from->type) || requantize)
+    if (t->type == from->type)
         return ORION_OK;
-    return ori_fail_at(err, ORION_E_UNSUPPORTED, ORION_NO_OFFSET, from->name,
-                       "'%s' is %s already, and as %s it would lose more than from the original; "
-                       "take a file in F16, BF16 or F32, or allow it (--requantize)",
-                       from->name, ori_type_info(from->type)->name, ori_type_info(t->type)->name);
+    if (!is_float(from->type) && !requantize)
+        return refuse_quantized(t, err);
+    if (!t->measured && ori_mix_needs_importance(t->type, from->name))
+        return refuse_unmeasured(t, model->measured, err);
+    return ORION_OK;
 }
 
 /* Sizes of what the reader accepted fit into 64 bits; in another type they may not. */

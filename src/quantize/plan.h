@@ -22,7 +22,8 @@ struct ori_plan {
 };
 
 /* Decide; imatrix may be NULL.  ORION_E_UNSUPPORTED when a tensor that would change is
- * quantized already and params don't allow that. */
+ * quantized already and `requantize` is not set, ORION_E_ARGUMENT when one would get so few
+ * bits that its importance must be known, and is not. */
 orion_status ori_plan_init(struct ori_plan *plan, const struct ori_gguf *gguf,
                            const struct ori_mix *mix, const struct ori_imatrix *imatrix,
                            bool requantize, orion_error *err);

@@ -32,10 +32,7 @@ static uint64_t add_type(uint64_t hash, const struct ori_kernels *k, const struc
     fill_weights(rng, type, 0, weights, n_blocks);
     fill_weights(rng, type, 0, weights + row_bytes, n_blocks);
     fill_floats(rng, PATTERN_NORMAL, x, N); /* no scale that overflows: NaN have no one form */
-    if (t->quantize)
-        t->quantize(x, NULL, weights + 2 * row_bytes, N);
-    else
-        fill_weights(rng, type, 3, weights + 2 * row_bytes, n_blocks);
+    t->quantize(x, NULL, weights + 2 * row_bytes, N);
     hash = add_bytes(hash, weights, 3 * row_bytes);
     t->matmul(weights, row_bytes, 3, N, acts, 4096, COLS, out, 3);
     hash = add_bytes(hash, out, sizeof(out));

@@ -134,17 +134,25 @@ static const struct {
     uint32_t type;
     double rms, max;
 } errors[] = {
-    {ORI_F32, 0, 0},          {ORI_F16, 0.00025, 0.002},
-    {ORI_BF16, 0.002, 0.016}, {ORI_Q8_0, 0.0056, 0.02}, /* 0.0053, 0.013 */
-    {ORI_Q5_1, 0.039, 0.11},                            /* 0.0373, 0.093 */
-    {ORI_Q5_0, 0.044, 0.25},                            /* 0.0422, 0.123 */
-    {ORI_Q4_1, 0.079, 0.22},                            /* 0.0768, 0.191 */
-    {ORI_Q4_0, 0.087, 0.45},                            /* 0.0848, 0.293 */
-    {ORI_Q6_K, 0.0185, 0.07},                           /* 0.0177, 0.052 */
-    {ORI_Q5_K, 0.037, 0.12},                            /* 0.0354, 0.102 */
-    {ORI_Q4_K, 0.074, 0.24},                            /* 0.0698, 0.184 */
-    {ORI_Q3_K, 0.157, 0.55},                            /* 0.1488, 0.472 */
-    {ORI_Q2_K, 0.30, 1.1},                              /* 0.2922, 1.078 */
+    {ORI_F32, 0, 0},           {ORI_F16, 0.00025, 0.002},
+    {ORI_BF16, 0.002, 0.016},  {ORI_Q8_0, 0.0056, 0.02}, /* 0.0053, 0.013 */
+    {ORI_Q5_1, 0.039, 0.11},                             /* 0.0373, 0.093 */
+    {ORI_Q5_0, 0.044, 0.25},                             /* 0.0422, 0.123 */
+    {ORI_Q4_1, 0.079, 0.22},                             /* 0.0768, 0.191 */
+    {ORI_Q4_0, 0.087, 0.45},                             /* 0.0848, 0.293 */
+    {ORI_Q6_K, 0.0185, 0.07},                            /* 0.0177, 0.052 */
+    {ORI_Q5_K, 0.037, 0.12},                             /* 0.0354, 0.102 */
+    {ORI_Q4_K, 0.074, 0.24},                             /* 0.0698, 0.184 */
+    {ORI_Q3_K, 0.157, 0.55},                             /* 0.1488, 0.472 */
+    {ORI_Q2_K, 0.30, 1.1},                               /* 0.2922, 1.078 */
+    {ORI_IQ4_NL, 0.077, 0.30},                           /* 0.0749, 0.229 */
+    {ORI_IQ4_XS, 0.077, 0.30},                           /* 0.0753, 0.238 */
+    {ORI_MXFP4, 0.120, 0.95},                            /* 0.1162, 0.810 */
+    {ORI_IQ3_S, 0.142, 0.75},                            /* 0.1689, 1.130 */
+    {ORI_IQ3_XXS, 0.195, 1.3},                           /* 0.1813, 0.824; even importance */
+    {ORI_IQ2_S, 0.26, 2.0},                              /* 0.2490, 1.124; even importance */
+    {ORI_IQ2_XS, 0.31, 2.1},                             /* 0.3013, 1.323; even importance */
+    {ORI_IQ2_XXS, 0.36, 2.2},                            /* 0.3422, 1.456; even importance */
 };
 
 static void test_quantize_error(void **state)
@@ -218,6 +226,7 @@ static const struct {
     {ORI_Q4_1, "6632f0bd0024ad8db35e5fa65376efbed36d5d94a21630a2c4a4ea979801bed25b3b710bfc540113"},
     {ORI_Q5_0, "10ae93936363ffb8b4f48a5360b2482230933a2454c84092abe420ef77a71ac2cefe834b48992ff80668fed9"},
     {ORI_Q5_1, "322ef0bd6c6c9c9c00484b0b85bcaf5db7edcf6cc5dbab386b1230a2541bdf108859e53e31028db4b776e117f9a80227"},
+    {ORI_MXFP4, "7dffed46065ec7c74abd9a67476ea6c63d765d4d743932ff576eb5d59ff576cdfffd"},
     {ORI_Q8_0, "1c2284c2625caf6a7feebdee7f6aaf5c62c284a6290543dad22bdef2663464ecd6214d06c7cc2ff1118f6ba63e358b3e50c08fbb462f761c20824261deb9f28a7fd48697"},
     // clang-format on
 };
@@ -263,8 +272,10 @@ static double weighted_error(uint32_t type, const float *x, const float *importa
 /* Knowing what matters makes what matters better; zeros in it do no harm. */
 static void test_quantize_importance(void **state)
 {
-    static const uint32_t types[] = {ORI_Q4_0, ORI_Q4_1, ORI_Q5_0, ORI_Q5_1, ORI_Q2_K,
-                                     ORI_Q3_K, ORI_Q4_K, ORI_Q5_K, ORI_Q6_K};
+    static const uint32_t types[] = {ORI_Q4_0,   ORI_Q4_1,   ORI_Q5_0,  ORI_Q5_1,    ORI_Q2_K,
+                                     ORI_Q3_K,   ORI_Q4_K,   ORI_Q5_K,  ORI_Q6_K,    ORI_MXFP4,
+                                     ORI_IQ4_NL, ORI_IQ4_XS, ORI_IQ3_S, ORI_IQ3_XXS, ORI_IQ2_S,
+                                     ORI_IQ2_XS, ORI_IQ2_XXS};
     enum { n = 4096 };
     static float x[n], w[n], none[n];
 
@@ -511,7 +522,7 @@ static void test_table_is_full(void **state)
             const bool known = ori_type_info(t) != NULL;
             assert_int_equal(known, k.types[t].matmul != NULL);
             assert_int_equal(known, k.types[t].dequantize != NULL);
-            assert_true(known || k.types[t].quantize == NULL);
+            assert_int_equal(known, k.types[t].quantize != NULL);
         }
         for (int a = 0; a < ORI_ACT_COUNT; a++)
             assert_true(k.quantize_act[a] != NULL);

@@ -64,6 +64,45 @@ static const struct {
     {"Q2_K",   "blk.9.attn_v.weight",      {32, 0, 1, false, false}, 4096, ORI_Q3_K},
     {"Q2_K",   "blk.9.ffn_up.weight",      {32, 0, 1, false, false}, 4096, ORI_Q2_K},
     {"Q2_K",   "blk.9.ffn_up.weight",      {32, 0, 1, false, false}, 4064, ORI_Q4_0},
+    {"IQ4_NL", "blk.9.attn_v.weight",      {32, 0, 4, false, false}, 4096, ORI_Q5_K},
+    {"IQ4_NL", "blk.9.attn_v.weight",      {32, 0, 1, false, false}, 4096, ORI_IQ4_NL},
+    {"IQ4_XS", "blk.3.ffn_down.weight",    {32, 0, 1, false, false}, 4096, ORI_Q5_K},
+    {"IQ4_XS", "blk.3.ffn_down.weight",    {32, 0, 1, false, true},  4096, ORI_IQ4_XS},
+    {"IQ4_XS", "blk.4.ffn_up.weight",      {32, 0, 1, false, false}, 4064, ORI_IQ4_NL},
+    {"IQ4_XS", "blk.4.attn_output.weight", {32, 8, 4, false, false}, 4096, ORI_Q5_K},
+    {"MXFP4",  "output.weight",            {32, 8, 1, false, false}, 4096, ORI_Q8_0},
+    {"MXFP4",  "blk.0.attn_v.weight",      {32, 8, 4, false, false}, 4096, ORI_Q8_0},
+    {"MXFP4",  "blk.0.ffn_up_exps.weight", {32, 8, 4, false, false}, 4096, ORI_MXFP4},
+    {"IQ3_M",  "blk.3.ffn_down.weight",    {32, 0, 1, false, false}, 4096, ORI_Q4_K},
+    {"IQ3_M",  "blk.4.ffn_down.weight",    {32, 0, 1, false, false}, 4096, ORI_IQ3_S},
+    {"IQ3_M",  "blk.6.ffn_down_exps.weight", {32, 8, 4, false, true}, 4096, ORI_Q4_K},
+    {"IQ3_M",  "blk.7.ffn_down_exps.weight", {32, 8, 4, false, true}, 4096, ORI_IQ3_S},
+    {"IQ3_M",  "blk.4.attn_output.weight", {32, 0, 1, false, false}, 4096, ORI_Q4_K},
+    {"IQ3_S",  "blk.4.attn_v.weight",      {32, 0, 4, false, false}, 4096, ORI_Q4_K},
+    {"IQ3_S",  "blk.4.attn_v.weight",      {80, 0, 8, false, false}, 8192, ORI_Q5_K},
+    {"IQ3_S",  "blk.4.attn_q.weight",      {32, 0, 4, false, false}, 4096, ORI_IQ3_S},
+    {"IQ3_XS", "blk.4.attn_q.weight",      {32, 0, 4, false, true},  4096, ORI_IQ3_XXS},
+    {"IQ3_XS", "blk.3.ffn_gate.weight",    {32, 0, 4, false, true},  4096, ORI_IQ3_S},
+    {"IQ3_XS", "blk.4.ffn_gate.weight",    {32, 0, 4, false, true},  4096, ORI_IQ3_XXS},
+    {"IQ3_XS", "blk.28.ffn_up.weight",     {32, 0, 4, false, true},  4096, ORI_IQ3_S},
+    {"IQ3_XXS", "token_embd.weight",       {32, 0, 4, false, true},  4096, ORI_IQ3_S},
+    {"IQ3_XXS", "output.weight",           {32, 0, 4, false, true},  4096, ORI_Q5_K},
+    {"IQ3_XXS", "blk.4.attn_k.weight",     {32, 0, 4, false, true},  4096, ORI_IQ2_S},
+    {"IQ3_XXS", "blk.4.attn_k.weight",     {32, 8, 4, false, true},  4096, ORI_Q8_0},
+    {"IQ2_M",  "blk.4.attn_output.weight", {32, 0, 1, false, true},  4096, ORI_IQ3_S},
+    {"IQ2_M",  "blk.4.ffn_up.weight",      {32, 0, 1, false, true},  4096, ORI_IQ2_S},
+    {"IQ2_S",  "blk.4.ffn_up.weight",      {32, 0, 1, false, true},  4096, ORI_IQ2_XS},
+    {"IQ2_S",  "blk.4.attn_v.weight",      {32, 0, 1, false, true},  4096, ORI_IQ3_S},
+    {"IQ2_XS", "blk.4.attn_v.weight",      {32, 0, 1, false, true},  4096, ORI_Q2_K},
+    {"IQ2_XS", "blk.4.attn_v.weight",      {80, 0, 8, false, true},  8192, ORI_Q4_K},
+    {"IQ2_XS", "blk.4.attn_v.weight",      {32, 4, 1, false, true},  4096, ORI_Q4_K},
+    {"IQ2_XS", "blk.4.attn_k.weight",      {32, 8, 1, false, true},  4096, ORI_Q4_K},
+    {"IQ2_XS", "blk.4.attn_output.weight", {32, 0, 1, false, true},  4096, ORI_IQ2_XS},
+    {"IQ2_XXS", "blk.3.ffn_down.weight",   {32, 0, 1, false, true},  4096, ORI_Q2_K},
+    {"IQ2_XXS", "blk.4.ffn_down.weight",   {32, 0, 1, false, true},  4096, ORI_IQ2_XXS},
+    {"IQ2_XXS", "token_embd.weight",       {32, 0, 1, false, true},  4096, ORI_Q2_K},
+    {"IQ2_XXS", "output.weight",           {32, 0, 1, false, true},  4064, ORI_Q8_0},
+    {"IQ2_XXS", "blk.4.ffn_down.weight",   {32, 0, 1, false, true},  4064, ORI_IQ4_NL},
     // clang-format on
 };
 
@@ -338,21 +377,27 @@ static void keeps_what_is_no_matrix(void **state)
     (void)unlink(path_of("out.gguf"));
 }
 
-/* More than a piece, in a row that segments do not divide. */
-static void write_wide(const char *path, uint64_t n_cols, uint64_t n_rows, float first)
+/* Rows that segments do not divide. */
+static void write_named(const char *path, const char *name, uint64_t n_cols, uint64_t n_rows,
+                        float first)
 {
     struct ori_gguf_writer *w = NULL;
     orion_error err;
 
     assert_int_equal(ori_gguf_writer_new(path, &w, &err), ORION_OK);
     ori_gguf_write_str(w, "general.architecture", "llama");
-    ori_gguf_write_tensor(w, "wide.weight", ORI_F32, 2, (const uint64_t[]){n_cols, n_rows});
+    ori_gguf_write_tensor(w, name, ORI_F32, 2, (const uint64_t[]){n_cols, n_rows});
     for (uint64_t i = 0; i < n_cols * n_rows; i++) {
         const float x = i == 0 ? first : (float)(int32_t)((uint32_t)i * 2654435761u) * 0x1p-33f;
         ori_gguf_write_data(w, &x, sizeof(x));
     }
     assert_int_equal(ori_gguf_writer_finish(w, &err), ORION_OK);
     ori_gguf_writer_free(w);
+}
+
+static void write_wide(const char *path, uint64_t n_cols, uint64_t n_rows, float first)
+{
+    write_named(path, "wide.weight", n_cols, n_rows, first);
 }
 
 static void write_importance(const char *path, const char *name, size_t n)
@@ -370,32 +415,46 @@ static void write_importance(const char *path, const char *name, size_t n)
     free(b.data);
 }
 
+static void expect_same_bytes(const char *in, orion_quantize_params *params)
+{
+    (void)make(in, params);
+    struct bytes one = read_whole(path_of("out.gguf"));
+    params->threads = 3;
+    params->replace = true;
+    (void)make(in, params);
+    struct bytes three = read_whole(path_of("out.gguf"));
+    assert_int_equal(one.len, three.len);
+    assert_memory_equal(one.data, three.data, one.len);
+    free(one.data);
+    free(three.data);
+    (void)unlink(path_of("out.gguf"));
+}
+
 static void threads_do_not_matter(void **state)
 {
-    static const char *const types[] = {"Q4_K_M", "Q6_K", "Q2_K", "Q5_1", "F16"};
+    static const char *const types[] = {"Q4_K_M", "Q6_K",   "Q2_K",    "Q5_1",  "F16",
+                                        "IQ4_NL", "IQ4_XS", "IQ3_XXS", "IQ2_M", "IQ2_XXS"};
     char in[512], imatrix[512];
 
     (void)state;
     (void)snprintf(in, sizeof(in), "%s", path_of("wide.gguf"));
     (void)snprintf(imatrix, sizeof(imatrix), "%s", path_of("imatrix"));
-    write_wide(in, 256 * 33, 40, 0);
+    write_wide(in, 256 * 33, 20, 0);
     write_importance(imatrix, "wide.weight", 256 * 33);
-    for (size_t i = 0; i < 2 * ORI_COUNT(types); i++) {
-        orion_quantize_params params = params_for(types[i / 2]);
+    for (size_t i = 0; i < ORI_COUNT(types); i++) {
+        orion_quantize_params params = params_for(types[i]);
+        struct ori_mix mix;
 
-        params.imatrix = i % 2 ? imatrix : NULL;
-        (void)make(in, &params);
-        struct bytes one = read_whole(path_of("out.gguf"));
-        params.threads = 3;
-        params.replace = true;
-        (void)make(in, &params);
-        struct bytes three = read_whole(path_of("out.gguf"));
-        assert_int_equal(one.len, three.len);
-        assert_memory_equal(one.data, three.data, one.len);
-        free(one.data);
-        free(three.data);
-        (void)unlink(path_of("out.gguf"));
+        assert_true(ori_mix_find(types[i], &mix));
+        if (!ori_mix_needs_importance(mix.type, "wide.weight"))
+            expect_same_bytes(in, &params);
+        params = params_for(types[i]);
+        params.imatrix = imatrix;
+        expect_same_bytes(in, &params);
     }
+    write_wide(in, 256 * 33, 130, 0); /* more than a piece */
+    orion_quantize_params params = params_for("Q8_0");
+    expect_same_bytes(in, &params);
     (void)unlink(in);
     (void)unlink(imatrix);
 }
@@ -480,6 +539,37 @@ static void does_not_replace(void **state)
     assert_folder_is_empty();
 }
 
+/* Very few bits are given only to what is measured, embeddings aside. */
+static void needs_importance(void **state)
+{
+    static const char *const types[] = {"IQ3_XS", "IQ3_XXS", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS"};
+    char in[512], imatrix[512];
+
+    (void)state;
+    (void)snprintf(in, sizeof(in), "%s", path_of("in.gguf"));
+    (void)snprintf(imatrix, sizeof(imatrix), "%s", path_of("imatrix"));
+    write_named(in, "blk.1.attn_q.weight", 512, 2, 0);
+    for (size_t i = 0; i < ORI_COUNT(types); i++) {
+        orion_quantize_params params = params_for(types[i]);
+
+        refuse(in, &params, ORION_E_ARGUMENT, "to do without an importance matrix; take");
+        params.imatrix = imatrix;
+        write_importance(imatrix, "blk.0.attn_q.weight", 512);
+        refuse(in, &params, ORION_E_ARGUMENT, "does not have it");
+        write_importance(imatrix, "blk.1.attn_q.weight", 512);
+        assert_int_equal(make(in, &params).n_converted, 1);
+        (void)unlink(path_of("out.gguf"));
+    }
+    write_named(in, "token_embd.weight", 512, 2, 0);
+    orion_quantize_params params = params_for("IQ2_XXS");
+    params.pure = true;
+    assert_int_equal(make(in, &params).n_converted, 1);
+    (void)unlink(path_of("out.gguf"));
+    (void)unlink(in);
+    (void)unlink(imatrix);
+    assert_folder_is_empty();
+}
+
 static void asks_before_it_loses_twice(void **state)
 {
     orion_quantize_params params = params_for("Q8_0");
@@ -515,6 +605,7 @@ int main(void)
         cmocka_unit_test(cancelling_leaves_nothing),
         cmocka_unit_test(refuses),
         cmocka_unit_test(does_not_replace),
+        cmocka_unit_test(needs_importance),
         cmocka_unit_test(asks_before_it_loses_twice),
     };
 

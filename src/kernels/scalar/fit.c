@@ -28,41 +28,96 @@ float ori_fit_mean_square(const float *x, int n)
     return sum / (float)n;
 }
 
+static int is_measured(const float *importance, int n)
+{
+    for (int i = 0; importance && i < n; i++)
+        if (importance[i] > 0)
+            return 1;
+    return 0;
+}
+
 void ori_fit_weights(const float *x, const float *importance, int n, float mean_square,
                      float floor_share, float *w)
 {
-    const float floor_weight = importance ? 0 : floor_share * ori_fit_mean_square(x, n);
+    const int measured = is_measured(importance, n);
+    const float floor_weight = measured ? 0 : floor_share * ori_fit_mean_square(x, n);
 
     for (int i = 0; i < n; i++)
-        w[i] = importance ? importance[i] * sqrtf(mean_square + x[i] * x[i])
-                          : x[i] * x[i] + floor_weight;
+        w[i] = measured ? importance[i] * sqrtf(mean_square + x[i] * x[i])
+                        : x[i] * x[i] + floor_weight;
+}
+
+float ori_fit_extreme(const float *x, int n)
+{
+    float extreme = 0;
+
+    for (int i = 0; i < n; i++)
+        extreme = fabsf(x[i]) > fabsf(extreme) ? x[i] : extreme;
+    return extreme;
+}
+
+void ori_fit_consider(struct ori_fit_best *best, const float *x, const float *w, const int *q,
+                      int n)
+{
+    float xq = 0, qq = 0;
+
+    for (int i = 0; i < n; i++) {
+        xq += w[i] * x[i] * (float)q[i];
+        qq += w[i] * (float)q[i] * (float)q[i];
+    }
+    /* The error is sum(w x^2) - xq^2 / qq. */
+    if (qq > 0 && xq * xq > best->gain * qq) {
+        best->gain = xq * xq / qq;
+        best->scale = xq / qq;
+    }
 }
 
 float ori_fit_scale(const float *x, const float *w, int n, int half)
 {
-    float extreme = 0, best = 0, best_gain = -1;
+    const float extreme = ori_fit_extreme(x, n);
+    struct ori_fit_best best = {.gain = -1, .scale = -extreme / (float)half};
 
-    for (int i = 0; i < n; i++)
-        extreme = fabsf(x[i]) > fabsf(extreme) ? x[i] : extreme;
     if (extreme == 0)
         return 0;
-
     for (int t = -TRIES; t <= TRIES; t++) {
         const float d = -extreme / ((float)half + 0.1f * (float)t);
-        float xq = 0, qq = 0;
+        int q[ORI_SUB_MAX];
 
-        for (int i = 0; i < n; i++) {
-            const float q = (float)ori_fit_quant(x[i], d, -half, half - 1);
-            xq += w[i] * x[i] * q;
-            qq += w[i] * q * q;
-        }
-        /* The error is sum(w x^2) - xq^2 / qq. */
-        if (qq > 0 && xq * xq > best_gain * qq) {
-            best_gain = xq * xq / qq;
-            best = xq / qq;
-        }
+        for (int i = 0; i < n; i++)
+            q[i] = ori_fit_quant(x[i], d, -half, half - 1);
+        ori_fit_consider(&best, x, w, q, n);
     }
-    return best_gain < 0 ? -extreme / (float)half : best;
+    return best.scale;
+}
+
+int ori_fit_code(float x, float d, const int8_t codes[16])
+{
+    const float twice = d == 0 ? 0 : 2 * x / d;
+    int i = 0;
+
+    for (int step = 8; step > 0; step /= 2)
+        if (twice > (float)(codes[i + step - 1] + codes[i + step]))
+            i += step;
+    return i;
+}
+
+float ori_fit_scale_codes(const float *x, const float *w, int n, const int8_t codes[16])
+{
+    const float extreme = ori_fit_extreme(x, n);
+    struct ori_fit_best best = {.gain = -1, .scale = extreme / (float)codes[0]};
+
+    if (extreme == 0)
+        return 0;
+    for (int end = 0; end < 16; end += 15) /* the extreme is near the lowest code, or the highest */
+        for (int t = -TRIES; t <= TRIES; t++) {
+            const float d = extreme / ((float)codes[end] * (1 + 0.0125f * (float)t));
+            int q[ORI_SUB_MAX];
+
+            for (int i = 0; i < n; i++)
+                q[i] = codes[ori_fit_code(x[i], d, codes)];
+            ori_fit_consider(&best, x, w, q, n);
+        }
+    return best.scale;
 }
 
 /* Sums of weighted least squares for x = s q - m. */

@@ -60,16 +60,14 @@ static void fit_signed(const float *x, const float *importance, int half, int sc
 {
     const float mean_square = ori_fit_mean_square(x, ORI_SUPERBLOCK);
     float scales[16], w[16];
-    float extreme = 0;
 
     for (int j = 0; j < 16; j++) {
         const float *sub_x = x + 16 * j;
         ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(16 * j)), 16, mean_square, 0, w);
         scales[j] = ori_fit_scale(sub_x, w, 16, half);
-        extreme = fabsf(scales[j]) > fabsf(extreme) ? scales[j] : extreme;
     }
 
-    const float unit = ori_store_f16(d, -extreme / (float)scale_half);
+    const float unit = ori_store_f16(d, -ori_fit_extreme(scales, 16) / (float)scale_half);
     for (int j = 0; j < 16; j++) {
         f->scale[j] = ori_fit_quant(scales[j], unit, -scale_half, scale_half - 1);
         const float s = unit * (float)f->scale[j];

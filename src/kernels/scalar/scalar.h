@@ -12,7 +12,7 @@
     void ori_matmul_##type##_scalar(const void *weights, size_t row_bytes, size_t n_rows,          \
                                     size_t n, const void *acts, size_t act_bytes, size_t n_cols,   \
                                     float *out, size_t out_stride);
-#define ORI_DECLARE_QUANT(number, type, act, encoder) ORI_DECLARE_TYPE(type)
+#define ORI_DECLARE_QUANT(number, type, act) ORI_DECLARE_TYPE(type)
 
 ORI_DECLARE_TYPE(f32)
 ORI_DECLARE_TYPE(f16)

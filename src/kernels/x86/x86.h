@@ -14,7 +14,7 @@
     ORI_DECLARE_MATMUL(f32, tier)                                                                  \
     ORI_DECLARE_MATMUL(f16, tier)                                                                  \
     ORI_DECLARE_MATMUL(bf16, tier)
-#define ORI_DECLARE_QUANT_MATMUL(number, type, act, encoder)                                       \
+#define ORI_DECLARE_QUANT_MATMUL(number, type, act)                                                \
     ORI_DECLARE_MATMUL(type, avx2)                                                                 \
     ORI_DECLARE_MATMUL(type, avxvnni)                                                              \
     ORI_DECLARE_MATMUL(type, evexvnni) /* in the tests alone: tier_avx2.h */                       \
@@ -25,13 +25,13 @@ ORI_DECLARE_FLOAT_MATMULS(avx512)
 ORI_EACH_QUANT(ORI_DECLARE_QUANT_MATMUL)
 
 /* A quant's product of a tier into the table. */
-#define ORI_TAKE_AVX2(number, type, act, encoder)                                                  \
+#define ORI_TAKE_AVX2(number, type, act)                                                           \
     kernels->types[ORI_##number].matmul = ori_matmul_##type##_avx2;
-#define ORI_TAKE_AVXVNNI(number, type, act, encoder)                                               \
+#define ORI_TAKE_AVXVNNI(number, type, act)                                                        \
     kernels->types[ORI_##number].matmul = ori_matmul_##type##_avxvnni;
-#define ORI_TAKE_EVEXVNNI(number, type, act, encoder)                                              \
+#define ORI_TAKE_EVEXVNNI(number, type, act)                                                       \
     kernels->types[ORI_##number].matmul = ori_matmul_##type##_evexvnni;
-#define ORI_TAKE_AVX512(number, type, act, encoder)                                                \
+#define ORI_TAKE_AVX512(number, type, act)                                                         \
     kernels->types[ORI_##number].matmul = ori_matmul_##type##_avx512;
 
 void ori_quantize_act_q8_avx2(const float *x, void *out, size_t n);
