@@ -316,7 +316,8 @@ orion_status ori_manager_find(const struct ori_manager *manager, const char *nam
 
     *out = (struct ori_found){0};
     if (!*name)
-        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty; 'orion list --available' has some");
+        return ori_fail(err, ORION_E_FORMAT,
+                        "a model's name is empty; 'orion list --available' has some");
     const struct ori_catalogue_entry *entry = ori_catalogue_find(&manager->catalogue, name);
     if (entry)
         return find_placed(manager, entry->repo, entry->file, name, out, err);
@@ -363,7 +364,8 @@ orion_status ori_manager_refer(const struct ori_manager *manager, const char *na
         return ORION_OK;
     }
     if (!*name)
-        return ori_fail(err, ORION_E_FORMAT, "a model's name is empty; 'orion list --available' has some");
+        return ori_fail(err, ORION_E_FORMAT,
+                        "a model's name is empty; 'orion list --available' has some");
     if (!strchr(name, '/') && !strchr(name, ':'))
         return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
                            "no model is called '%.100s' in the catalogue; other models are named "
