@@ -94,9 +94,10 @@ def records_text(seed, n_samples):
 
 def measure(orion, peer, source, path):
     """An importance matrix, from other records than those that perplexity is of."""
-    tokens = subprocess.run([orion, 'tokenize', source, '-'], input=records_text(20261127, 60),
+    tokens = subprocess.run([orion, 'tokenize', source], input=records_text(20261127, 60),
                             capture_output=True, text=True, check=True).stdout.split()
     means = imatrix.measure(peer.base, peer.llama, source, [int(t) for t in tokens[:MEASURED_TOKENS]])
+    assert means, 'llama.cpp measured nothing'
     imatrix.write(path, means)
     return means
 

@@ -28,23 +28,25 @@ float ori_fit_mean_square(const float *x, int n)
     return sum / (float)n;
 }
 
-static int is_measured(const float *importance, int n)
+static bool is_measured(const float *importance, int n)
 {
     for (int i = 0; importance && i < n; i++)
         if (importance[i] > 0)
-            return 1;
-    return 0;
+            return true;
+    return false;
 }
 
 void ori_fit_weights(const float *x, const float *importance, int n, float mean_square,
-                     float floor_share, float *w)
+                     enum ori_fit_rule rule, float *w)
 {
-    const int measured = is_measured(importance, n);
-    const float floor_weight = measured ? 0 : floor_share * ori_fit_mean_square(x, n);
+    const bool measured = is_measured(importance, n);
+    const float mean = measured || rule == ORI_FIT_SQUARE ? 0 : ori_fit_mean_square(x, n);
+    const float root = sqrtf(mean);
 
     for (int i = 0; i < n; i++)
-        w[i] = measured ? importance[i] * sqrtf(mean_square + x[i] * x[i])
-                        : x[i] * x[i] + floor_weight;
+        w[i] = measured                    ? importance[i] * sqrtf(mean_square + x[i] * x[i])
+               : rule == ORI_FIT_MAGNITUDE ? fabsf(x[i]) + root
+                                           : x[i] * x[i] + mean;
 }
 
 float ori_fit_extreme(const float *x, int n)

@@ -2,6 +2,7 @@
 #ifndef ORI_KERNELS_FIT_H
 #define ORI_KERNELS_FIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,16 +20,20 @@ int ori_fit_quant(float x, float d, int low, int high);
 /* The mean of x^2. */
 float ori_fit_mean_square(const float *x, int n);
 
+/* What is not measured is taken to count: by the square of the element; by that and the mean
+ * square of all; or, where bits are many, by its magnitude and the root of the mean square.
+ * Which of them loses least is a matter of trying (docs/internals/quantize.md). */
+enum ori_fit_rule { ORI_FIT_SQUARE, ORI_FIT_SQUARE_AND_MEAN, ORI_FIT_MAGNITUDE };
+
 /* How much the error of each element counts.
  *
  * What is to be small is the error of a dot product, sum_i (a_i (x_i - y_i)), whose
  * expected square is sum_i E[a_i^2] (x_i - y_i)^2 when errors are independent.
  * `importance` (may be NULL) is E[a_i^2], measured by running the model over some
  * text; then the weight is that times sqrt(mean_square + x^2), which favours the
- * large elements a little.  Unmeasured, or where all of it is 0, it is x^2 + floor_share *
- * mean(x^2). */
+ * large elements a little.  Unmeasured, or where all of it is 0, the rule says. */
 void ori_fit_weights(const float *x, const float *importance, int n, float mean_square,
-                     float floor_share, float *w);
+                     enum ori_fit_rule rule, float *w);
 
 /* The element largest in magnitude, with its sign. */
 float ori_fit_extreme(const float *x, int n);

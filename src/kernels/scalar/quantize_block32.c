@@ -51,7 +51,8 @@ static void quantize_symmetric(const float *x, const float *importance, int half
     float w[ORI_BLOCK];
 
     if (importance) {
-        ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), 0, w);
+        ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), ORI_FIT_SQUARE,
+                        w);
         const float scale = ori_store_f16(d, ori_fit_scale(x, w, ORI_BLOCK, half));
         for (int i = 0; i < ORI_BLOCK; i++)
             q[i] = ori_fit_quant(x[i], scale, -half, half - 1) + half;
@@ -75,7 +76,8 @@ static void quantize_range(const float *x, const float *importance, int top, uin
     float low, high;
 
     if (importance) {
-        ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), 0, w);
+        ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), ORI_FIT_SQUARE,
+                        w);
         const float fitted = ori_fit_scale_min(x, w, ORI_BLOCK, top, &low);
         const float scale = ori_store_f16(d, fitted);
         const float base = ori_store_f16(m, -low);
@@ -164,7 +166,7 @@ void ori_quantize_iq4_nl(const float *x, const float *importance, void *row, siz
     for (size_t at = 0; at < n; at += ORI_BLOCK, b++) {
         const float *xs = x + at;
         ori_fit_weights(xs, ori_fit_at(importance, at), ORI_BLOCK,
-                        ori_fit_mean_square(xs, ORI_BLOCK), 1, w);
+                        ori_fit_mean_square(xs, ORI_BLOCK), ORI_FIT_SQUARE_AND_MEAN, w);
         const float scale =
             ori_store_f16(b->d, ori_fit_scale_codes(xs, w, ORI_BLOCK, ori_codes_iq4));
         for (int i = 0; i < ORI_BLOCK; i++)
@@ -216,7 +218,7 @@ static uint8_t best_scale(const float *x, const float *importance, int q[ORI_BLO
     float best_error = INFINITY, w[ORI_BLOCK];
     uint8_t best = 0;
 
-    ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), 0, w);
+    ori_fit_weights(x, importance, ORI_BLOCK, ori_fit_mean_square(x, ORI_BLOCK), ORI_FIT_SQUARE, w);
     for (int e = usual - reach; e <= usual + reach; e++) {
         const uint8_t stored = (uint8_t)(e < 0 ? 0 : e);
         const float error = quantize_e2m1(x, w, stored, q);

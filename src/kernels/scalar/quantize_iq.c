@@ -51,7 +51,8 @@ static void encode_iq4_xs(const float *x, const float *importance, struct ori_bl
 
     for (int j = 0; j < 8; j++) {
         const int at = 32 * j;
-        ori_fit_weights(x + at, ori_fit_at(importance, (size_t)at), 32, mean_square, 1, w + at);
+        ori_fit_weights(x + at, ori_fit_at(importance, (size_t)at), 32, mean_square,
+                        ORI_FIT_SQUARE_AND_MEAN, w + at);
         scales[j] = ori_fit_scale_codes(x + at, w + at, 32, ori_codes_iq4);
     }
     const float unit = ori_fit_extreme(scales, 8) / -32;
@@ -212,7 +213,8 @@ static void fit_superblock(const struct ori_book *book, const float *x, const fl
     memset(f->entry, 0, sizeof(f->entry));
     for (int at = 0, j = 0; at < ORI_SUPERBLOCK; at += n_sub, j++) {
         const struct sub sub = {plain + at, w + at, n_sub};
-        ori_fit_weights(x + at, ori_fit_at(importance, (size_t)at), n_sub, mean_square, 1, w + at);
+        ori_fit_weights(x + at, ori_fit_at(importance, (size_t)at), n_sub, mean_square,
+                        ORI_FIT_SQUARE_AND_MEAN, w + at);
         for (int i = at; i < at + n_sub; i += 8)
             f->signs[i / 8] = take_signs(x + i, w + i, even, plain + i);
         scales[j] = fit_scale(book, &sub, f->entry[j]);

@@ -28,8 +28,8 @@ static float largest(const float *x, int n)
 }
 
 /* With minimums: q in [0, top], sub-blocks of `sub`, scales in [0, scale_top]. */
-static void fit_with_min(const float *x, const float *importance, int sub, int top, int scale_top,
-                         uint8_t *d, uint8_t *dmin, struct fitted *f)
+static void fit_with_min(const float *x, const float *importance, enum ori_fit_rule rule, int sub,
+                         int top, int scale_top, uint8_t *d, uint8_t *dmin, struct fitted *f)
 {
     const int n_subs = ORI_SUPERBLOCK / sub;
     const float mean_square = ori_fit_mean_square(x, ORI_SUPERBLOCK);
@@ -37,7 +37,8 @@ static void fit_with_min(const float *x, const float *importance, int sub, int t
 
     for (int j = 0; j < n_subs; j++) {
         const float *sub_x = x + j * sub;
-        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(j * sub)), sub, mean_square, 1, w);
+        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(j * sub)), sub, mean_square, rule,
+                        w);
         scales[j] = ori_fit_scale_min(sub_x, w, sub, top, &mins[j]);
     }
 
@@ -63,7 +64,8 @@ static void fit_signed(const float *x, const float *importance, int half, int sc
 
     for (int j = 0; j < 16; j++) {
         const float *sub_x = x + 16 * j;
-        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(16 * j)), 16, mean_square, 0, w);
+        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(16 * j)), 16, mean_square,
+                        ORI_FIT_SQUARE, w);
         scales[j] = ori_fit_scale(sub_x, w, 16, half);
     }
 
@@ -108,7 +110,8 @@ void ori_quantize_q2_k(const float *x, const float *importance, void *row, size_
     struct fitted f;
 
     for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
-        fit_with_min(x + at, ori_fit_at(importance, at), 16, 3, 15, b->d, b->dmin, &f);
+        fit_with_min(x + at, ori_fit_at(importance, at), ORI_FIT_SQUARE_AND_MEAN, 16, 3, 15, b->d,
+                     b->dmin, &f);
         for (int j = 0; j < 16; j++)
             b->scales[j] = (uint8_t)(f.scale[j] | f.min[j] << 4);
         pack_pairs(f.q, b->qs);
@@ -141,7 +144,8 @@ void ori_quantize_q4_k(const float *x, const float *importance, void *row, size_
     struct fitted f;
 
     for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
-        fit_with_min(x + at, ori_fit_at(importance, at), 32, 15, 63, b->d, b->dmin, &f);
+        fit_with_min(x + at, ori_fit_at(importance, at), ORI_FIT_MAGNITUDE, 32, 15, 63, b->d,
+                     b->dmin, &f);
         pack_scales_k4(&f, b->scales);
         pack_nibbles_k(f.q, b->qs);
     }
@@ -153,7 +157,8 @@ void ori_quantize_q5_k(const float *x, const float *importance, void *row, size_
     struct fitted f;
 
     for (size_t at = 0; at < n; at += ORI_SUPERBLOCK, b++) {
-        fit_with_min(x + at, ori_fit_at(importance, at), 32, 31, 63, b->d, b->dmin, &f);
+        fit_with_min(x + at, ori_fit_at(importance, at), ORI_FIT_MAGNITUDE, 32, 31, 63, b->d,
+                     b->dmin, &f);
         pack_scales_k4(&f, b->scales);
         pack_nibbles_k(f.q, b->qs);
         memset(b->qh, 0, sizeof(b->qh));
