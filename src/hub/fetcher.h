@@ -47,10 +47,10 @@ struct ori_fetch_job {
     bool done;
     orion_status status; /* once done; ORION_OK: every byte went to write() */
     orion_error error;
-    uint64_t written_bytes;     /* handed to write() */
-    uint64_t transferred_bytes; /* received, waste included */
-    uint32_t connections;       /* at work now */
-    char note[200];             /* what is being waited for, or "" */
+    uint64_t written_bytes;       /* handed to write() */
+    uint64_t transferred_bytes;   /* received, waste included */
+    _Atomic uint32_t connections; /* at work now; any thread may read it */
+    char note[200];               /* what is being waited for, or "" */
 
     struct ori_fetch_job_state *state; /* the engine's own */
 };
