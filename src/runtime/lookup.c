@@ -4,6 +4,7 @@
 
 #define MAX_MATCH 32u  /* longer ones are counted as this long */
 #define MAX_CHAIN 32u  /* earlier occurrences looked at */
+#define MAX_SKIP 24u   /* tokens of a followed text that an answer may leave out or replace */
 #define ONE (1u << 16) /* probability 1 */
 
 /* What a batch of 1, 2, ... tokens takes, in hundredths of a step of one token:
@@ -88,13 +89,25 @@ static uint32_t agreement(const int32_t *tokens, uint32_t a, uint32_t b)
     return n;
 }
 
+/* Where the newest token stands by itself, and what follows it: soon after the place
+ * that the answer left the text it followed, whose next words it has only replaced or
+ * left out; else where it last stood, after `alone`, if it is the same one.  Or 0. */
+static uint32_t find_alone(const struct ori_lookup *l, const int32_t *tokens, uint32_t alone)
+{
+    const int32_t newest = tokens[l->n_added - 1];
+
+    if (l->followed != 0)
+        for (uint32_t at = l->followed; at < l->followed + MAX_SKIP && at < l->n_added; at++)
+            if (tokens[at - 1] == newest)
+                return at;
+    return alone != 0 && tokens[alone - 1] == newest ? alone : 0;
+}
+
 /* The longest match in the chain from `pair` on, the newest of equal ones; without any,
- * where the newest token last stood, after `alone`, if it is the same one. */
+ * the newest token alone. */
 static void find_match(struct ori_lookup *l, const int32_t *tokens, uint32_t pair, uint32_t alone)
 {
-    const bool same = alone != 0 && tokens[alone - 1] == tokens[l->n_added - 1];
-
-    l->source = same ? alone : 0;
+    l->source = find_alone(l, tokens, alone);
     l->length = 1;
     for (uint32_t i = 0, at = pair; at != 0 && i < MAX_CHAIN && l->length < MAX_MATCH; i++) {
         const uint32_t n = agreement(tokens, at, l->n_added);
@@ -129,8 +142,10 @@ void ori_lookup_add(struct ori_lookup *l, const int32_t *tokens, uint32_t n, boo
 {
     while (l->n_added < n) {
         if (learn) {
-            if (l->source != 0)
+            if (l->source != 0) {
                 learn_rate(l, tokens[l->source] == tokens[l->n_added]);
+                l->followed = l->source + 1;
+            }
             earn(l, CREDIT_PER_TOKEN);
         }
         uint32_t *alone = &l->alone[(uint32_t)tokens[l->n_added] & l->mask];

@@ -7,7 +7,8 @@
  * Earlier occurrences are found by hash chains over pairs of tokens, as LZ77
  * compressors do (Deutsch, RFC 1951, section 4): adding a token and asking for
  * a match take a bounded time, however long the text.  Where no pair is found the
- * last token alone is looked for: what is copied begins with one.
+ * last token alone is looked for, first a little after what was copied last: copies
+ * begin with one token, and go on after a changed word.
  *
  * How far to guess follows from how often matches of that length were right
  * in this answer, guessed from or not; it depends on tokens alone, not on time.
@@ -40,6 +41,8 @@ struct ori_lookup {
     /* What the newest tokens predict: they also stand before `source`. */
     uint32_t source; /* 0: nothing */
     uint32_t length; /* how many tokens agree, counted up to a limit */
+    /* After the token that the last prediction in this answer was of; 0: there was none. */
+    uint32_t followed;
 
     struct ori_hit_rate rates[ORI_MATCH_CLASSES];
     int32_t credit; /* what guesses may still cost, in hundredths of a step */

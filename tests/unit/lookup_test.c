@@ -77,6 +77,38 @@ static void test_what_is_guessed(void **state)
     }
 }
 
+/* An answer that leaves the text it follows comes back to it, not to what stands nearest. */
+static void test_where_a_copy_goes_on(void **state)
+{
+    static const struct {
+        const char *label, *prompt, *answer, *draft;
+    } rows[] = {
+        {"a word replaced", "-abcdefgh.fz.", "abcXf", "g"},
+        {"words left out", "-abcdefgh.fz.", "abcf", "g"},
+        {"as far as it looks", "-abc0123456789ABCDEFGHIJKLMfgh.fz.", "abcf", "g"},
+        {"no further", "-abc0123456789ABCDEFGHIJKLMNfgh.fz.", "abcf", "z"},
+        {"a prompt is not followed", "-abcdefgh.fz.abcf", "", "z"},
+        {"a pair is surer", "-abcdefgh.efz.", "abcXef", "z"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ORI_COUNT(rows); i++) {
+        struct ori_lookup l;
+        int32_t tokens[64];
+        int32_t draft[ORI_MAX_DRAFT];
+        const uint32_t n_prompt = tokens_of(rows[i].prompt, tokens);
+        const uint32_t n = n_prompt + tokens_of(rows[i].answer, tokens + n_prompt);
+
+        start(&l, n, ORI_MAX_DRAFT);
+        ori_lookup_add(&l, tokens, n_prompt, false);
+        ori_lookup_add(&l, tokens, n, true);
+        l.credit = 1000;
+        l.rates[0] = l.rates[1] = (struct ori_hit_rate){1, 1};
+        if (ori_lookup_draft(&l, tokens, 0, 1, draft) != 1 || draft[0] != rows[i].draft[0])
+            fail_msg("%s: '%c'", rows[i].label, (int)draft[0]);
+        ori_lookup_release(&l);
+    }
+}
+
 /* The match is the longest of those that a search of the whole text finds. */
 static void test_matches_at_random(void **state)
 {
@@ -433,6 +465,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_guessed),
+        cmocka_unit_test(test_where_a_copy_goes_on),
         cmocka_unit_test(test_matches_at_random),
         cmocka_unit_test(test_wrong_guesses_are_few),
         cmocka_unit_test(test_copies_are_guessed),
