@@ -13,8 +13,9 @@
     }
 #define CLI_THREADS_OPTION(value_offset)                                                           \
     {                                                                                              \
-        .kind = CLI_KIND_COUNT, .name = "threads", .offset = (value_offset), .value = "N",         \
-        .help = "threads to compute with (default: physical cores)", .min = 1, .max = 1024         \
+        .kind = CLI_KIND_COUNT, .letter = 't', .name = "threads", .offset = (value_offset),        \
+        .value = "N", .help = "threads to compute with (default: physical cores)", .min = 1,       \
+        .max = ORION_MAX_THREADS                                                                   \
     }
 
 /* The same; the value is a const char *, NULL when it was not given. */

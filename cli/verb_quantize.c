@@ -1,5 +1,5 @@
 /* orion quantize: a model again, in another type. */
-#include "cli.h"
+#include "engine.h"
 #include "interrupt.h"
 #include "json.h"
 #include "progress.h"
@@ -35,14 +35,7 @@ static const struct cli_option options[] = {
      .name = "force",
      .offset = FIELD(force),
      .help = "replace OUT if it is there"},
-    {.kind = CLI_KIND_COUNT,
-     .letter = 't',
-     .name = "threads",
-     .offset = FIELD(threads),
-     .value = "N",
-     .help = "threads to compute with (default: physical cores)",
-     .min = 1,
-     .max = 256},
+    CLI_THREADS_OPTION(FIELD(threads)),
     {.kind = CLI_KIND_END},
 };
 

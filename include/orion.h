@@ -79,6 +79,8 @@ ORION_API const char *orion_status_text(orion_status status);
 
 #define ORION_NO_OFFSET UINT64_MAX
 
+#define ORION_MAX_THREADS 256u /* that compute together, wherever options have `threads` */
+
 /* What went wrong, for a person.  Plain data, owned by the caller. */
 typedef struct orion_error {
     orion_status status;

@@ -208,14 +208,21 @@ static orion_status start_worker(struct ori_pool *pool, uint32_t worker, orion_e
     return ORION_OK;
 }
 
+static uint32_t default_threads(void)
+{
+    const uint32_t cores = ori_physical_cores();
+
+    return cores < ORION_MAX_THREADS ? cores : ORION_MAX_THREADS;
+}
+
 orion_status ori_pool_new(uint32_t n_threads, struct ori_pool **out, orion_error *err)
 {
     *out = NULL;
     if (n_threads == 0)
-        n_threads = ori_physical_cores();
-    if (n_threads > ORI_POOL_MAX_THREADS)
-        return ori_fail(err, ORION_E_ARGUMENT, "%u threads are too many; the limit is %d",
-                        n_threads, ORI_POOL_MAX_THREADS);
+        n_threads = default_threads();
+    if (n_threads > ORION_MAX_THREADS)
+        return ori_fail(err, ORION_E_ARGUMENT, "%u threads are too many; the limit is %u",
+                        n_threads, ORION_MAX_THREADS);
 
     struct ori_pool *pool = ori_alloc_aligned(1, sizeof(*pool));
     if (!pool)

@@ -11,9 +11,8 @@
 
 struct ori_pool;
 
-#define ORI_POOL_MAX_THREADS 256
-
-/* n_threads 0 means one for each physical core that we may run on.
+/* n_threads 0 means one for each physical core that we may run on; ORION_E_ARGUMENT
+ * beyond ORION_MAX_THREADS.
  * *out is owned by the caller; release with ori_pool_free(). */
 orion_status ori_pool_new(uint32_t n_threads, struct ori_pool **out, orion_error *err);
 void ori_pool_free(struct ori_pool *pool); /* NULL is a no-op */
