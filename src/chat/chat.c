@@ -27,6 +27,20 @@ orion_status ori_chat_init(struct ori_chat *out, struct ori_str source, const ch
     return ORION_OK;
 }
 
+static orion_status unknown_name(const char *wanted, orion_error *err)
+{
+    const struct ori_chat_template *row;
+    char names[320] = "";
+    size_t at = 0;
+
+    for (size_t i = 0; (row = ori_chat_at(i)) && at < sizeof(names); i++)
+        if (ori_chat_by_name(ori_chat_name(row)) == row) /* a name may have several rows */
+            at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", i > 0 ? ", " : "",
+                                   ori_chat_name(row));
+    return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, wanted,
+                       "there is no chat template '%.100s' built in; there are: %s", wanted, names);
+}
+
 orion_status ori_chat_use(struct ori_chat *out, const char *wanted, orion_error *err)
 {
     const struct ori_str source = {wanted, strlen(wanted)};
@@ -34,9 +48,7 @@ orion_status ori_chat_use(struct ori_chat *out, const char *wanted, orion_error 
     struct ori_jinja *program = NULL;
 
     if (!builtin && !strchr(wanted, '{'))
-        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, wanted,
-                           "there is no chat template '%.100s' built in; there are %s", wanted,
-                           ori_chat_names());
+        return unknown_name(wanted, err);
     if (!builtin) {
         const orion_status status = ori_jinja_parse(source, &program, err);
         if (status != ORION_OK)

@@ -21,7 +21,7 @@ struct ori_jinja;         /* a program: jinja/jinja.h */
 const struct ori_chat_template *ori_chat_recognise(struct ori_str source);
 const struct ori_chat_template *ori_chat_by_name(const char *name); /* "phi3", ... or NULL */
 const char *ori_chat_name(const struct ori_chat_template *chat_template);
-const char *ori_chat_names(void); /* all of them, as a sentence lists them */
+const struct ori_chat_template *ori_chat_at(size_t i); /* one after the other; NULL: no more */
 
 /* One run of the laid-out text: [offset, offset+len) of ori_chat_prompt.text. */
 struct ori_chat_span {

@@ -11,8 +11,9 @@ struct chat_turn {
 };
 
 struct ori_chat_template {
-    const char *name;
-    /* All of `marks` and none of `foreign` in a file's template: it is this one. */
+    const char *name, *also; /* another name of it; or NULL */
+    /* All of `marks` and none of `foreign` in a file's template: it is this one.  Without
+     * marks it is had by name only. */
     const char *marks[3];
     const char *foreign[2];
     struct chat_turn system, user, assistant;

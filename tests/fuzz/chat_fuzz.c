@@ -85,9 +85,6 @@ static const char *role_of(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = {"chatml",     "llama3",         "gemma",  "phi4-mini",
-                                        "phi3",       "phi3-no-system", "llama2", "mistral-v1",
-                                        "mistral-v3", "zephyr"};
     orion_message messages[MAX_MESSAGES];
     size_t n = 0, at = 0;
 
@@ -103,8 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (row)
         try_template(row, messages, n);
-    for (size_t i = 0; i < ORI_COUNT(names); i++)
-        try_template(ori_chat_by_name(names[i]), messages, n);
+    for (size_t i = 0; ori_chat_at(i); i++)
+        try_template(ori_chat_at(i), messages, n);
     free(text);
     try_summary(data, size);
     return 0;

@@ -54,6 +54,16 @@ def pre_names():
     tap.fail_if([name for name in names if f'`{name}`' not in TOLD], 'docs/models.md has no')
 
 
+@tap.case('every built-in chat template is told of in the guide')
+def chat_templates():
+    names = re.findall(r'\.(?:name|also) = "([^"]+)"', tree.read('src/chat/templates.c'))
+    guide = tree.read('docs/guide.md').split('### Built-in chat templates')[1].split('\n**')[0]
+    assert len(names) > 15
+    tap.fail_if([name for name in names if f'`{name}`' not in guide], 'docs/guide.md has no')
+    told = set(re.findall(r'`([^`]+)`', ''.join(re.findall(r'\n\| (`.*?) \|', guide))))
+    tap.fail_if(sorted(told - set(names)), 'there is no template')
+
+
 @tap.case('every architecture of arch.c was compared with llama.cpp')
 def compared():
     tap.fail_if(without_row(COMPARED), RECORD)
