@@ -5,7 +5,7 @@
 #include "kv_type.h"
 #include "text.h"
 
-#include <string.h>
+#include "server/server.h"
 
 struct fit_args {
     uint32_t context, parallel;
@@ -26,38 +26,6 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_option_set sets[] = {{options, 0}, {NULL, 0}};
-
-static const char *verdict_text(orion_fit_verdict verdict)
-{
-    static const char *const texts[] = {"fits", "tight", "not"};
-    return texts[verdict];
-}
-
-static int print_json(const struct cli *cli, const char *ref, orion_kv_type kv_type,
-                      const orion_fit *f)
-{
-    return cli_json_print(
-        cli,
-        json_pack("{s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                  "s:o, s:o, s:s, "
-                  "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                  "ref", cli_json_text(ref), "verdict", verdict_text(f->verdict), "local", f->local,
-                  "runs", f->runs, "embeds", f->embeds, "why_not", cli_json_text(f->why_not),
-                  "name", cli_json_text(f->name), "architecture", cli_json_text(f->architecture),
-                  "quantization", cli_json_text(f->quantization), "n_params",
-                  cli_json_count(f->n_params), "file_bytes", cli_json_count(f->file_bytes),
-                  "download_bytes", cli_json_count(f->download_bytes), "disk_free_bytes",
-                  cli_json_count(f->disk_free_bytes), "sequences", cli_json_count(f->sequences),
-                  "context_tokens", cli_json_count(f->context_tokens), "trained_tokens",
-                  cli_json_count(f->trained_tokens), "weights_bytes",
-                  cli_json_count(f->weights_bytes), "kv_type", cli_kv_type_name(kv_type),
-                  "kv_bytes", cli_json_count(f->kv_bytes), "buffer_bytes",
-                  cli_json_count(f->buffer_bytes), "memory_bytes", cli_json_count(f->memory_bytes),
-                  "available_bytes", cli_json_count(f->available_bytes), "max_context_tokens",
-                  cli_json_count(f->max_context_tokens), "n_experts", cli_json_count(f->n_experts),
-                  "n_experts_used", cli_json_count(f->n_experts_used), "active_bytes",
-                  cli_json_count(f->active_bytes)));
-}
 
 static void print_verdict(const orion_fit *f)
 {
@@ -133,7 +101,7 @@ static int fit_run(struct cli *cli, const void *args, int n_operands, char **ope
     if (status != ORION_OK)
         return cli_fail(cli, status, &err);
     if (cli->json)
-        return print_json(cli, operands[0], asked.kv_type, &fit);
+        return cli_json_print(cli, server_fit_json(operands[0], asked.kv_type, &fit));
     print_facts(&fit, asked.kv_type);
     return CLI_OK;
 }

@@ -47,26 +47,6 @@ static const struct param fit_params[] = {
     {.kind = PARAM_END},
 };
 
-static json_t *fit_object(const orion_fit *f)
-{
-    return json_pack(
-        "{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:i, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
-        "verdict", native_verdict(f->verdict), "local", f->local, "runs", f->runs, "why_not",
-        native_text(f->why_not), "name", native_text(f->name), "architecture",
-        native_text(f->architecture), "quantization", native_text(f->quantization), "n_params",
-        native_count(f->n_params), "file_bytes", native_count(f->file_bytes), "download_bytes",
-        (json_int_t)f->download_bytes, "disk_free_bytes", native_count(f->disk_free_bytes),
-        "sequences", (int)f->sequences, "context_tokens", native_count(f->context_tokens),
-        "trained_tokens", native_count(f->trained_tokens), "weights_bytes",
-        native_count(f->weights_bytes), "kv_bytes", native_count(f->kv_bytes), "buffer_bytes",
-        native_count(f->buffer_bytes), "memory_bytes", native_count(f->memory_bytes),
-        "available_bytes", native_count(f->available_bytes), "max_context_tokens",
-        (json_int_t)f->max_context_tokens, "n_experts", native_count(f->n_experts),
-        "n_experts_used", native_count(f->n_experts_used), "active_bytes",
-        native_count(f->active_bytes));
-}
-
 void native_fit(struct http_request *request, void *user)
 {
     const struct server *server = user;
@@ -83,7 +63,7 @@ void native_fit(struct http_request *request, void *user)
         return;
     }
     if (native_ask_fit(server, query.model, query.context_tokens, type, &fit, &err) == ORION_OK)
-        http_reply_json(request, 200, fit_object(&fit));
+        http_reply_json(request, 200, server_fit_json(query.model, type, &fit));
     else
         native_refuse(request, err.status == ORION_E_ARGUMENT ? "context_tokens" : "model", &err);
 }

@@ -77,4 +77,8 @@ bool server_is_local(const struct server *server); /* only this machine can conn
  * rest, unload all models. */
 void server_stop(struct server *server); /* NULL is a no-op */
 
+/* The document of `orion fit --json` and of /orion/v1/fit; null is what is not known.
+ * NULL when memory is short. */
+json_t *server_fit_json(const char *ref, orion_kv_type kv_type, const orion_fit *fit);
+
 #endif

@@ -27,6 +27,7 @@ function fileRow(model) {
         try {
           const found = await ask('GET', query('/orion/v1/fit', { model: model.id }));
           states.append(fitChip(found));
+          if (found.embeds) states.append(chip(t('makes_embeddings')));
           if (!found.runs) states.append(chip(t('unsupported'), 'warn', 'so-so'));
           announce([...states.children].map(({ textContent }) => textContent).join(', '));
           (fit.nextElementSibling ?? fit).focus();

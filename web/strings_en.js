@@ -150,6 +150,7 @@ export const strings = {
   no_files: 'There are no models in it.',
   suggested: 'Suggested',
   check_fit: 'Does it fit?',
+  makes_embeddings: 'For embeddings',
   parameters: '{n} parameters',
   downloads: '{n} downloads',
   gated: 'Asks for its terms to be accepted',

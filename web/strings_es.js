@@ -149,6 +149,7 @@ export const strings = {
   no_files: 'No hay modelos en él.',
   suggested: 'Sugerido',
   check_fit: '¿Cabe?',
+  makes_embeddings: 'Para vectores de textos',
   parameters: '{n} parámetros',
   downloads: '{n} descargas',
   gated: 'Pide que se acepten sus condiciones',

@@ -211,8 +211,12 @@ def questions():
         assert fit['context_tokens'] == 64 and fit['memory_bytes'] > fit['kv_bytes'] > 0, fit
         one = server.home.orion('fit', '--json', '--ctx', '64', '--kv-type', 'f32',
                                 SMALL_REF).expect().json()
+        assert fit.keys() == one.keys() and fit['kv_type'] == one['kv_type'] == 'f32', (fit, one)
         assert fit['sequences'] == 4 and fit['kv_bytes'] == 4 * one['kv_bytes'], (fit, one)
         assert fit['download_bytes'] == fit['file_bytes'] > 0, fit
+        vectors = get(server, 'fit', model='acme/small/embed-bert.gguf')
+        assert vectors['embeds'] is True and vectors['sequences'] == 1, vectors
+        assert fit['embeds'] is False and fit['n_experts'] is None, fit
         plan = get(server, 'plan', model=SMALL_REF)
         assert plan['fits'] is True and plan['repo'] == 'acme/small', plan
         assert plan['transfer_bytes'] == plan['size_bytes'] == plan['files'][0]['size_bytes'], plan

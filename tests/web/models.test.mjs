@@ -103,7 +103,7 @@ check('a search of the hub', async (t, fake) => {
   ];
   fake.answers['GET /orion/v1/fit'] = () => [
     200,
-    { verdict: 'tight', runs: true, memory_bytes: 18e9, available_bytes: 20e9 },
+    { verdict: 'tight', runs: true, embeds: true, memory_bytes: 18e9, available_bytes: 20e9 },
   ];
   await inEveryLook(t, fake.url, 'hub', async (page) => {
     await page.getByLabel('Name of a model').fill('phi 3');
@@ -111,6 +111,7 @@ check('a search of the hub', async (t, fake) => {
     await page.getByRole('button', { name: 'Files: acme/phi-3-gguf' }).click();
     await page.getByRole('button', { name: 'Does it fit?: phi-3-Q4_K_M.gguf' }).click();
     await page.getByRole('listitem').getByText('Fits barely').waitFor();
+    await page.getByRole('listitem').getByText('For embeddings').waitFor();
   });
 });
 
