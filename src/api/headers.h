@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "manager/manager.h"
 #include "model/model.h"
 
 /* All that a header decides, whatever is asked about it. */
@@ -44,5 +45,11 @@ bool ori_headers_get(struct ori_headers *headers, const struct stat *st,
  * without its times telling. */
 void ori_headers_put(struct ori_headers *headers, const struct stat *st, int64_t now_s,
                      const struct ori_header_facts *facts);
+
+/* ---- reading (header_facts.c) ---- */
+
+/* Read what `header` says, unless it is known of the file as it is. */
+orion_status ori_headers_find(struct ori_headers *headers, struct ori_header *header,
+                              struct ori_header_facts *out, orion_error *err);
 
 #endif
