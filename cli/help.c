@@ -13,9 +13,9 @@ static void print_names(FILE *out, const struct cli_option *o)
     (void)snprintf(names, sizeof(names), "--%s%s%s", o->name, o->value ? " " : "",
                    o->value ? o->value : "");
     if (o->letter)
-        (void)fprintf(out, "  -%c, %-22s", o->letter, names);
+        (void)fprintf(out, "  -%c, %-21s ", o->letter, names);
     else
-        (void)fprintf(out, "      %-22s", names);
+        (void)fprintf(out, "      %-21s ", names);
 }
 
 static void print_default(FILE *out, const struct cli_option *o, const char *base)

@@ -40,10 +40,11 @@ static const struct cli_option options[] = {
      .name = "no-think",
      .offset = FIELD(no_think),
      .help = "have it answer at once"},
-    {.kind = CLI_KIND_TEXT,
+    {.kind = CLI_KIND_CHOICE,
      .name = "effort",
      .offset = FIELD(effort),
      .value = "low|medium|high",
+     .choices = "low|medium|high",
      .help = "how much it thinks, where its template knows that (gpt-oss)"},
     {.kind = CLI_KIND_TEXT,
      .name = "tools",
@@ -186,9 +187,6 @@ static int check_args(const struct cli *cli, const struct run_args *a)
     if (a->raw && (a->think || a->no_think || a->effort || a->tools || a->documents))
         return cli_usage(cli, "--raw goes without the chat template, which --think, --no-think, "
                               "--effort, --tools and --documents are for.");
-    if (a->effort && strcmp(a->effort, "low") != 0 && strcmp(a->effort, "medium") != 0 &&
-        strcmp(a->effort, "high") != 0)
-        return cli_usage(cli, "--effort is low, medium or high.");
     return CLI_OK;
 }
 

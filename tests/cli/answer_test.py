@@ -91,7 +91,7 @@ def run_template_knows():
         run(SHOWS, '--tools', documents + '.none', code=3, err='none')
         run(PLAIN, '--think', '--no-think', code=2, err='exclude each other')
         run(PLAIN, '--raw', '--think', code=2, err='--raw')
-        run(PLAIN, '--effort', 'huge', code=2, err='low, medium or high')
+        run(PLAIN, '--effort', 'huge', code=2, err='is not one of low|medium|high')
 
 
 @tap.case('run: a seed that was drawn repeats the run')
