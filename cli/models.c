@@ -133,7 +133,7 @@ int cli_model_path_or_pull(struct cli *cli, const char *ref, char **path)
         return CLI_OK;
     }
     /* Offline, or not a name that can be fetched: it is just absent. */
-    if (!progress.downloaded && (status == ORION_E_FORMAT || status == ORION_E_OFFLINE))
+    if (!progress.downloaded && (status == ORION_E_NAME || status == ORION_E_OFFLINE))
         return cli_fail(cli, ORION_E_NOT_FOUND, &absent);
     return pull_failed(cli, ref, status, &progress, &err);
 }

@@ -55,6 +55,7 @@ int cli_exit_of(orion_status status)
     case ORION_OK:
         return CLI_OK;
     case ORION_E_ARGUMENT:
+    case ORION_E_NAME:
         return CLI_USAGE;
     case ORION_E_NOT_FOUND:
         return CLI_NOT_FOUND;

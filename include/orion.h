@@ -61,7 +61,7 @@ typedef enum orion_status {
     ORION_E_ARGUMENT = -1,    /* the call breaks its contract: NULL, out of range */
     ORION_E_NOMEM = -2,       /* memory could not be had */
     ORION_E_IO = -3,          /* the operating system refused a read or a write */
-    ORION_E_FORMAT = -4,      /* malformed input: a file, a name, a reply */
+    ORION_E_FORMAT = -4,      /* malformed input: a file, a reply */
     ORION_E_UNSUPPORTED = -5, /* well formed, but not something that we run */
     ORION_E_NOT_FOUND = -6,   /* no such model, file or repository */
     ORION_E_TOO_LONG = -7,    /* a prompt does not fit the context */
@@ -72,6 +72,7 @@ typedef enum orion_status {
     ORION_E_OFFLINE = -12,    /* a network call was needed while offline */
     ORION_E_CANCELLED = -13,  /* a callback or another thread asked to stop */
     ORION_E_BUSY = -14,       /* another process works on the same thing */
+    ORION_E_NAME = -15,       /* it can't be the name of a model, a repository or a file */
 } orion_status;
 
 /* A short constant text for a status ("not found"); never NULL. */
@@ -239,7 +240,7 @@ ORION_API void orion_pull_options_init(orion_pull_options *options);
  * is continued.  A model appears under its name only after its SHA-256 matched
  * and it was synced; a model that was there before stays until then.
  *
- * Returns ORION_OK, ORION_E_FORMAT (not a name), ORION_E_NOT_FOUND,
+ * Returns ORION_OK, ORION_E_NAME, ORION_E_FORMAT (no GGUF file), ORION_E_NOT_FOUND,
  * ORION_E_DENIED (gated or private), ORION_E_NETWORK, ORION_E_OFFLINE,
  * ORION_E_INTEGRITY, ORION_E_NO_SPACE, ORION_E_IO, ORION_E_BUSY,
  * ORION_E_CANCELLED, ORION_E_NOMEM.  Blocks until done. */
@@ -255,7 +256,7 @@ ORION_API orion_status orion_manager_pull_file(orion_manager *manager, const cha
 /* The absolute path of a model that is on disk; no network.  `name` is any of
  * the above, a downloaded file's stem when only one has it, or a path to a
  * .gguf file.  Free with orion_free().  ORION_E_NOT_FOUND when absent; the
- * message says how to get it. */
+ * message says how to get it.  ORION_E_NAME when it can't be one. */
 ORION_API orion_status orion_manager_path(orion_manager *manager, const char *name, char **path,
                                           orion_error *err);
 
@@ -629,7 +630,7 @@ ORION_API void orion_download_options_init(orion_download_options *options);
 
 /* Begin to pull, verify or repair `name`.  Returns at once; what goes wrong later
  * is in the facts.  *id is never 0 and never used again.
- * Returns ORION_OK, ORION_E_FORMAT, ORION_E_NOT_FOUND (not a name; or not on disk,
+ * Returns ORION_OK, ORION_E_NAME, ORION_E_NOT_FOUND (unknown; or not on disk,
  * to verify or repair it), ORION_E_UNSUPPORTED (to verify a file that is not in the
  * models directory), ORION_E_ARGUMENT, ORION_E_BUSY (there are 1,024 of them), ORION_E_NOMEM. */
 ORION_API orion_status orion_download_start(orion_manager *manager, const char *name,

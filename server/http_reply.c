@@ -19,6 +19,7 @@ int http_code(orion_status status)
     case ORION_E_ARGUMENT:
     case ORION_E_FORMAT:
     case ORION_E_TOO_LONG:
+    case ORION_E_NAME:
         return 400;
     case ORION_E_DENIED:
         return 403;
@@ -75,6 +76,8 @@ static const char *status_word(orion_status status)
         return "cancelled";
     case ORION_E_BUSY:
         return "busy";
+    case ORION_E_NAME:
+        return "name";
     }
     return "io";
 }

@@ -44,7 +44,7 @@ orion_status model_file_find(orion_manager *manager, const char *name, struct mo
     char *path = NULL;
 
     orion_status status = orion_manager_path(manager, name, &path, err);
-    if (status == ORION_E_NOT_FOUND || status == ORION_E_FORMAT)
+    if (status == ORION_E_NOT_FOUND || status == ORION_E_NAME)
         return not_here(name, err);
     if (status == ORION_OK)
         status = orion_manager_downloaded(manager, &list, err);

@@ -159,7 +159,7 @@ static orion_model_list *find(struct http_request *request, const struct server 
 
     if (orion_manager_model(server->manager, http_part(request, "id"), &list, &err) == ORION_OK)
         return list;
-    if (err.status == ORION_E_FORMAT) /* a name of nothing */
+    if (err.status == ORION_E_NAME)
         err.status = ORION_E_NOT_FOUND;
     http_reply_error(request, &err);
     return NULL;

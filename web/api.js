@@ -19,6 +19,7 @@ const KNOWN = [
   'integrity',
   'io',
   'memory',
+  'name',
   'network',
   'no_space',
   'not_found',

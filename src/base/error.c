@@ -40,6 +40,8 @@ const char *orion_status_text(orion_status status)
         return "cancelled";
     case ORION_E_BUSY:
         return "busy";
+    case ORION_E_NAME:
+        return "not a name";
     }
     return "unknown status";
 }

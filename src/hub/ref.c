@@ -15,7 +15,7 @@ static bool take(char *field, size_t max, const char *text, size_t len)
 
 static orion_status refuse(orion_error *err, const char *text, const char *why)
 {
-    return ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, text,
+    return ori_fail_at(err, ORION_E_NAME, ORION_NO_OFFSET, text,
                        "'%.200s' is not a model's name: %s; write org/repo, org/repo:QUANT or "
                        "org/repo/file.gguf",
                        text, why);

@@ -21,7 +21,7 @@ struct ori_ref {
     char rev[ORI_REV_MAX + 1];        /* or "": the default branch */
 };
 
-/* ORION_E_FORMAT, with a sentence that says which part is wrong, for anything
+/* ORION_E_NAME, with a sentence that says which part is wrong, for anything
  * else.  *out is all empty then. */
 orion_status ori_ref_parse(const char *text, struct ori_ref *out, orion_error *err);
 

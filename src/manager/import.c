@@ -78,7 +78,7 @@ static orion_status choose_place(const orion_import_options *options, const char
         if (status != ORION_OK)
             return status;
         if (!*origin->ref.file)
-            return ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, options->id,
+            return ori_fail_at(err, ORION_E_NAME, ORION_NO_OFFSET, options->id,
                                "'%.200s' names no file; write org/repo/file.gguf", options->id);
         return ORION_OK;
     }

@@ -253,6 +253,12 @@ static orion_status not_downloaded(const char *name, orion_error *err)
                        "'%.200s' is not downloaded; pull it first", name);
 }
 
+static orion_status empty_name(orion_error *err)
+{
+    return ori_fail(err, ORION_E_NAME,
+                    "a model's name is empty; 'orion list --available' has some");
+}
+
 /* "<repo>/<file>", when it is in the store. */
 static orion_status find_placed(const struct ori_manager *manager, const char *repo,
                                 const char *file, const char *name, struct ori_found *out,
@@ -316,8 +322,7 @@ orion_status ori_manager_find(const struct ori_manager *manager, const char *nam
 
     *out = (struct ori_found){0};
     if (!*name)
-        return ori_fail(err, ORION_E_FORMAT,
-                        "a model's name is empty; 'orion list --available' has some");
+        return empty_name(err);
     const struct ori_catalogue_entry *entry = ori_catalogue_find(&manager->catalogue, name);
     if (entry)
         return find_placed(manager, entry->repo, entry->file, name, out, err);
@@ -364,9 +369,8 @@ orion_status ori_manager_refer(const struct ori_manager *manager, const char *na
         return ORION_OK;
     }
     if (!*name)
-        return ori_fail(err, ORION_E_FORMAT,
-                        "a model's name is empty; 'orion list --available' has some");
-    if (!strchr(name, '/') && !strchr(name, ':'))
+        return empty_name(err);
+    if (!strchr(name, '/'))
         return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
                            "no model is called '%.100s' in the catalogue; other models are named "
                            "org/repo, org/repo:QUANT or org/repo/file.gguf",

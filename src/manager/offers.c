@@ -134,7 +134,7 @@ orion_status ori_manager_offers(const struct ori_manager *manager, const char *r
     if (status != ORION_OK)
         return status;
     if (*ref.file || *ref.quant)
-        return ori_fail_at(err, ORION_E_FORMAT, ORION_NO_OFFSET, repo,
+        return ori_fail_at(err, ORION_E_NAME, ORION_NO_OFFSET, repo,
                            "'%.200s' is not the name of a repository (org/repo)", repo);
     struct offers *list = calloc(1, sizeof(*list));
     if (!list)

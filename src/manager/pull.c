@@ -144,8 +144,8 @@ orion_status ori_manager_pull_file(const struct ori_manager *manager, const char
         *path = NULL;
     const int n = snprintf(name, sizeof(name), "%s/%s", repo, file);
     if (n < 0 || (size_t)n >= sizeof(name) || strpbrk(name, ":@"))
-        return ori_fail(err, ORION_E_FORMAT,
-                        "'%.100s' and '%.100s' are not a repository and a file", repo, file);
+        return ori_fail(err, ORION_E_NAME, "'%.100s' and '%.100s' are not a repository and a file",
+                        repo, file);
     const orion_status status = ori_ref_parse(name, &ref, err);
     return status == ORION_OK ? pull_ref(manager, name, &ref, options, path, err) : status;
 }

@@ -82,7 +82,7 @@ def pull_flipped():
 REFUSALS = [
     ('no such repository', 'acme/none/x.gguf', [], 3),
     ('no such file', 'acme/small/none.gguf', [], 3),
-    ('not a name', '../../etc/passwd', [], 1),
+    ('not a name', '../../etc/passwd', [], 2),
     ('a portal instead of a hub', REF, [{'kind': 'portal', 'where': 'head'}], 6),
 ]
 

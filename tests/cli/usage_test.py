@@ -149,7 +149,7 @@ def full_disk_once():
 def no_files():
     with cli.Home() as home:
         home.orion('show', home.path).expect(code=3, err='is not a file; name a model')
-        home.orion('path', '').expect(code=1, err='orion list --available')
+        home.orion('path', '').expect(code=2, err='orion list --available')
         home.orion('quantize', cli.TINY, '', 'Q4_0').expect(code=2, err='new file is empty')
 
 

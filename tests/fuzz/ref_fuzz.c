@@ -39,7 +39,7 @@ static void try_reference(const char *text)
 
     const orion_status status = ori_ref_parse(text, &ref, &err);
     if (status != ORION_OK) {
-        require(status == ORION_E_FORMAT && err.status == status && err.message[0]);
+        require(status == ORION_E_NAME && err.status == status && err.message[0]);
         require(memcmp(&ref, &none, sizeof(ref)) == 0);
         return;
     }

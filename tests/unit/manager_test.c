@@ -144,9 +144,9 @@ static void names_are_resolved(void **state)
         {"path to nothing", "./none.gguf", ORION_E_NOT_FOUND, NULL},
         {"path to a folder", "./elsewhere", ORION_E_NOT_FOUND, NULL},
         {"unknown", "nonsense", ORION_E_NOT_FOUND, NULL},
-        {"empty", "", ORION_E_FORMAT, NULL},
-        {"climbs", "acme/../../here.gguf", ORION_E_FORMAT, NULL},
-        {"no name", "a b/c d", ORION_E_FORMAT, NULL},
+        {"empty", "", ORION_E_NAME, NULL},
+        {"climbs", "acme/../../here.gguf", ORION_E_NAME, NULL},
+        {"no name", "a b/c d", ORION_E_NAME, NULL},
     };
     for (size_t i = 0; i < ORI_COUNT(rows); i++) {
         orion_error err = {0};
@@ -181,7 +181,7 @@ static void paths_may_be_no_names(void **state)
     free(path);
     for (size_t i = 0; i < ORI_COUNT(names); i++) {
         const orion_status status = ori_manager_path(manager, names[i], &path, &gone);
-        assert_true(status == ORION_E_NOT_FOUND || status == ORION_E_FORMAT);
+        assert_true(status == ORION_E_NOT_FOUND || status == ORION_E_NAME);
         put("here.gguf");
         put("elsewhere/e.gguf");
         assert_int_equal(ori_manager_path(manager, names[i], &path, &there), status);
@@ -325,7 +325,7 @@ static void a_model_by_its_names(void **state)
             assert_true(err.message[0] != '\0');
         }
     }
-    assert_int_equal(ori_manager_model(manager, "a b/c", &list, &err), ORION_E_FORMAT);
+    assert_int_equal(ori_manager_model(manager, "a b/c", &list, &err), ORION_E_NAME);
 }
 
 static void unfinished_downloads_are_listed(void **state)
@@ -462,9 +462,9 @@ static void pulling_offline(void **state)
                      ORION_OK);
     free(path);
     assert_int_equal(ori_manager_pull_file(manager, "acme/tiny", "../x.gguf", NULL, &path, NULL),
-                     ORION_E_FORMAT);
+                     ORION_E_NAME);
     assert_int_equal(ori_manager_pull_file(manager, "acme", "x:y.gguf", NULL, &path, NULL),
-                     ORION_E_FORMAT);
+                     ORION_E_NAME);
     assert_null(path);
 }
 
