@@ -121,9 +121,12 @@ typedef struct orion_manager_options {
 ORION_API void orion_manager_options_init(orion_manager_options *options);
 
 /* Open the manager over a models directory, creating it (mode 0700) if it is
- * missing.  Strings in options are copied.
+ * missing.  Strings in options are copied.  Where none is known (no home either),
+ * paths to files are models all the same, and what needs the directory returns
+ * ORION_E_ARGUMENT; with names_only, opening does.
  *
- * Returns ORION_OK, ORION_E_IO, ORION_E_DENIED, ORION_E_NOMEM.
+ * Returns ORION_OK, ORION_E_ARGUMENT (a setting), ORION_E_IO, ORION_E_DENIED,
+ * ORION_E_NOMEM.
  * Threads: one manager may be used from several threads at once. */
 ORION_API orion_status orion_manager_open(const orion_manager_options *options, orion_manager **out,
                                           orion_error *err);

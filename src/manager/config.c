@@ -466,9 +466,6 @@ static orion_status take_default_dirs(struct ori_config *config, orion_error *er
 {
     const orion_status status = take_default_dir(config, ORI_CONFIG_MODELS_DIR, "models", err);
 
-    if (status == ORION_OK && !config->values[ORI_CONFIG_MODELS_DIR].text)
-        return ori_fail(err, ORION_E_ARGUMENT,
-                        "no models directory: set ORION_MODELS, or HOME, or name one");
     return status == ORION_OK ? take_default_dir(config, ORI_CONFIG_CACHE_DIR, "cache", err)
                               : status;
 }

@@ -55,13 +55,15 @@ orion_status ori_manager_open(const orion_manager_options *options, struct ori_m
     if (status == ORION_OK)
         status = ori_store_open(ori_config_text(&manager->config, ORI_CONFIG_MODELS_DIR),
                                 &manager->store, err);
+    manager->names_only = options && options->names_only;
+    if (status == ORION_OK && manager->names_only) /* where else should their models be? */
+        status = ori_store_check(manager->store, err);
     if (status == ORION_OK)
         status = ori_downloads_new(manager, &manager->downloads, err);
     if (status != ORION_OK) {
         ori_manager_close(manager);
         return status;
     }
-    manager->names_only = options && options->names_only;
     *out = manager;
     return ORION_OK;
 }

@@ -199,7 +199,7 @@ static const char *below_root(const struct ori_manager *manager, const char *who
 {
     const char *root = ori_store_root(manager->store);
     const size_t len = strlen(root);
-    return strncmp(whole, root, len) == 0 && whole[len] == '/' ? whole + len + 1 : NULL;
+    return len > 0 && strncmp(whole, root, len) == 0 && whole[len] == '/' ? whole + len + 1 : NULL;
 }
 
 /* A path may name a link of the store's: that is a model, whatever it leads to. */
@@ -259,6 +259,18 @@ static orion_status empty_name(orion_error *err)
                     "a model's name is empty; 'orion list --available' has some");
 }
 
+static orion_status no_such_path(const struct ori_manager *manager, const char *name,
+                                 orion_error *err)
+{
+    /* whoever may give names alone is not told what is on the disk */
+    const bool is_there = !manager->names_only && access(name, F_OK) == 0;
+
+    return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
+                       is_there ? "'%.200s' is not a file; name a model's .gguf file"
+                                : "there is no file '%.200s'",
+                       name);
+}
+
 /* "<repo>/<file>", when it is in the store. */
 static orion_status find_placed(const struct ori_manager *manager, const char *repo,
                                 const char *file, const char *name, struct ori_found *out,
@@ -295,12 +307,7 @@ static orion_status find_scanned(const struct ori_manager *manager, const struct
     if (status != ORION_OK || out->path || out->outside)
         return status;
     if (is_plain_path(name))
-        return ori_fail_at(err, ORION_E_NOT_FOUND, ORION_NO_OFFSET, name,
-                           /* whoever may give names alone is not told what is on the disk */
-                           !manager->names_only && access(name, F_OK) == 0
-                               ? "'%.200s' is not a file; name a model's .gguf file"
-                               : "there is no file '%.200s'",
-                           name);
+        return no_such_path(manager, name, err);
     if (!strchr(name, '/'))
         return find_stem(s, name, out, err);
 
@@ -315,6 +322,18 @@ static orion_status find_scanned(const struct ori_manager *manager, const struct
     return chosen < 0 ? not_downloaded(name, err) : found_path(out, s->models[chosen].path, err);
 }
 
+/* Without a models directory, paths are what is left. */
+static orion_status find_nowhere(const struct ori_manager *manager, const char *name,
+                                 struct ori_found *out, orion_error *err)
+{
+    const orion_status status = find_file(manager, name, out, err);
+
+    if (status != ORION_OK || out->outside)
+        return status;
+    return is_plain_path(name) ? no_such_path(manager, name, err)
+                               : ori_store_check(manager->store, err);
+}
+
 orion_status ori_manager_find(const struct ori_manager *manager, const char *name,
                               struct ori_found *out, orion_error *err)
 {
@@ -326,6 +345,8 @@ orion_status ori_manager_find(const struct ori_manager *manager, const char *nam
     const struct ori_catalogue_entry *entry = ori_catalogue_find(&manager->catalogue, name);
     if (entry)
         return find_placed(manager, entry->repo, entry->file, name, out, err);
+    if (ori_store_check(manager->store, NULL) != ORION_OK)
+        return find_nowhere(manager, name, out, err);
     orion_status status = ori_store_scan(manager->store, &s.models, &s.n, err);
     if (status == ORION_OK)
         status = find_scanned(manager, &s, name, out, err);

@@ -18,8 +18,8 @@
 #define ORI_STORE_HASH_BYTES (256u << 10) /* read and hashed at once */
 
 struct ori_store {
-    char *root;
-    int fd; /* of the root folder */
+    char *root; /* "": nowhere */
+    int fd;     /* of the root folder; -1: nowhere */
 };
 
 /* ---- names ---- */

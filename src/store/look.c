@@ -101,9 +101,12 @@ static orion_status open_link(const struct ori_store *store, const char *path, i
 orion_status ori_stored_open(const struct ori_store *store, const char *path, int *fd,
                              struct stat *st, struct ori_stored *out, orion_error *err)
 {
-    orion_status status;
+    orion_status status = ori_store_check(store, err);
 
     *out = (struct ori_stored){0};
+    *fd = -1;
+    if (status != ORION_OK)
+        return status;
     *fd = ori_dir_open(store->fd, path, O_RDONLY, 0);
     if (*fd < 0 && errno == ELOOP)
         return open_link(store, path, fd, st, out, err);

@@ -103,7 +103,10 @@ orion_status ori_cannot_write(const struct ori_store *store, const orion_error *
 orion_status ori_store_make_folders(const struct ori_store *store, orion_error *err)
 {
     orion_error why;
-    orion_status status = ori_dir_make(store->fd, ORI_STORE_PARTIAL_DIR, &why);
+    orion_status status = ori_store_check(store, err);
+    if (status != ORION_OK)
+        return status;
+    status = ori_dir_make(store->fd, ORI_STORE_PARTIAL_DIR, &why);
     if (status == ORION_OK)
         status = ori_dir_make(store->fd, ORI_STORE_LOCK_DIR, &why);
     return status == ORION_OK ? ORION_OK : ori_cannot_write(store, &why, err);

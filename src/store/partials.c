@@ -50,10 +50,12 @@ orion_status ori_store_partials(const struct ori_store *store, struct ori_partia
     struct ori_partial_facts *list = NULL;
     size_t count = 0, cap = 0;
     struct dirent *entry;
-    orion_status status = ORION_OK;
+    orion_status status = ori_store_check(store, err);
 
     *out = NULL;
     *n = 0;
+    if (status != ORION_OK)
+        return status;
     const int fd = ori_dir_open(store->fd, ORI_STORE_PARTIAL_DIR, O_RDONLY | O_DIRECTORY, 0);
     DIR *dir = ori_dir_list(fd);
     if (!dir) /* none was begun, or we may not look: nothing to tell of */

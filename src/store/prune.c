@@ -267,7 +267,9 @@ orion_status ori_store_prune(const struct ori_store *store, int64_t older_than_s
 
     *out = NULL;
     *n = 0;
-    const orion_status status = ori_set_hidden(store, &hidden, err); /* completes what can be */
+    orion_status status = ori_store_check(store, err);
+    if (status == ORION_OK)
+        status = ori_set_hidden(store, &hidden, err); /* completes what can be */
     if (status != ORION_OK)
         return status;
     json_decref(hidden);

@@ -90,10 +90,13 @@ orion_status ori_store_scan(const struct ori_store *store, struct ori_stored **o
 
     *out = NULL;
     *n = 0;
+    orion_status status = ori_store_check(store, err);
+    if (status != ORION_OK)
+        return status;
     const int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return ori_fail_errno(err, "cannot read the models directory '%s'", store->root);
-    orion_status status = ori_set_hidden(store, &scan.hidden, err);
+    status = ori_set_hidden(store, &scan.hidden, err);
     if (status == ORION_OK)
         status = walk(&scan, fd, 0, 0, err);
     else

@@ -12,9 +12,32 @@
 #include <string.h>
 #include <unistd.h>
 
+static orion_status open_nowhere(struct ori_store **out, orion_error *err)
+{
+    struct ori_store *store = calloc(1, sizeof(*store));
+    char *root = store ? calloc(1, 1) : NULL;
+
+    if (!root) {
+        free(store);
+        return ori_fail_nomem(err, "the store");
+    }
+    *store = (struct ori_store){.root = root, .fd = -1};
+    *out = store;
+    return ORION_OK;
+}
+
+orion_status ori_store_check(const struct ori_store *store, orion_error *err)
+{
+    return store->fd >= 0 ? ORION_OK
+                          : ori_fail(err, ORION_E_ARGUMENT,
+                                     "no models directory: set ORION_MODELS, or HOME, or name one");
+}
+
 orion_status ori_store_open(const char *root, struct ori_store **out, orion_error *err)
 {
     *out = NULL;
+    if (!root)
+        return open_nowhere(out, err);
     orion_status status = ori_dir_make_root(root, "the models directory", err);
     if (status != ORION_OK)
         return status;
@@ -41,7 +64,8 @@ void ori_store_close(struct ori_store *store)
 {
     if (!store)
         return;
-    (void)close(store->fd);
+    if (store->fd >= 0)
+        (void)close(store->fd);
     free(store->root);
     free(store);
 }

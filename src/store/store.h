@@ -34,10 +34,15 @@
 
 struct ori_store;
 
-/* Open the store at `root`, making the folder (and those above it) if missing. */
+/* Open the store at `root`, making the folder (and those above it) if missing.  NULL: one that
+ * is nowhere, for who has no home and names files by their paths; what looks for models in it
+ * or puts one there is refused (ORION_E_ARGUMENT). */
 orion_status ori_store_open(const char *root, struct ori_store **out, orion_error *err);
-void ori_store_close(struct ori_store *store);             /* NULL is a no-op */
-const char *ori_store_root(const struct ori_store *store); /* absolute */
+void ori_store_close(struct ori_store *store); /* NULL is a no-op */
+/* Is it somewhere?  ORION_E_ARGUMENT, with what to do, when not. */
+orion_status ori_store_check(const struct ori_store *store, orion_error *err);
+
+const char *ori_store_root(const struct ori_store *store); /* absolute; "": nowhere */
 
 #define ORI_LINK_MAX 1024 /* bytes of a link's target, with NUL */
 

@@ -12,7 +12,9 @@ orion_status ori_store_wanted_open(const struct ori_store *store, struct ori_loc
                                    orion_error *err)
 {
     *lock = (struct ori_lock){.dir = -1, .fd = -1};
-    const orion_status status = ori_dir_make(store->fd, ORI_STORE_LOCK_DIR, err);
+    orion_status status = ori_store_check(store, err);
+    if (status == ORION_OK)
+        status = ori_dir_make(store->fd, ORI_STORE_LOCK_DIR, err);
     return status == ORION_OK ? ori_lock_try(store->fd, WANTED_LOCK, lock, NULL, err) : status;
 }
 

@@ -162,6 +162,37 @@ static void names_are_resolved(void **state)
     }
 }
 
+/* Who has no home may name files by their paths, and is told what all else needs. */
+static void no_models_directory(void **state)
+{
+    orion_manager_options options = {.size = sizeof(options)};
+    const char *home = getenv("HOME");
+    char *kept = home ? strdup(home) : NULL, *path = NULL;
+    struct ori_manager *nowhere = NULL;
+    orion_model_list *list = NULL;
+    orion_error err = {0};
+
+    (void)state;
+    put("here.gguf");
+    assert_int_equal(unsetenv("HOME") + unsetenv("ORION_MODELS"), 0);
+    assert_int_equal(ori_manager_open(&options, &nowhere, &err), ORION_OK);
+    assert_int_equal(ori_manager_path(nowhere, "./here.gguf", &path, &err), ORION_OK);
+    assert_string_equal(path + strlen(path) - 10, "/here.gguf");
+    free(path);
+    assert_int_equal(ori_manager_path(nowhere, "./gone.gguf", &path, &err), ORION_E_NOT_FOUND);
+    assert_int_equal(ori_manager_path(nowhere, "acme/tiny", &path, &err), ORION_E_ARGUMENT);
+    assert_non_null(strstr(err.message, "no models directory"));
+    assert_int_equal(ori_manager_downloaded(nowhere, &list, &err), ORION_E_ARGUMENT);
+    assert_int_equal(ori_manager_remove(nowhere, "acme/tiny", &err), ORION_E_ARGUMENT);
+    assert_int_equal(ori_manager_pull(nowhere, "acme/tiny", NULL, NULL, &err), ORION_E_ARGUMENT);
+    ori_manager_close(nowhere);
+    options.names_only = true; /* no paths, so there is nothing left */
+    assert_int_equal(ori_manager_open(&options, &nowhere, &err), ORION_E_ARGUMENT);
+    assert_null(nowhere);
+    assert_int_equal(kept ? setenv("HOME", kept, 1) : 0, 0);
+    free(kept);
+}
+
 /* For whom anyone may ask: a path tells nothing of what is there. */
 static void paths_may_be_no_names(void **state)
 {
@@ -606,6 +637,7 @@ int main(void)
         MANAGER_CASE(what_runs_instead_is_there),
         MANAGER_CASE(bad_catalogues_are_refused),
         MANAGER_CASE(names_are_resolved),
+        MANAGER_CASE(no_models_directory),
         MANAGER_CASE(paths_may_be_no_names),
         MANAGER_CASE(quantizations_are_read),
         MANAGER_CASE(lists_join_catalogue_and_disk),
