@@ -167,16 +167,22 @@ static int import_folder(const struct cli *cli, const struct import_args *args, 
     return result;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int import_run(struct cli *cli, const void *args, int n_operands, char **operands)
 {
     const struct import_args *a = args;
     orion_manager *manager = NULL;
     orion_foreign_list *list = NULL;
-    struct stat st;
 
     if (a->link + a->copy + a->move + a->symlink > 1)
         return cli_usage(cli, "--link, --copy, --move and --symlink exclude each other.");
-    if (a->as && n_operands != 1)
+    if (a->as && (n_operands != 1 || is_folder(operands[0])))
         return cli_usage(cli, "--as names one file.");
     int result = cli_manager(cli, &manager);
     if (result != CLI_OK)
@@ -190,9 +196,8 @@ static int import_run(struct cli *cli, const void *args, int n_operands, char **
     }
     cli_interrupt_install();
     for (int i = 0; i < n_operands; i++) {
-        const bool folder = stat(operands[i], &st) == 0 && S_ISDIR(st.st_mode);
-        const int code =
-            folder ? import_folder(cli, a, operands[i]) : import_one(cli, a, operands[i], a->as);
+        const int code = is_folder(operands[i]) ? import_folder(cli, a, operands[i])
+                                                : import_one(cli, a, operands[i], a->as);
         if (result == CLI_OK)
             result = code;
         if (code == CLI_CANCELLED)

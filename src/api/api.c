@@ -22,6 +22,11 @@ orion_status ori_api_null_argument(orion_error *err, const char *call)
     return ori_fail(err, ORION_E_ARGUMENT, "%s() was given NULL where it needs a value", call);
 }
 
+orion_status ori_api_not_set_up(orion_error *err, const char *init)
+{
+    return ori_fail(err, ORION_E_ARGUMENT, "the options were not set up: call %s() first", init);
+}
+
 orion_status ori_api_check_kv_type(orion_kv_type type, orion_error *err)
 {
     if ((unsigned)type < ORI_KV_COUNT)

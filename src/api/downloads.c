@@ -19,8 +19,7 @@ orion_status orion_download_start(orion_manager *handle, const char *name,
         return ori_api_null_argument(err, __func__);
     orion_download_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return ori_fail(err, ORION_E_ARGUMENT,
-                        "the options were not set up with orion_download_options_init()");
+        return ori_api_not_set_up(err, "orion_download_options_init");
     if ((int)ours.kind < ORION_DOWNLOAD_PULL || ours.kind > ORION_DOWNLOAD_REPAIR)
         return ori_fail(err, ORION_E_ARGUMENT, "%d is no kind of download", (int)ours.kind);
     return ori_download_start(handle->manager, name, &ours, id, err);

@@ -25,7 +25,7 @@ orion_status orion_embedder_new(const orion_model *model, const orion_embedder_o
         return ori_api_null_argument(err, __func__);
     orion_embedder_options_init(&o);
     if (options && !ori_api_take_options(&o, sizeof(o), options))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_embedder_options_init() first");
+        return ori_api_not_set_up(err, "orion_embedder_options_init");
 
     orion_embedder *handle = calloc(1, sizeof(*handle));
     if (!handle)

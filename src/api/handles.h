@@ -64,5 +64,6 @@ int ori_api_pass_answer(const orion_answer_piece *piece, void *listener);
  * caller's version lacks keep their defaults.  False when `size` (the first
  * member of both) is 0, i.e. *_init() was not called. */
 bool ori_api_take_options(void *ours, size_t our_bytes, const void *theirs);
+orion_status ori_api_not_set_up(orion_error *err, const char *init); /* what to say then */
 
 #endif

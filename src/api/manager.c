@@ -14,11 +14,6 @@ void orion_pull_options_init(orion_pull_options *options)
     *options = (orion_pull_options){.size = sizeof(*options)};
 }
 
-static orion_status bad_options(orion_error *err, const char *init)
-{
-    return ori_fail(err, ORION_E_ARGUMENT, "the options were not set up with %s()", init);
-}
-
 orion_status orion_manager_open(const orion_manager_options *options, orion_manager **out,
                                 orion_error *err)
 {
@@ -29,7 +24,7 @@ orion_status orion_manager_open(const orion_manager_options *options, orion_mana
     *out = NULL;
     orion_manager_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return bad_options(err, "orion_manager_options_init");
+        return ori_api_not_set_up(err, "orion_manager_options_init");
     orion_manager *handle = calloc(1, sizeof(*handle));
     if (!handle)
         return ori_fail_nomem(err, "the manager");
@@ -104,7 +99,7 @@ orion_status orion_manager_pull(orion_manager *handle, const char *name,
         return ori_api_null_argument(err, __func__);
     orion_pull_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return bad_options(err, "orion_pull_options_init");
+        return ori_api_not_set_up(err, "orion_pull_options_init");
     return ori_manager_pull(handle->manager, name, &ours, path, err);
 }
 
@@ -120,7 +115,7 @@ orion_status orion_manager_pull_file(orion_manager *handle, const char *repo, co
         return ori_api_null_argument(err, __func__);
     orion_pull_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return bad_options(err, "orion_pull_options_init");
+        return ori_api_not_set_up(err, "orion_pull_options_init");
     return ori_manager_pull_file(handle->manager, repo, file, &ours, path, err);
 }
 
@@ -150,7 +145,7 @@ orion_status orion_manager_verify(orion_manager *handle, const char *name,
         return ori_api_null_argument(err, __func__);
     orion_pull_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return bad_options(err, "orion_pull_options_init");
+        return ori_api_not_set_up(err, "orion_pull_options_init");
     return ori_manager_verify(handle->manager, name, &ours, err);
 }
 
@@ -163,7 +158,7 @@ orion_status orion_manager_repair(orion_manager *handle, const char *name,
         return ori_api_null_argument(err, __func__);
     orion_pull_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return bad_options(err, "orion_pull_options_init");
+        return ori_api_not_set_up(err, "orion_pull_options_init");
     return ori_manager_repair(handle->manager, name, &ours, err);
 }
 
@@ -223,7 +218,7 @@ orion_status orion_manager_fit(orion_manager *handle, const char *name,
         return ori_api_null_argument(err, __func__);
     orion_fit_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return bad_options(err, "orion_fit_options_init");
+        return ori_api_not_set_up(err, "orion_fit_options_init");
     const orion_status known = ori_api_check_kv_type(ours.kv_type, err);
     if (known != ORION_OK)
         return known;
@@ -326,7 +321,7 @@ orion_status orion_manager_import(orion_manager *handle, const char *file,
         return ori_api_null_argument(err, __func__);
     orion_import_options_init(&ours);
     if (options && !ori_api_take_options(&ours, sizeof(ours), options))
-        return bad_options(err, "orion_import_options_init");
+        return ori_api_not_set_up(err, "orion_import_options_init");
     if ((int)ours.mode < ORION_IMPORT_AUTO || ours.mode > ORION_IMPORT_SYMLINK)
         return ori_fail(err, ORION_E_ARGUMENT, "%d is no way to import", (int)ours.mode);
     return ori_manager_import(handle->manager, file, &ours, path, way ? way : &unwanted, err);

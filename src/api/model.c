@@ -22,10 +22,10 @@ orion_status orion_model_open(const char *path, const orion_model_options *optio
     if (out)
         *out = NULL;
     if (!path || !out)
-        return ori_api_null_argument(err, "orion_model_open");
+        return ori_api_null_argument(err, __func__);
     orion_model_options_init(&o);
     if (options && !ori_api_take_options(&o, sizeof(o), options))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_model_options_init() first");
+        return ori_api_not_set_up(err, "orion_model_options_init");
 
     orion_model *handle = calloc(1, sizeof(*handle));
     if (!handle)
@@ -168,7 +168,7 @@ orion_status orion_tokenize(const orion_model *model, const char *text, size_t t
     if (n_tokens)
         *n_tokens = 0;
     if (!model || (!text && text_bytes > 0) || !tokens || !n_tokens)
-        return ori_api_null_argument(err, "orion_tokenize");
+        return ori_api_null_argument(err, __func__);
     const struct ori_piece piece = {text, text_bytes, (flags & ORION_TOKENIZE_SPECIAL) != 0};
     const unsigned ends =
         (flags & ORION_TOKENIZE_BOS ? ORI_BEGIN : 0) | (flags & ORION_TOKENIZE_EOS ? ORI_END : 0);
@@ -207,7 +207,7 @@ orion_status orion_detokenize(const orion_model *model, const int32_t *tokens, s
     if (text_bytes)
         *text_bytes = 0;
     if (!model || (!tokens && n_tokens > 0) || !text)
-        return ori_api_null_argument(err, "orion_detokenize");
+        return ori_api_null_argument(err, __func__);
     const uint32_t size = ori_vocab_size(model->model->vocab);
     for (size_t i = 0; i < n_tokens; i++)
         if (tokens[i] < 0 || (uint32_t)tokens[i] >= size)

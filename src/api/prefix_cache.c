@@ -33,7 +33,7 @@ orion_status orion_prefix_cache_open(orion_manager *manager,
     *out = NULL;
     orion_prefix_cache_options_init(&o);
     if (options && !ori_api_take_options(&o, sizeof(o), options))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_prefix_cache_options_init() first");
+        return ori_api_not_set_up(err, "orion_prefix_cache_options_init");
     complete(manager, &o);
     if (!o.dir)
         return ori_fail(err, ORION_E_ARGUMENT,

@@ -18,9 +18,9 @@ orion_status orion_quantize(const char *in, const char *out, const orion_quantiz
         *result = r;
     orion_quantize_params_init(&p);
     if (params && !ori_api_take_options(&p, sizeof(p), params))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_quantize_params_init() first");
+        return ori_api_not_set_up(err, "orion_quantize_params_init");
     if (!in || !out || !p.type)
-        return ori_api_null_argument(err, "orion_quantize");
+        return ori_api_null_argument(err, __func__);
     const orion_status status = ori_quantize(in, out, &p, &r, err);
     if (result)
         *result = r;

@@ -28,7 +28,7 @@ orion_status ori_api_take_request(const orion_request *request, const char *call
 {
     orion_request_init(out);
     if (!ori_api_take_options(out, sizeof(*out), request))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_request_init() first");
+        return ori_api_not_set_up(err, "orion_request_init");
     if (out->top_logprobs < ORION_NO_LOGPROBS || out->top_logprobs > ORION_MAX_LOGPROBS)
         return ori_fail(err, ORION_E_ARGUMENT,
                         "top_logprobs is %d, expected 0 to %d, or %d for none", out->top_logprobs,
@@ -41,7 +41,7 @@ static orion_status take_chat(const orion_chat_options *options, orion_chat_opti
 {
     orion_chat_options_init(out);
     if (options && !ori_api_take_options(out, sizeof(*out), options))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_chat_options_init() first");
+        return ori_api_not_set_up(err, "orion_chat_options_init");
     if (out->thinking < ORION_THINKING_AS_IS || out->thinking > ORION_THINKING_OFF)
         return ori_fail(err, ORION_E_ARGUMENT, "thinking is %d, which is none of its values",
                         (int)out->thinking);

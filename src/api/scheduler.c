@@ -20,7 +20,7 @@ orion_status orion_scheduler_open(const orion_model *model, const orion_schedule
         return ori_api_null_argument(err, __func__);
     orion_scheduler_options_init(&o);
     if (options && !ori_api_take_options(&o, sizeof(o), options))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_scheduler_options_init() first");
+        return ori_api_not_set_up(err, "orion_scheduler_options_init");
     const orion_status known = ori_api_check_kv_type(o.kv_type, err);
     if (known != ORION_OK)
         return known;

@@ -35,10 +35,10 @@ orion_status orion_session_new(const orion_model *model, const orion_session_opt
     if (out)
         *out = NULL;
     if (!model || !out)
-        return ori_api_null_argument(err, "orion_session_new");
+        return ori_api_null_argument(err, __func__);
     orion_session_options_init(&o);
     if (options && !ori_api_take_options(&o, sizeof(o), options))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_session_options_init() first");
+        return ori_api_not_set_up(err, "orion_session_options_init");
     const orion_status known = ori_api_check_kv_type(o.kv_type, err);
     if (known != ORION_OK)
         return known;
@@ -89,7 +89,7 @@ orion_status ori_api_take_params(const orion_generate_params *params, struct ori
 
     orion_generate_params_init(&p);
     if (params && !ori_api_take_options(&p, sizeof(p), params))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_generate_params_init() first");
+        return ori_api_not_set_up(err, "orion_generate_params_init");
     if (p.n_stop > 0 && !p.stop)
         return ori_fail(err, ORION_E_ARGUMENT, "%zu stop texts were announced but none given",
                         p.n_stop);
@@ -132,13 +132,13 @@ orion_status orion_summarize(orion_session *session, const char *const *records,
 
     clear(stats);
     if (!session || !records || n_records == 0)
-        return ori_api_null_argument(err, "orion_summarize");
+        return ori_api_null_argument(err, __func__);
     for (size_t i = 0; i < n_records; i++)
         if (!records[i])
-            return ori_api_null_argument(err, "orion_summarize");
+            return ori_api_null_argument(err, __func__);
     orion_summarize_options_init(&o);
     if (options && !ori_api_take_options(&o, sizeof(o), options))
-        return ori_fail(err, ORION_E_ARGUMENT, "call orion_summarize_options_init() first");
+        return ori_api_not_set_up(err, "orion_summarize_options_init");
 
     orion_generate_params_init(&params);
     params.temperature = 0.0f; /* a summary is to be faithful, not varied */
@@ -163,7 +163,7 @@ orion_status orion_perplexity(orion_session *session, const char *text, size_t t
     if (out)
         *out = (orion_perplexity_result){0};
     if (!session || !text || !out)
-        return ori_api_null_argument(err, "orion_perplexity");
+        return ori_api_null_argument(err, __func__);
     return ori_perplexity(session->session, text, text_bytes, want_digest, out, err);
 }
 
@@ -174,7 +174,7 @@ orion_status orion_perplexity_each(orion_session *session, const char *text, siz
     if (out)
         *out = (orion_perplexity_result){0};
     if (!session || !text || !on_score || !out)
-        return ori_api_null_argument(err, "orion_perplexity_each");
+        return ori_api_null_argument(err, __func__);
     return ori_perplexity_each(session->session, text, text_bytes, want_digest, on_score, user, out,
                                err);
 }

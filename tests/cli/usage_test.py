@@ -49,6 +49,7 @@ MISTAKES = [
     ('rate below nothing', 'list --limit-rate -1', "'-1' is not a number of bytes"),
     ('too many connections', 'list --connections 17', 'it must be at least 1 and at most 16'),
     ('two ways to import', 'import --copy --move x', 'exclude each other'),
+    ('one name for a folder', 'import --as a/b/c.gguf .', '--as names one file'),
     ('one name for two', 'import --as a/b/c.gguf x y', '--as names one file'),
     ('no such configuration', 'list --config none.json', "no configuration file 'none.json'"),
     ('two models to show', 'show a b', 'too many arguments'),
