@@ -74,12 +74,8 @@ static json_t *rows_document(const struct bench *b)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; array && i < b->n_rows; i++) {
-        if (json_array_append_new(array, row_document(b, &b->rows[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    }
+    for (size_t i = 0; i < b->n_rows; i++)
+        cli_json_add(&array, row_document(b, &b->rows[i]));
     return array;
 }
 

@@ -37,6 +37,14 @@ json_t *cli_json_number(double number)
     return isfinite(number) ? json_real(number) : json_null();
 }
 
+void cli_json_add(json_t **array, json_t *item)
+{
+    if (json_array_append_new(*array, item) == 0)
+        return;
+    json_decref(*array);
+    *array = NULL;
+}
+
 static const char *status_of(const orion_model_facts *facts)
 {
     if (facts->downloaded)

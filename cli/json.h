@@ -15,6 +15,10 @@ json_t *cli_json_count(uint64_t count);
 /* Not-a-number and infinities become null. */
 json_t *cli_json_number(double number);
 
+/* Append `item`, which is taken over, to *array.  When memory is short, *array is released
+ * and NULL, as it is when it was. */
+void cli_json_add(json_t **array, json_t *item);
+
 json_t *cli_json_facts(const orion_model_facts *facts);
 
 /* Print and release `document` (NULL: memory ran out).  Returns an exit code. */

@@ -9,11 +9,11 @@ static json_t *types_array(const struct show *show)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; array && i < show->n_types; i++)
-        (void)json_array_append_new(array, json_pack("{s:o, s:o, s:o}", "type",
-                                                     cli_json_text(show->types[i].name), "count",
-                                                     cli_json_count(show->types[i].count), "bytes",
-                                                     cli_json_count(show->types[i].bytes)));
+    for (size_t i = 0; i < show->n_types; i++)
+        cli_json_add(&array,
+                     json_pack("{s:o, s:o, s:o}", "type", cli_json_text(show->types[i].name),
+                               "count", cli_json_count(show->types[i].count), "bytes",
+                               cli_json_count(show->types[i].bytes)));
     return array;
 }
 
@@ -65,12 +65,11 @@ static json_t *tensors_array(const struct show *show)
     for (size_t i = 0; array && orion_model_tensor(show->model, i, &t); i++) {
         json_t *shape = json_array();
         for (uint32_t d = 0; d < t.n_dims && d < 4; d++)
-            (void)json_array_append_new(shape, cli_json_count(t.dims[d]));
-        (void)json_array_append_new(array,
-                                    json_pack("{s:o, s:o, s:o, s:o, s:o}", "name",
-                                              cli_json_text(t.name), "type", cli_json_text(t.type),
-                                              "shape", shape, "bytes", cli_json_count(t.size_bytes),
-                                              "offset", cli_json_count(t.offset_bytes)));
+            cli_json_add(&shape, cli_json_count(t.dims[d]));
+        cli_json_add(&array, json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", cli_json_text(t.name),
+                                       "type", cli_json_text(t.type), "shape", shape, "bytes",
+                                       cli_json_count(t.size_bytes), "offset",
+                                       cli_json_count(t.offset_bytes)));
     }
     return array;
 }

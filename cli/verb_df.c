@@ -56,8 +56,8 @@ static int print_json(const struct cli *cli, const orion_usage *u, uint64_t pref
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; array && i < n; i++)
-        (void)json_array_append_new(array, cli_json_facts(models[i]));
+    for (size_t i = 0; i < n; i++)
+        cli_json_add(&array, cli_json_facts(models[i]));
     return cli_json_print(
         cli,
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "models", array, "n_models",

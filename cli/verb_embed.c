@@ -106,12 +106,8 @@ static json_t *vector_document(const struct vectors *v, size_t i)
 {
     json_t *list = json_array();
 
-    for (uint32_t k = 0; list && k < v->length; k++) {
-        if (json_array_append_new(list, json_real((double)v->values[i * v->length + k])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    }
+    for (uint32_t k = 0; list && k < v->length; k++)
+        cli_json_add(&list, json_real((double)v->values[i * v->length + k]));
     return list ? json_pack("{s:o, s:o}", "embedding", list, "tokens",
                             cli_json_count(v->n_tokens[i]))
                 : NULL;
@@ -121,12 +117,8 @@ static int print_json(const struct cli *cli, const struct vectors *v)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < v->n; i++) {
-        if (json_array_append_new(list, vector_document(v, i)) != 0) {
-            json_decref(list);
-            return cli_json_print(cli, NULL);
-        }
-    }
+    for (size_t i = 0; list && i < v->n; i++)
+        cli_json_add(&list, vector_document(v, i));
     return cli_json_print(
         cli, json_pack("{s:o, s:o}", "length", cli_json_count(v->length), "embeddings", list));
 }

@@ -67,13 +67,13 @@ static int print_foreign(const struct cli *cli, const orion_foreign_list *list)
         return CLI_OK;
     }
     json_t *array = json_array();
-    for (size_t i = 0; array && i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         const orion_foreign *m = &list->models[i];
-        (void)json_array_append_new(
-            array, json_pack("{s:o, s:o, s:o, s:o, s:o, s:b}", "program", cli_json_text(m->program),
-                             "path", cli_json_text(m->path), "id", cli_json_text(m->id), "sha256",
-                             cli_json_text(m->sha256), "size_bytes", cli_json_count(m->size_bytes),
-                             "imported", m->imported));
+        cli_json_add(&array, json_pack("{s:o, s:o, s:o, s:o, s:o, s:b}", "program",
+                                       cli_json_text(m->program), "path", cli_json_text(m->path),
+                                       "id", cli_json_text(m->id), "sha256",
+                                       cli_json_text(m->sha256), "size_bytes",
+                                       cli_json_count(m->size_bytes), "imported", m->imported));
     }
     return cli_json_print(cli, array);
 }

@@ -128,15 +128,12 @@ static int print_json(const struct cli *cli, const orion_model_list *list,
                       const orion_remote_list *remotes)
 {
     json_t *array = json_array();
-    bool ok = array != NULL;
 
-    for (size_t i = 0; ok && i < list->count; i++)
-        ok = json_array_append_new(array, cli_json_facts(&list->models[i])) == 0;
-    for (size_t i = 0; ok && i < remotes->count; i++)
-        ok = json_array_append_new(array, remote_document(&remotes->remotes[i])) == 0;
-    if (!ok)
-        json_decref(array);
-    return cli_json_print(cli, ok ? array : NULL);
+    for (size_t i = 0; i < list->count; i++)
+        cli_json_add(&array, cli_json_facts(&list->models[i]));
+    for (size_t i = 0; i < remotes->count; i++)
+        cli_json_add(&array, remote_document(&remotes->remotes[i]));
+    return cli_json_print(cli, array);
 }
 
 static int print(const struct cli *cli, const orion_model_list *list,

@@ -68,10 +68,10 @@ static int print(const struct cli *cli, const orion_litter_list *list, bool dry_
         const orion_litter *item = &list->items[i];
         sum += item->bytes;
         if (array)
-            (void)json_array_append_new(
-                array, json_pack("{s:o, s:o, s:o, s:b}", "what", cli_json_text(item->what), "path",
-                                 cli_json_text(item->path), "bytes", cli_json_count(item->bytes),
-                                 "removed", item->removed));
+            cli_json_add(&array,
+                         json_pack("{s:o, s:o, s:o, s:b}", "what", cli_json_text(item->what),
+                                   "path", cli_json_text(item->path), "bytes",
+                                   cli_json_count(item->bytes), "removed", item->removed));
     }
     if (cli->json)
         return cli_json_print(cli, array);

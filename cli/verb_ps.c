@@ -74,12 +74,8 @@ static int print_json(const struct cli *cli, const orion_loaded_list *list)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; array && i < list->count; i++) {
-        if (json_array_append_new(array, document(&list->models[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    }
+    for (size_t i = 0; i < list->count; i++)
+        cli_json_add(&array, document(&list->models[i]));
     return cli_json_print(cli, array);
 }
 

@@ -41,12 +41,12 @@ static int print_plan_json(const struct cli *cli, const orion_plan *plan)
 {
     json_t *files = json_array();
 
-    for (size_t i = 0; files && i < plan->count; i++) {
+    for (size_t i = 0; i < plan->count; i++) {
         const orion_plan_file *f = &plan->files[i];
-        (void)json_array_append_new(
-            files, json_pack("{s:o, s:o, s:o, s:o}", "file", cli_json_text(f->file), "path",
-                             cli_json_text(f->path), "size_bytes", cli_json_count(f->size_bytes),
-                             "present_bytes", cli_json_count(f->present_bytes)));
+        cli_json_add(&files,
+                     json_pack("{s:o, s:o, s:o, s:o}", "file", cli_json_text(f->file), "path",
+                               cli_json_text(f->path), "size_bytes", cli_json_count(f->size_bytes),
+                               "present_bytes", cli_json_count(f->present_bytes)));
     }
     return cli_json_print(cli,
                           json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "hub",

@@ -71,14 +71,14 @@ static int print_json(const struct cli *cli, const orion_hit_list *list)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; array && i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         const orion_hit *hit = &list->hits[i];
-        (void)json_array_append_new(
-            array, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "repo",
-                             cli_json_text(hit->repo), "updated", cli_json_text(hit->updated),
-                             "architecture", cli_json_text(hit->architecture), "downloads",
-                             cli_json_count(hit->downloads), "likes", cli_json_count(hit->likes),
-                             "n_params", cli_json_count(hit->n_params), "gated", hit->gated));
+        cli_json_add(&array,
+                     json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "repo",
+                               cli_json_text(hit->repo), "updated", cli_json_text(hit->updated),
+                               "architecture", cli_json_text(hit->architecture), "downloads",
+                               cli_json_count(hit->downloads), "likes", cli_json_count(hit->likes),
+                               "n_params", cli_json_count(hit->n_params), "gated", hit->gated));
     }
     return cli_json_print(cli, array);
 }

@@ -47,12 +47,8 @@ static json_t *ids_document(const int32_t *ids, size_t n)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; array && i < n; i++) {
-        if (json_array_append_new(array, json_integer(ids[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    }
+    for (size_t i = 0; array && i < n; i++)
+        cli_json_add(&array, json_integer(ids[i]));
     return array ? json_pack("{s:o, s:o}", "tokens", array, "count", cli_json_count(n)) : NULL;
 }
 
