@@ -8,9 +8,12 @@ Environment: POSITIONS (2000), THREADS (1), PEER as peer.mjs has it, RECORD as p
 Of each position the likeliest token and the log-likelihood of the one that comes are
 compared. What two correct engines may differ in is measured on llama.cpp itself: it
 computes the text twice, in batches of 512 and of 16, which takes other kernels through
-the same weights. The most that the two runs differ is its noise. Where its two likeliest
-tokens are closer than that, either is right; of all other positions orion must agree in
-99 %, and its perplexity be within 0.5 %.  A third of all positions must be such ones.
+the same weights. What the two runs differ by at all but 1 % of the positions is its noise:
+not the most, since in a mixture of experts a few near ties of the router send a token
+to another expert, and would hide the other positions. Where its two likeliest tokens are
+closer than that in one of the runs, or not the same in both, either is right. Half of the
+positions must be clear of this, and more; at 99 % of those orion must agree, and its
+perplexity be within 0.5 %.
 
 Windows are of 512 tokens, so that no attention window shows, about which the two differ
 on purpose (Phi-3's, beyond 2047)."""
@@ -66,6 +69,17 @@ def perplexity(log_likelihoods):
     return math.exp(-sum(log_likelihoods) / len(log_likelihoods))
 
 
+def noise_of(peer, again):
+    """What two runs differ by at 99 of 100 positions."""
+    differences = sorted(abs(a[4] - b[4]) for a, b in zip(peer, again))
+    return differences[len(differences) * 99 // 100]
+
+
+def is_clear(a, b, noise):
+    """Whether two runs name the same token, each by more than the noise."""
+    return a[0] == b[0] and min(a[2] - a[3], b[2] - b[3]) > noise
+
+
 def compare(orion, model, positions, threads):
     """Whether they agree, after a line that says how well, and a row for the page."""
     rows = ask_orion(orion, model, threads, enough_text(orion, model, positions))
@@ -75,13 +89,12 @@ def compare(orion, model, positions, threads):
                        windows) for batch in ('512', '16'))
     assert len(rows) == len(peer) == len(again)
 
-    noise = max(abs(a[4] - b[4]) for a, b in zip(peer, again))
-    clear = [(row['likeliest'], top) for row, (top, _, first, second, _) in zip(rows, peer)
-             if first - second > noise]
+    noise = noise_of(peer, again)
+    clear = [(row['likeliest'], a[0]) for row, a, b in zip(rows, peer, again) if is_clear(a, b, noise)]
     agreed = sum(ours == theirs for ours, theirs in clear) / max(len(clear), 1)
     ours = perplexity([row['log_likelihood'] for row in rows])
     theirs = perplexity([row[4] for row in peer])
-    good = len(clear) > len(rows) / 3 and agreed >= 0.99 and abs(ours / theirs - 1) <= 0.005
+    good = len(clear) > len(rows) / 2 and agreed >= 0.99 and abs(ours / theirs - 1) <= 0.005
     print(f'{"ok  " if good else "FAIL"} {os.path.basename(model)}: the same token at '
           f'{100 * agreed:.2f} % of {len(clear)} positions ({len(rows) - len(clear)} more are '
           f'within the noise of {noise:.3f}), perplexity {ours:.4f}, llama.cpp {theirs:.4f} '
