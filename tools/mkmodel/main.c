@@ -8,11 +8,10 @@
 static int usage(void)
 {
     (void)fprintf(stderr,
-                  "usage: mkmodel convert IN.gguf OUT.gguf TYPE\n"
-                  "       mkmodel random SHAPE OUT.gguf TYPE [--vocab VOCAB.gguf] [--seed N]\n"
-                  "TYPE:  %s\n"
-                  "SHAPE: ",
-                  recipe_names());
+                  "usage: mkmodel random SHAPE OUT.gguf TYPE [--vocab VOCAB.gguf] [--seed N]\n"
+                  "TYPE:  ");
+    recipe_list(stderr);
+    (void)fputs("\nSHAPE: ", stderr);
     shape_list(stderr);
     (void)fputc('\n', stderr);
     return 2;
@@ -35,27 +34,17 @@ static bool parse_seed(const char *text, uint64_t *out)
     return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
 }
 
-static int verb_convert(int argc, char **argv)
-{
-    orion_error err = {.message = ""};
-    const struct recipe *recipe = argc == 5 ? recipe_find(argv[4]) : NULL;
-
-    if (!recipe)
-        return usage();
-    return report(convert_model(argv[2], argv[3], recipe, &err), &err);
-}
-
 static int verb_random(int argc, char **argv)
 {
     orion_error err = {.message = ""};
     const char *vocab = NULL;
+    struct ori_mix recipe;
     uint64_t seed = 0;
 
     if (argc < 5 || argc % 2 == 0)
         return usage();
     const struct shape *shape = shape_find(argv[2]);
-    const struct recipe *recipe = recipe_find(argv[4]);
-    if (!shape || !recipe)
+    if (!shape || !recipe_find(argv[4], &recipe))
         return usage();
     for (int i = 5; i < argc; i += 2) {
         if (strcmp(argv[i], "--vocab") == 0)
@@ -63,13 +52,11 @@ static int verb_random(int argc, char **argv)
         else if (strcmp(argv[i], "--seed") != 0 || !parse_seed(argv[i + 1], &seed))
             return usage();
     }
-    return report(random_model(shape, argv[3], recipe, vocab, seed, &err), &err);
+    return report(random_model(shape, argv[3], &recipe, vocab, seed, &err), &err);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc >= 2 && strcmp(argv[1], "convert") == 0)
-        return verb_convert(argc, argv);
     if (argc >= 2 && strcmp(argv[1], "random") == 0)
         return verb_random(argc, argv);
     return usage();

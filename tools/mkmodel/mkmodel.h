@@ -1,30 +1,26 @@
-/* mkmodel - makes model files for tests and measurements: a model in another
- * type, or random weights in the shapes of a known model. */
+/* mkmodel - makes model files for tests and measurements: random weights in the shapes of a
+ * known model. */
 #ifndef MKMODEL_H
 #define MKMODEL_H
 
 #include "gguf/gguf.h"
 #include "gguf/writer.h"
+#include "quantize/mix.h"
 
 #include <stdio.h>
 
-/* ---- recipe.c: which tensor gets which type ---- */
+/* ---- recipe.c: which tensor gets which type ----
+ *
+ * As quantize says (quantize/mix.h), but that a type's name means all matrices. */
 
-struct recipe {
-    const char *name;   /* "Q4_K_M", or a type's name */
-    uint32_t type;      /* of matrices, unless the recipe says otherwise */
-    uint32_t file_type; /* general.file_type, as the format numbers them */
-    bool mixed;         /* Q4_K_M: some matrices get more bits */
-};
-
-/* NULL when there is none of that name. */
-const struct recipe *recipe_find(const char *name);
+/* By name: a type's, or "Q4_K_M".  False when there is none. */
+bool recipe_find(const char *name, struct ori_mix *out);
 /* All names, for a message. */
-const char *recipe_names(void);
+void recipe_list(FILE *out);
 
-/* The type of the matrix `name` in a model of n_layers; tied: there is no
- * output.weight, so token_embd does its work. */
-uint32_t recipe_type(const struct recipe *recipe, const char *name, uint32_t n_layers, bool tied);
+/* The type of a tensor with rows and columns; says so when it is not what the recipe wants. */
+uint32_t recipe_type(const struct ori_mix *recipe, const struct ori_mix_model *model,
+                     const char *name, const uint64_t dims[4]);
 
 /* ---- shapes.c: known models ---- */
 
@@ -87,11 +83,9 @@ uint64_t random_next(struct random *random);
  * deviation of about 0.02. */
 void blocks_fill(struct random *random, uint32_t type, void *blocks, size_t n_blocks);
 
-/* ---- the two verbs ---- */
+/* ---- random.c ---- */
 
-orion_status convert_model(const char *from, const char *to, const struct recipe *recipe,
-                           orion_error *err);
-orion_status random_model(const struct shape *shape, const char *to, const struct recipe *recipe,
+orion_status random_model(const struct shape *shape, const char *to, const struct ori_mix *recipe,
                           const char *vocab_path, uint64_t seed, orion_error *err);
 
 #endif

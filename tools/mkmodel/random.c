@@ -15,43 +15,23 @@ struct tensor {
     char name[NAME_BYTES];
     uint32_t type;
     uint32_t n_dims;
-    uint64_t dims[3]; /* unused are 1 */
+    uint64_t dims[4]; /* unused are 1 */
     bool is_vector;   /* or several, of floats */
 };
 
 struct plan {
     const struct shape *shape;
-    const struct recipe *recipe;
+    const struct ori_mix *recipe;
+    struct ori_mix_model model;
     uint32_t n_vocab;
     struct tensor tensors[MAX_TENSORS];
     size_t n_tensors;
 };
 
-/* What a row that is not made of whole blocks gets, as other tools have it. */
-static uint32_t type_for_row(uint32_t type, uint64_t n, const char *name)
-{
-    static const struct {
-        uint32_t from, to;
-    } instead[] = {{ORI_Q2_K, ORI_Q4_0},    {ORI_Q3_K, ORI_Q4_0},      {ORI_Q4_K, ORI_Q5_0},
-                   {ORI_Q5_K, ORI_Q5_1},    {ORI_Q6_K, ORI_Q8_0},      {ORI_IQ4_XS, ORI_IQ4_NL},
-                   {ORI_IQ3_S, ORI_IQ4_NL}, {ORI_IQ3_XXS, ORI_IQ4_NL}, {ORI_IQ2_S, ORI_Q4_0},
-                   {ORI_IQ2_XS, ORI_Q4_0},  {ORI_IQ2_XXS, ORI_Q4_0}};
-    uint32_t fitting = ORI_F16;
-
-    if (n % ori_type_info(type)->block_elems == 0)
-        return type;
-    for (size_t i = 0; i < ORI_COUNT(instead); i++)
-        if (instead[i].from == type && n % ori_type_info(instead[i].to)->block_elems == 0)
-            fitting = instead[i].to;
-    (void)fprintf(stderr, "mkmodel: %s: rows of %llu are not whole blocks of %s; %s instead\n",
-                  name, (unsigned long long)n, ori_type_info(type)->name,
-                  ori_type_info(fitting)->name);
-    return fitting;
-}
-
 static struct tensor *add(struct plan *plan, const char *name)
 {
     struct tensor *tensor = &plan->tensors[plan->n_tensors++]; /* MAX_TENSORS is ample */
+    *tensor = (struct tensor){.dims = {1, 1, 1, 1}};
     (void)snprintf(tensor->name, sizeof(tensor->name), "%s", name);
     return tensor;
 }
@@ -63,7 +43,6 @@ static void add_vectors(struct plan *plan, const char *name, uint64_t n, uint64_
     tensor->n_dims = n_vectors > 1 ? 2 : 1;
     tensor->dims[0] = n;
     tensor->dims[1] = n_vectors;
-    tensor->dims[2] = 1;
     tensor->is_vector = true;
 }
 
@@ -75,14 +54,12 @@ static void add_vector(struct plan *plan, const char *name, uint64_t n)
 static void add_matrices(struct plan *plan, const char *name, uint64_t n, uint64_t n_rows,
                          uint64_t n_matrices)
 {
-    const struct shape *shape = plan->shape;
     struct tensor *tensor = add(plan, name);
-    const uint32_t type = recipe_type(plan->recipe, name, shape->n_layers, shape->tied);
-    tensor->type = type_for_row(type, n, name);
     tensor->n_dims = n_matrices > 1 ? 3 : 2;
     tensor->dims[0] = n;
     tensor->dims[1] = n_rows;
     tensor->dims[2] = n_matrices;
+    tensor->type = recipe_type(plan->recipe, &plan->model, name, tensor->dims);
 }
 
 static void add_matrix(struct plan *plan, const char *name, uint64_t n, uint64_t n_rows)
@@ -411,7 +388,7 @@ static orion_status write_all(struct ori_gguf_writer *w, struct plan *plan, cons
     return status == ORION_OK ? ori_gguf_writer_finish(w, err) : status;
 }
 
-orion_status random_model(const struct shape *shape, const char *to, const struct recipe *recipe,
+orion_status random_model(const struct shape *shape, const char *to, const struct ori_mix *recipe,
                           const char *vocab_path, uint64_t seed, orion_error *err)
 {
     struct ori_gguf_writer *w = NULL;
@@ -420,7 +397,10 @@ orion_status random_model(const struct shape *shape, const char *to, const struc
 
     if (!plan)
         return ori_fail_nomem(err, "the list of tensors");
-    *plan = (struct plan){.shape = shape, .recipe = recipe, .n_vocab = shape->n_vocab};
+    *plan = (struct plan){.shape = shape,
+                          .recipe = recipe,
+                          .model = {.n_layers = shape->n_layers, .tied = shape->tied},
+                          .n_vocab = shape->n_vocab};
     status = ori_gguf_writer_new(to, &w, err);
     if (status == ORION_OK)
         status = write_all(w, plan, vocab_path, seed, err);

@@ -4,73 +4,59 @@
 #include <string.h>
 #include <strings.h>
 
-/* clang-format off */
-static const struct recipe recipes[] = {
-    {"F32",     ORI_F32,      0, false},
-    {"F16",     ORI_F16,      1, false},
-    {"BF16",    ORI_BF16,    32, false},
-    {"Q8_0",    ORI_Q8_0,     7, false},
-    {"Q4_0",    ORI_Q4_0,     2, false},
-    {"Q4_1",    ORI_Q4_1,     3, false},
-    {"Q5_0",    ORI_Q5_0,     8, false},
-    {"Q5_1",    ORI_Q5_1,     9, false},
-    {"IQ4_NL",  ORI_IQ4_NL,  25, false},
-    {"MXFP4",   ORI_MXFP4,   38, false},
-    {"Q2_K",    ORI_Q2_K,    10, false},
-    {"Q3_K",    ORI_Q3_K,    11, false},
-    {"Q4_K",    ORI_Q4_K,    14, false},
-    {"Q5_K",    ORI_Q5_K,    16, false},
-    {"Q6_K",    ORI_Q6_K,    18, false},
-    {"IQ4_XS",  ORI_IQ4_XS,  30, false},
-    {"IQ3_S",   ORI_IQ3_S,   26, false},
-    {"IQ3_XXS", ORI_IQ3_XXS, 23, false},
-    {"IQ2_S",   ORI_IQ2_S,   28, false},
-    {"IQ2_XS",  ORI_IQ2_XS,  20, false},
-    {"IQ2_XXS", ORI_IQ2_XXS, 19, false},
-    {"Q4_K_M",  ORI_Q4_K,    15, true},
-};
-/* clang-format on */
+#define MIXED "Q4_K_M"
 
-const struct recipe *recipe_find(const char *name)
+bool recipe_find(const char *name, struct ori_mix *out)
 {
-    for (size_t i = 0; i < ORI_COUNT(recipes); i++)
-        if (strcasecmp(recipes[i].name, name) == 0)
-            return &recipes[i];
-    return NULL;
+    char small[32];
+    const int type = ori_type_by_name(name);
+
+    if (strcasecmp(name, MIXED) == 0)
+        return ori_mix_find(MIXED, out);
+    if (type < 0)
+        return false;
+    *out = (struct ori_mix){
+        .name = ori_type_info((uint32_t)type)->name, .type = (uint32_t)type, .pure = true};
+    /* Where no file has the type's name, one has it with an S. */
+    (void)snprintf(small, sizeof(small), "%s_S", out->name);
+    return ori_file_type_by_name(out->name, &out->file_type) ||
+           ori_file_type_by_name(small, &out->file_type);
 }
 
-const char *recipe_names(void)
+void recipe_list(FILE *out)
 {
-    return "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS "
-           "IQ3_S IQ3_XXS IQ2_S IQ2_XS IQ2_XXS Q4_K_M";
+    for (uint32_t type = 0; type < ORI_TYPE_END; type++)
+        if (ori_type_info(type))
+            (void)fprintf(out, "%s ", ori_type_info(type)->name);
+    (void)fputs(MIXED, out);
 }
 
-/* The layers whose sensitive matrices get more bits: the first and the last
- * eighth, and every third between. */
-static bool more_bits(uint32_t layer, uint32_t n_layers)
+/* Where a mixed model departs from the mix of its name. */
+static struct ori_mix mix_for(const struct ori_mix *recipe, const char *name)
 {
-    const uint32_t eighth = n_layers / 8;
-    return layer < eighth || layer >= 7 * n_layers / 8 || (layer - eighth) % 3 == 2;
+    const bool fused = strstr(name, "attn_qkv") != NULL;
+    struct ori_mix mix = *recipe;
+
+    if (recipe->pure)
+        return mix;
+    if (fused) /* in all layers: so comes the 2.39 GB of the published Phi-3-mini q4 */
+        mix.type = ORI_Q5_K;
+    mix.pure = fused || strstr(name, "_exps");
+    return mix;
 }
 
-uint32_t recipe_type(const struct recipe *recipe, const char *name, uint32_t n_layers, bool tied)
+uint32_t recipe_type(const struct ori_mix *recipe, const struct ori_mix_model *model,
+                     const char *name, const uint64_t dims[4])
 {
-    uint32_t layer;
-    char what[32];
+    const struct ori_mix mix = mix_for(recipe, name);
+    uint32_t wanted;
 
-    /* Every tool keeps what is added to embeddings so, and llama.cpp wants it. */
-    if (strcmp(name, "position_embd.weight") == 0 || strcmp(name, "token_types.weight") == 0 ||
-        strstr(name, "ffn_gate_inp")) /* routers are small, and a little decides much */
-        return ORI_F32;
-    if (!recipe->mixed)
-        return recipe->type;
-    if (strcmp(name, tied ? "token_embd.weight" : "output.weight") == 0)
-        return ORI_Q6_K;
-    if (sscanf(name, "blk.%u.%31[a-z_]", &layer, what) != 2)
-        return recipe->type;
-    /* In all layers: so comes the 2.39 GB of the published Phi-3-mini q4. */
-    if (strcmp(what, "attn_qkv") == 0)
-        return ORI_Q5_K;
-    const bool sensitive = strcmp(what, "attn_v") == 0 || strcmp(what, "ffn_down") == 0;
-    return sensitive && more_bits(layer, n_layers) ? ORI_Q6_K : recipe->type;
+    if (!ori_mix_is_matrix(name, dims))
+        return ORI_F32; /* as every tool keeps what is added to embeddings, and routers */
+    const uint32_t type = ori_mix_type(&mix, model, name, dims[0], &wanted);
+    if (type != wanted)
+        (void)fprintf(stderr, "mkmodel: %s: rows of %llu are not whole blocks of %s; %s instead\n",
+                      name, (unsigned long long)dims[0], ori_type_info(wanted)->name,
+                      ori_type_info(type)->name);
+    return type;
 }
