@@ -143,10 +143,10 @@ const struct cli_verb verb_quantize = {
                "import takes it among the models. TYPE is, from the largest to the smallest:\n"
                "F32 F16 BF16 Q8_0 Q6_K Q5_K_M Q5_K_S Q5_1 Q5_0 Q4_K_M Q4_K_S Q4_1 Q4_0 IQ4_NL\n"
                "IQ4_XS MXFP4 Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S IQ3_XS IQ3_XXS Q2_K Q2_K_S IQ2_M\n"
-               "IQ2_S IQ2_XS IQ2_XXS. IQ3_XS, IQ3_XXS and those of IQ2 need an importance matrix.\n"
-               "Those with a last letter (and Q2_K) give sensitive\n"
-               "matrices more bits than the others. Q4_K_M is a good choice for most; below it,\n"
-               "answers get worse quickly, and an importance matrix helps.",
+               "IQ2_S IQ2_XS IQ2_XXS. Those with a last letter (and Q2_K) give sensitive matrices\n"
+               "more bits than the others. Q4_K_M is a good choice for most; below it, answers\n"
+               "get worse quickly, and an importance matrix helps. IQ3_XS, IQ3_XXS, Q2_K_S and\n"
+               "those of IQ2 need one.",
     .options = sets,
     .args_bytes = sizeof(struct quantize_args),
     .min_operands = 3,

@@ -843,10 +843,10 @@ typedef struct orion_quantize_result {
  *
  * Returns ORION_OK, ORION_E_ARGUMENT (no such type; `out` is `in` or no file; the
  * importance matrix is of another model, or lacks a matrix that would become IQ3_XXS or
- * IQ2, or is not given where there are such), ORION_E_DENIED (`out` is there and may not be
- * replaced), ORION_E_FORMAT (a malformed file, or weights that are no numbers),
- * ORION_E_UNSUPPORTED (a part of a split model; quantized already and not allowed),
- * ORION_E_NO_SPACE (known before it begins), ORION_E_CANCELLED, ORION_E_IO,
+ * IQ2, or Q2_K in Q2_K_S, or is not given where there are such), ORION_E_DENIED (`out` is
+ * there and may not be replaced), ORION_E_FORMAT (a malformed file, or weights that are no
+ * numbers), ORION_E_UNSUPPORTED (a part of a split model; quantized already and not
+ * allowed), ORION_E_NO_SPACE (known before it begins), ORION_E_CANCELLED, ORION_E_IO,
  * ORION_E_NOMEM. */
 ORION_API orion_status orion_quantize(const char *in, const char *out,
                                       const orion_quantize_params *params,

@@ -328,14 +328,19 @@ uint32_t ori_mix_type(const struct ori_mix *mix, const struct ori_mix_model *mod
     return that_fits(*wanted, n_cols);
 }
 
-bool ori_mix_needs_importance(uint32_t type, const char *name)
+bool ori_mix_needs_importance(const struct ori_mix *mix, uint32_t type, const char *name)
 {
+    /* Matrices whose columns are not measured. */
+    if (strcmp(name, "token_embd.weight") == 0 || strcmp(name, "output.weight") == 0)
+        return false;
     switch (type) {
     case ORI_IQ3_XXS:
     case ORI_IQ2_S:
     case ORI_IQ2_XS:
-    case ORI_IQ2_XXS: /* these two are matrices whose columns are not measured */
-        return strcmp(name, "token_embd.weight") != 0 && strcmp(name, "output.weight") != 0;
+    case ORI_IQ2_XXS:
+        return true;
+    case ORI_Q2_K: /* elsewhere the matrices beside it have more bits */
+        return strcmp(mix->name, "Q2_K_S") == 0;
     default:
         return false;
     }

@@ -43,8 +43,8 @@ bool ori_mix_is_matrix(const char *name, const uint64_t dims[4]);
 uint32_t ori_mix_type(const struct ori_mix *mix, const struct ori_mix_model *model,
                       const char *name, uint64_t n_cols, uint32_t *wanted);
 
-/* Must the matrix be measured (imatrix.h) to become this type?  With so few bits it comes
- * out useless otherwise. */
-bool ori_mix_needs_importance(uint32_t type, const char *name);
+/* Must the matrix be measured (imatrix.h) to become this type in this mix?  With so few bits
+ * it comes out useless otherwise. */
+bool ori_mix_needs_importance(const struct ori_mix *mix, uint32_t type, const char *name);
 
 #endif

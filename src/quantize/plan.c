@@ -16,14 +16,14 @@ static orion_status refuse_quantized(const struct ori_plan_tensor *t, orion_erro
                        ori_type_info(t->type)->name);
 }
 
-static orion_status refuse_unmeasured(const struct ori_plan_tensor *t, bool imatrix,
-                                      orion_error *err)
+static orion_status refuse_unmeasured(const struct ori_plan_tensor *t, const struct ori_mix *mix,
+                                      bool imatrix, orion_error *err)
 {
     return ori_fail_at(err, ORION_E_ARGUMENT, ORION_NO_OFFSET, t->from->name,
-                       "'%s' as %s has too few bits to do without an importance matrix%s; take "
-                       "one that llama.cpp measured on this model (--imatrix), or a larger type, "
-                       "such as IQ3_S or Q2_K",
-                       t->from->name, ori_type_info(t->type)->name,
+                       "'%s' would be %s in %s, too few bits to do without an importance "
+                       "matrix%s; take one that llama.cpp measured on this model (--imatrix), or "
+                       "a larger type, such as Q2_K or IQ3_S",
+                       t->from->name, ori_type_info(t->type)->name, mix->name,
                        imatrix ? ", and the one given does not have it" : "");
 }
 
@@ -41,8 +41,8 @@ static orion_status plan_tensor(struct ori_plan_tensor *t, const struct ori_mix 
         return ORION_OK;
     if (!is_float(from->type) && !requantize)
         return refuse_quantized(t, err);
-    if (!t->measured && ori_mix_needs_importance(t->type, from->name))
-        return refuse_unmeasured(t, model->measured, err);
+    if (!t->measured && ori_mix_needs_importance(mix, t->type, from->name))
+        return refuse_unmeasured(t, mix, model->measured, err);
     return ORION_OK;
 }
 

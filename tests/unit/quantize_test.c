@@ -446,7 +446,7 @@ static void threads_do_not_matter(void **state)
         struct ori_mix mix;
 
         assert_true(ori_mix_find(types[i], &mix));
-        if (!ori_mix_needs_importance(mix.type, "wide.weight"))
+        if (!ori_mix_needs_importance(&mix, mix.type, "wide.weight"))
             expect_same_bytes(in, &params);
         params = params_for(types[i]);
         params.imatrix = imatrix;
@@ -542,7 +542,8 @@ static void does_not_replace(void **state)
 /* Very few bits are given only to what is measured, embeddings aside. */
 static void needs_importance(void **state)
 {
-    static const char *const types[] = {"IQ3_XS", "IQ3_XXS", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS"};
+    static const char *const types[] = {"IQ3_XS", "IQ3_XXS", "Q2_K_S", "IQ2_M",
+                                        "IQ2_S",  "IQ2_XS",  "IQ2_XXS"};
     char in[512], imatrix[512];
 
     (void)state;
