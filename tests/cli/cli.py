@@ -44,6 +44,19 @@ def environment(home, **more):
     return {**kept, 'HOME': home, 'LANG': 'C.UTF-8', 'TERM': 'xterm', **more}
 
 
+def write_zeros(path, rows, columns=4096):
+    """A model of one matrix of zeros in F32, which takes no room on the disk."""
+    def text(value):
+        return struct.pack('<Q', len(value)) + value.encode()
+
+    head = b'GGUF' + struct.pack('<IQQ', 3, 1, 1)
+    head += text('general.architecture') + struct.pack('<I', 8) + text('llama')
+    head += text('output.weight') + struct.pack('<IQQIQ', 2, columns, rows, 0, 0)
+    with open(path, 'wb') as f:
+        f.write(head)
+        f.truncate((len(head) + 31) // 32 * 32 + 4 * columns * rows)
+
+
 class Home:
     """A temporary home with a models directory; use with `with`."""
 
@@ -73,11 +86,13 @@ class Home:
         shutil.copyfile(source, path)
         return path
 
-    def orion(self, *args, stdin=b'', **more):
+    def orion(self, *args, stdin=b'', at_start=None, **more):
+        """at_start: what the new process does first."""
         if isinstance(stdin, str):
             stdin = stdin.encode()
         done = subprocess.run([ORION, *args], input=stdin, capture_output=True,
-                              env=self.environment(**more), timeout=DEADLINE, check=False)
+                              env=self.environment(**more), timeout=DEADLINE, check=False,
+                              preexec_fn=at_start)
         return Result(args, done.returncode, done.stdout, done.stderr)
 
     def terminal(self, *args, columns=100, **more):

@@ -2,24 +2,9 @@
 """orion quantize: files that come out, and what is left when it is stopped."""
 import os
 import signal
-import struct
 
 import cli
 from cli import tap
-
-
-def text(value):
-    return struct.pack('<Q', len(value)) + value.encode()
-
-
-def write_large(path, columns=4096, rows=65536):
-    """A model of one matrix of zeros, 1 GiB that takes no room: long enough to be stopped."""
-    head = b'GGUF' + struct.pack('<IQQ', 3, 1, 1)
-    head += text('general.architecture') + struct.pack('<I', 8) + text('llama')
-    head += text('output.weight') + struct.pack('<IQQIQ', 2, columns, rows, 0, 0)
-    with open(path, 'wb') as f:
-        f.write(head)
-        f.truncate((len(head) + 31) // 32 * 32 + 4 * columns * rows)
 
 
 def here(home):
@@ -105,7 +90,7 @@ def tiers():
 def interrupted():
     with cli.Home() as home:
         large, out = (os.path.join(home.path, name) for name in ('large.gguf', 'out.gguf'))
-        write_large(large)
+        cli.write_zeros(large, 65536)  # 1 GiB: long enough to be stopped
         terminal = home.terminal('quantize', large, out, 'Q4_K_M')
         terminal.until('%')
         terminal.send('\x03')
@@ -118,7 +103,7 @@ def interrupted():
 def killed():
     with cli.Home() as home:
         large, out = (os.path.join(home.path, name) for name in ('large.gguf', 'out.gguf'))
-        write_large(large)
+        cli.write_zeros(large, 65536)  # 1 GiB: long enough to be stopped
         terminal = home.terminal('quantize', large, out, 'Q4_K_M')
         terminal.until('%')
         terminal.kill(signal.SIGKILL)
