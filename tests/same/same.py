@@ -30,7 +30,7 @@ CHUNKS = (1, 3, 16, 64, 256, 512)
 SCALAR = ((1, 512), (2, 64), (3, 16), (5, 1))
 BRIEF = ((2, 64), (3, 16))
 BRIEF_MODELS = 'odd-'  # beginning of names
-KV_TYPES = ('f16', 'q8_0', 'f32')
+KV_TYPES = ('q8_0', 'f32')  # beside f16, the default
 KV_MODELS = ('F32', 'Q8_0', 'Q4_K')  # ends of names
 
 
@@ -93,11 +93,10 @@ class Command:
         return out if code == 0 else f'exit code {code}: {err}'
 
 
-def check_digests(command, pool, model, more):
+def check_digests(model, more, ways, digests):
     """Whether there is one digest; says so."""
-    ways = list(command.ways(model))
     found = {}
-    for way, digest in zip(ways, pool.map(lambda w: command.digest(model, more, w), ways)):
+    for way, digest in zip(ways, digests):
         found.setdefault(digest, []).append(way)
     name = ' '.join([os.path.basename(model), *more])
     if len(found) == 1 and not next(iter(found)).startswith('exit'):
@@ -131,7 +130,9 @@ def main():
         if has_kv and model.removesuffix('.gguf').endswith(KV_MODELS):
             cases += [(model, ('--kv-type', kv)) for kv in KV_TYPES]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        good = [check_digests(command, pool, model, more) for model, more in cases]
+        ways = [list(command.ways(model)) for model, _ in cases]
+        digests = [pool.map(functools.partial(command.digest, *case), of) for case, of in zip(cases, ways)]
+        good = [check_digests(*case, *of) for case, *of in zip(cases, ways, digests)]
     threads = [('--threads', str(n)) for n in THREADS]
     good.append(check_texts(command, models[0], 'on different threads', threads))
     if command.has_option('run', 'lookup'):
