@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "chat/jinja/jinja.h"
+#include "chats.h"
 
 static const struct tm noon = {.tm_year = 124,
                                .tm_mon = 6,
@@ -36,11 +37,6 @@ static orion_status run(struct ori_str source, const struct ori_jinja_input *inp
         assert_true(out->text.data == NULL && out->spans == NULL);
     ori_jinja_free(jinja);
     return status;
-}
-
-static struct ori_str str(const char *text)
-{
-    return (struct ori_str){text, strlen(text)};
 }
 
 /* ---- recorded from Jinja2: tools/templates/record.py ---- */
@@ -91,22 +87,6 @@ static void test_golden(void **state)
 }
 
 /* ---- where text comes from ---- */
-
-/* What no control token may be read in stands between { and }. */
-static void spell(const struct ori_chat_prompt *prompt, struct ori_buf *out)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < prompt->n_spans; i++) {
-        const struct ori_chat_span *span = &prompt->spans[i];
-        assert_int_equal(span->offset, at);
-        assert_true(i == 0 || prompt->spans[i - 1].special != span->special);
-        ori_buf_adds(out, span->special ? "" : "{");
-        ori_buf_add(out, prompt->text.data + span->offset, span->len);
-        ori_buf_adds(out, span->special ? "" : "}");
-        at += span->len;
-    }
-    assert_int_equal(at, prompt->text.len);
-}
 
 static void test_origins(void **state)
 {

@@ -45,7 +45,7 @@ static void put_scales(const int scale[8], struct ori_block_iq4_xs *b)
 
 static void encode_iq4_xs(const float *x, const float *importance, struct ori_block_iq4_xs *b)
 {
-    /* Twice, as llama.cpp has it here: small elements count a little more. */
+    /* For importance: twice, as llama.cpp has it here, so that small elements count more. */
     const float mean_square = 2 * ori_fit_mean_square(x, ORI_SUPERBLOCK);
     float w[ORI_SUPERBLOCK], scales[8];
     int stored[8], v[ORI_SUPERBLOCK];
