@@ -10,8 +10,6 @@
 #define MAX_ROWS 35 /* more than two panels of a tile */
 #define MAX_COLS ((size_t)9)
 #define MAX_BLOCKS 9 /* for float types: up to 9 * 9 elements */
-#define MAX_ELEMS (MAX_BLOCKS * 256)
-#define ACT_BYTES ((size_t)9280) /* of a column: the most, rounded up to 64 */
 #define OUT_STRIDE ((size_t)40)
 #define OUT_CELLS (MAX_COLS * OUT_STRIDE)
 #define CANARY 0x5a5a5a5au /* a float that no sum of these inputs hits by chance */
@@ -19,6 +17,7 @@
 struct problem {
     const struct stored_type *type;
     size_t n_blocks, n, n_rows, n_cols, row_bytes, weight_bytes;
+    size_t act_bytes; /* of a column, rounded up to 64 */
     uint8_t *weights; /* guarded: the last row ends at the guard page */
     uint8_t *acts;
 };
@@ -28,7 +27,8 @@ static void problem_init(struct problem *p, const struct ori_kernels *scalar, st
                          size_t n_cols, size_t variant, enum pattern pattern)
 {
     const size_t gap = type->block_elems == 1 ? 0 : rng_below(rng, 2); /* row_bytes may be odd */
-    float x[MAX_ELEMS];
+    const enum ori_act act = scalar->types[type->type].act;
+    size_t act_bytes = 0;
 
     p->type = type;
     p->n_blocks = n_blocks;
@@ -41,13 +41,18 @@ static void problem_init(struct problem *p, const struct ori_kernels *scalar, st
     for (size_t r = 0; r < n_rows; r++)
         fill_weights(rng, type, variant, p->weights + r * p->row_bytes, n_blocks);
 
-    p->acts = ori_alloc_aligned(n_cols, ACT_BYTES);
+    float *x = ori_alloc_array(p->n, sizeof(*x));
+    if (!x || !ori_act_bytes(act, p->n, &act_bytes))
+        abort();
+    p->act_bytes = (act_bytes + 63) / 64 * 64;
+    p->acts = ori_alloc_aligned(n_cols, p->act_bytes);
     if (!p->acts)
         abort();
     for (size_t c = 0; c < n_cols; c++) {
         fill_floats(rng, pattern, x, p->n);
-        scalar->quantize_act[scalar->types[type->type].act](x, p->acts + c * ACT_BYTES, p->n);
+        scalar->quantize_act[act](x, p->acts + c * p->act_bytes, p->n);
     }
+    free(x);
 }
 
 static void problem_release(struct problem *p)
@@ -68,7 +73,7 @@ static void multiply(const struct ori_kernels *k, const struct problem *p, size_
                      size_t n_rows, size_t col, size_t n_cols, float *out)
 {
     k->types[p->type->type].matmul(p->weights + row * p->row_bytes, p->row_bytes, n_rows, p->n,
-                                   p->acts + col * ACT_BYTES, ACT_BYTES, n_cols,
+                                   p->acts + col * p->act_bytes, p->act_bytes, n_cols,
                                    out + col * OUT_STRIDE + row, OUT_STRIDE);
 }
 
@@ -157,12 +162,10 @@ static bool all_contents(const struct ori_kernels *scalar, const struct ori_kern
     return true;
 }
 
-/* More columns than any kernel keeps sums for, over more rows than a panel's. */
-static bool many_columns(const struct ori_kernels *scalar, const struct ori_kernels *tier,
-                         const struct stored_type *type)
+/* A product that is larger in one way than what any kernel keeps. */
+static bool large(const struct ori_kernels *scalar, const struct ori_kernels *tier,
+                  const struct stored_type *type, size_t blocks, size_t rows, size_t cols)
 {
-    enum { rows = 34, cols = 1030 };
-    const size_t blocks = type->block_elems == 1 ? 37 : 1;
     float *expect = ori_alloc_aligned(cols * OUT_STRIDE, sizeof(float));
     float *got = ori_alloc_aligned(cols * OUT_STRIDE, sizeof(float));
     struct rng rng = {3000 + type->type};
@@ -239,7 +242,10 @@ void check_matmuls(const struct ori_kernels *scalar, const struct ori_kernels *t
         }
         if (tier != scalar) {
             snprintf(what, sizeof(what), "%s matmul, many columns", type->name);
-            report(many_columns(scalar, tier, type), tier->name, what, "");
+            report(large(scalar, tier, type, type->block_elems == 1 ? 37 : 1, 34, 1030), tier->name,
+                   what, "");
+            snprintf(what, sizeof(what), "%s matmul, long rows", type->name);
+            report(large(scalar, tier, type, 133, 3, 1), tier->name, what, "");
         }
         if (type->block_elems == 1) {
             snprintf(what, sizeof(what), "%s matmul, minus zero", type->name);

@@ -39,7 +39,7 @@ extern const struct stored_type stored_types[N_STORED_TYPES];
 
 /* n_blocks blocks (for float types: elements): `variant` picks random bytes,
  * or all bytes the same, with sane, huge or arbitrary scales. */
-#define N_WEIGHT_VARIANTS 10
+#define N_WEIGHT_VARIANTS 11
 void fill_weights(struct rng *rng, const struct stored_type *type, size_t variant, uint8_t *out,
                   size_t n_blocks);
 

@@ -91,15 +91,18 @@ void fill_floats(struct rng *rng, enum pattern pattern, float *x, size_t n)
 
 /* The bytes that quants are set to: -1 is random; -128 for Q8_0 and Q6_K's
  * scales among them. */
-static const int byte_of_variant[N_WEIGHT_VARIANTS] = {-1,   -1,   -1,   0x00, 0xff,
-                                                       0x80, 0x7f, 0x0f, 0xf0, 0x81};
+static const int byte_of_variant[N_WEIGHT_VARIANTS] = {-1,   -1,   -1,   0x00, 0xff, 0x80,
+                                                       0x7f, 0x0f, 0xf0, 0x81, -1};
 
-static uint16_t scale_of_variant(struct rng *rng, size_t variant)
+/* Of d (which 0) or what stands beside it. */
+static uint16_t scale_of_variant(struct rng *rng, size_t variant, int which)
 {
     if (variant == 1) /* arbitrary: infinities and NaN among them */
         return (uint16_t)rng_next(rng);
     if (variant == 2) /* the largest, or subnormal */
         return rng_next(rng) % 2 ? 0x7bff : (uint16_t)(rng_next(rng) % 0x400);
+    if (variant == 10 && which == 0) /* infinite: a sum of which nothing makes a NaN */
+        return 0x7c00;
     return (uint16_t)(0x1c00 + rng_next(rng) % 0x1800 + (rng_next(rng) % 2 ? 0x8000 : 0));
 }
 
@@ -107,8 +110,8 @@ static void fill_float_weights(struct rng *rng, const struct stored_type *type, 
                                uint8_t *out, size_t n)
 {
     static const enum pattern patterns[N_WEIGHT_VARIANTS] = {
-        PATTERN_NORMAL, PATTERN_BITS, PATTERN_HUGE,   PATTERN_ZERO,  PATTERN_MIXED,
-        PATTERN_TINY,   PATTERN_TINY, PATTERN_SPARSE, PATTERN_MIXED, PATTERN_EXTREME};
+        PATTERN_NORMAL, PATTERN_BITS,   PATTERN_HUGE,  PATTERN_ZERO,    PATTERN_MIXED, PATTERN_TINY,
+        PATTERN_TINY,   PATTERN_SPARSE, PATTERN_MIXED, PATTERN_EXTREME, PATTERN_NORMAL};
 
     for (size_t i = 0; i < n; i++) {
         const float x = one(rng, patterns[variant]);
@@ -133,7 +136,7 @@ void fill_weights(struct rng *rng, const struct stored_type *type, size_t varian
             out[i] = (uint8_t)(byte < 0 ? (int)(rng_next(rng) & 0xff) : byte);
         for (int f = 0; f < 2; f++)
             if (type->f16_at[f] >= 0)
-                ori_store_le16(out + type->f16_at[f], scale_of_variant(rng, variant));
+                ori_store_le16(out + type->f16_at[f], scale_of_variant(rng, variant, f));
     }
 }
 

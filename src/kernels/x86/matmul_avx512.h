@@ -19,6 +19,10 @@ ORI_INLINE __m512i ori_decode64(const int8_t codes[16], int offset, __m512i q)
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), q);
 }
 
+/* v is loaded here, not where a compiler would rather: the CPU follows a stream best
+ * that is read in order. */
+#define ORI_LOADED_HERE(v) __asm__ volatile("" : "+v"(v))
+
 /* The four bytes at p in every lane. */
 ORI_INLINE __m512i ori_broadcast4(const void *p)
 {

@@ -419,6 +419,11 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
         ori_store8(m, r, c + (size_t)i, _mm256_set_m128(acc[i][1], acc[i][0]));
 }
 
+ORI_INLINE void few_columns(const struct kind *kind, const struct ori_matmul *m)
+{
+    ORI_FEW_TIMES(m, FEW_ROWS, rows_times, kind);
+}
+
 /* ---- many columns: panels ---- */
 
 #define PANEL_BLOCKS (ORI_PANEL_N / ORI_BLOCK)

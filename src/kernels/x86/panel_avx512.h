@@ -168,7 +168,7 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
     }
 
 /* Defines ori_matmul_<type>_avx512 from the type's kind_<type> and its family's
- * struct panel, build(), times(), and rows_times() for FEW_ROWS rows. */
+ * struct panel, build(), times(), and few_columns() for up to ORI_FEW_COLUMNS. */
 #define ORI_DEFINE_MATMUL_AVX512(type, elems, act)                                                 \
     static void build_##type(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks,           \
                              void *panel)                                                          \
@@ -189,7 +189,7 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
         if (m->n_cols > ORI_FEW_COLUMNS)                                                           \
             ori_panels(m, &ops, &panel);                                                           \
         else                                                                                       \
-            ORI_FEW_TIMES(m, FEW_ROWS, rows_times, &kind_##type);                                  \
+            few_columns(&kind_##type, m);                                                          \
     }                                                                                              \
     ORI_DEFINE_MATMUL(ori_matmul_##type##_avx512, matmul_##type(&m))
 
