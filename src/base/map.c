@@ -7,8 +7,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define MAX_MAPS 64
@@ -134,6 +136,39 @@ static void unwatch(const struct ori_map *map)
     pthread_mutex_unlock(&slots_lock);
 }
 
+/* Does a fault bring in a whole huge page, whatever else was asked of the mapping?
+ * Before Linux 5.18 a mapping that is said to be read at random came in by the
+ * smallest pages, each waited for. */
+static bool faults_are_huge(void)
+{
+    struct utsname name;
+    int major = 0, minor = 0;
+
+    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 18));
+}
+
+/* Read through such a mapping, a file comes into the page cache in huge pages
+ * where the file system can: half as much again from memory, and hardly a fault.
+ * What is cached in small pages stays so until it is read anew.
+ *
+ * "Random" is for those who read ahead side by side: the system's own reading
+ * ahead keeps one window for all of them, and what it takes for the middle of
+ * someone's stream it reads in small pages (one page in twenty of four
+ * threads').  It also says that pages are not used again: ori_map_read_ahead_end(). */
+static void ask_for_huge_pages(void *base, size_t size)
+{
+    (void)madvise(base, size, MADV_HUGEPAGE);
+    if (faults_are_huge())
+        (void)madvise(base, size, MADV_RANDOM);
+}
+
+void ori_map_read_ahead_end(const struct ori_map *map)
+{
+    if (map->data)
+        (void)madvise((void *)(uintptr_t)map->data, map->size, MADV_NORMAL);
+}
+
 orion_status ori_map_open(const char *path, struct ori_map *out, orion_error *err)
 {
     orion_status status = ORION_OK;
@@ -169,10 +204,7 @@ orion_status ori_map_open(const char *path, struct ori_map *out, orion_error *er
         status = ori_fail_errno(err, "cannot map '%s'", path);
         goto done;
     }
-    /* Read through such a mapping, a file comes into the page cache in huge pages
-     * where the file system can: half as much again from memory, and hardly a
-     * fault.  What is cached in small pages stays so until it is read anew. */
-    (void)madvise(base, map.size, MADV_HUGEPAGE);
+    ask_for_huge_pages(base, map.size);
     map.data = base;
     status = watch(&map, err);
     if (status != ORION_OK) {

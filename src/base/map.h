@@ -30,4 +30,8 @@ bool ori_map_is_damaged(const struct ori_map *map);
  * never fails. */
 void ori_map_read_ahead(const struct ori_map *map, size_t offset, size_t bytes);
 
+/* All that was to be read ahead has been: from now on what is used stays in memory
+ * before what is not. */
+void ori_map_read_ahead_end(const struct ori_map *map);
+
 #endif

@@ -16,6 +16,12 @@ bool ori_readahead_is_experts(const struct ori_gguf *gguf, uint64_t offset, uint
     return false;
 }
 
+static void leave(struct ori_readahead *ahead)
+{
+    if (atomic_fetch_sub(&ahead->n_reading, 1) == 1)
+        ori_gguf_read_ahead_end(ahead->gguf);
+}
+
 static void *read_ahead(void *arg)
 {
     struct ori_readahead *ahead = arg;
@@ -28,6 +34,7 @@ static void *read_ahead(void *arg)
         if (!ahead->without_experts || !ori_readahead_is_experts(ahead->gguf, at, PIECE_BYTES))
             ori_gguf_read_ahead(ahead->gguf, at, PIECE_BYTES);
     }
+    leave(ahead);
     return NULL;
 }
 
@@ -45,9 +52,16 @@ void ori_readahead_init(struct ori_readahead *ahead, const struct ori_model *mod
     ahead->n_threads = 0;
     atomic_init(&ahead->next, 0);
     atomic_init(&ahead->stop, false);
-    while (ahead->n_threads < ORI_READAHEAD_THREADS &&
-           ori_thread_start(&ahead->threads[ahead->n_threads], read_ahead, ahead) == 0)
+    atomic_init(&ahead->n_reading, 1); /* until all are started */
+    while (ahead->n_threads < ORI_READAHEAD_THREADS) {
+        atomic_fetch_add(&ahead->n_reading, 1);
+        if (ori_thread_start(&ahead->threads[ahead->n_threads], read_ahead, ahead) != 0) {
+            atomic_fetch_sub(&ahead->n_reading, 1);
+            break;
+        }
         ahead->n_threads++;
+    }
+    leave(ahead);
 }
 
 void ori_readahead_release(struct ori_readahead *ahead)

@@ -28,7 +28,8 @@ struct ori_readahead {
     bool without_experts;
     pthread_t threads[ORI_READAHEAD_THREADS];
     uint32_t n_threads;
-    _Atomic uint64_t next; /* byte of the file that nobody has taken */
+    _Atomic uint32_t n_reading; /* the last one says that it is over */
+    _Atomic uint64_t next;      /* byte of the file that nobody has taken */
     atomic_bool stop;
 };
 

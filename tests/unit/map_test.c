@@ -37,7 +37,9 @@ static void a_file_is_mapped(void **state)
     ori_map_read_ahead(&map, 5000, 10);
     ori_map_read_ahead(&map, 5000, SIZE_MAX);
     ori_map_read_ahead(&map, SIZE_MAX, 1);
+    ori_map_read_ahead_end(&map);
     ori_map_close(&map);
+    ori_map_read_ahead_end(&map); /* of none: nothing */
     assert_null(map.data);
     ori_map_close(&map); /* again: nothing */
     assert_int_equal(unlink(path), 0);
