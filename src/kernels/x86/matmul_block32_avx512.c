@@ -390,7 +390,7 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
                            int n_cols)
 {
     const size_t n_blocks = m->n / ORI_BLOCK, whole = n_blocks - n_blocks % FEW_BLOCKS;
-    const size_t ahead = ori_ahead(m, FEW_ROWS);
+    const size_t ahead = ori_ahead(m, FEW_ROWS), next = FEW_ROWS * m->row_bytes;
     const uint8_t *w[FEW_ROWS];
     const struct ori_act_q8 *a[ORI_FEW_GROUP];
     __m128 acc[ORI_FEW_GROUP][2];
@@ -407,8 +407,10 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
         for (int j = 0; j < FEW_ROWS; j++) {
             ORI_UNROLL
             for (size_t line = 0; line < FEW_BLOCKS * kind->block_bytes;
-                 line += 2 * kind->block_bytes)
-                ori_prefetch_far(w[j] + line, ahead); /* two blocks are about a line */
+                 line += 2 * kind->block_bytes) { /* two blocks are about a line */
+                ori_prefetch_far(w[j] + line, ahead);
+                ori_prefetch_far(w[j] + line, next); /* what the CPU forgot meanwhile */
+            }
             w[j] += FEW_BLOCKS * kind->block_bytes;
         }
     }
