@@ -148,19 +148,10 @@ static bool faults_are_huge(void)
            (major > 5 || (major == 5 && minor >= 18));
 }
 
-/* Read through such a mapping, a file comes into the page cache in huge pages
- * where the file system can: half as much again from memory, and hardly a fault.
- * What is cached in small pages stays so until it is read anew.
- *
- * "Random" is for those who read ahead side by side: the system's own reading
- * ahead keeps one window for all of them, and what it takes for the middle of
- * someone's stream it reads in small pages (one page in twenty of four
- * threads').  It also says that pages are not used again: ori_map_read_ahead_end(). */
-static void ask_for_huge_pages(void *base, size_t size)
+void ori_map_read_ahead_begin(const struct ori_map *map)
 {
-    (void)madvise(base, size, MADV_HUGEPAGE);
-    if (faults_are_huge())
-        (void)madvise(base, size, MADV_RANDOM);
+    if (map->data && faults_are_huge())
+        (void)madvise((void *)(uintptr_t)map->data, map->size, MADV_RANDOM);
 }
 
 void ori_map_read_ahead_end(const struct ori_map *map)
@@ -204,7 +195,10 @@ orion_status ori_map_open(const char *path, struct ori_map *out, orion_error *er
         status = ori_fail_errno(err, "cannot map '%s'", path);
         goto done;
     }
-    ask_for_huge_pages(base, map.size);
+    /* Read through such a mapping, a file comes into the page cache in huge pages
+     * where the file system can: half as much again from memory, and hardly a
+     * fault.  What is cached in small pages stays so until it is read anew. */
+    (void)madvise(base, map.size, MADV_HUGEPAGE);
     map.data = base;
     status = watch(&map, err);
     if (status != ORION_OK) {

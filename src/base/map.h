@@ -30,8 +30,11 @@ bool ori_map_is_damaged(const struct ori_map *map);
  * never fails. */
 void ori_map_read_ahead(const struct ori_map *map, size_t offset, size_t bytes);
 
-/* All that was to be read ahead has been: from now on what is used stays in memory
- * before what is not. */
+/* Around reading ahead by several threads side by side.  In between the system's own
+ * reading ahead rests: it keeps one window for all of them, and what does not fit it
+ * comes in small pages.  But then it also lets go of pages that are in use, so the
+ * end must be said. */
+void ori_map_read_ahead_begin(const struct ori_map *map);
 void ori_map_read_ahead_end(const struct ori_map *map);
 
 #endif

@@ -100,7 +100,8 @@ orion_status ori_gguf_check_split(const struct ori_gguf *gguf, orion_error *err)
 orion_status ori_gguf_check_intact(const struct ori_gguf *gguf, orion_error *err);
 /* Bring bytes of the file into memory; no-op without a mapping. */
 void ori_gguf_read_ahead(const struct ori_gguf *gguf, uint64_t offset, size_t bytes);
-void ori_gguf_read_ahead_end(const struct ori_gguf *gguf); /* nothing more will be */
+void ori_gguf_read_ahead_begin(const struct ori_gguf *gguf); /* base/map.h */
+void ori_gguf_read_ahead_end(const struct ori_gguf *gguf);
 
 size_t ori_gguf_n_kv(const struct ori_gguf *gguf);
 const struct ori_gguf_kv *ori_gguf_kv_at(const struct ori_gguf *gguf, size_t index);

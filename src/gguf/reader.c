@@ -200,6 +200,11 @@ void ori_gguf_read_ahead(const struct ori_gguf *gguf, uint64_t offset, size_t by
     ori_map_read_ahead(&gguf->map, (size_t)offset, bytes); /* what is mapped has size_t offsets */
 }
 
+void ori_gguf_read_ahead_begin(const struct ori_gguf *gguf)
+{
+    ori_map_read_ahead_begin(&gguf->map);
+}
+
 void ori_gguf_read_ahead_end(const struct ori_gguf *gguf)
 {
     ori_map_read_ahead_end(&gguf->map);

@@ -53,6 +53,7 @@ void ori_readahead_init(struct ori_readahead *ahead, const struct ori_model *mod
     atomic_init(&ahead->next, 0);
     atomic_init(&ahead->stop, false);
     atomic_init(&ahead->n_reading, 1); /* until all are started */
+    ori_gguf_read_ahead_begin(model->gguf);
     while (ahead->n_threads < ORI_READAHEAD_THREADS) {
         atomic_fetch_add(&ahead->n_reading, 1);
         if (ori_thread_start(&ahead->threads[ahead->n_threads], read_ahead, ahead) != 0) {

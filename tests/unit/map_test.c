@@ -34,12 +34,14 @@ static void a_file_is_mapped(void **state)
     assert_int_equal(map.size, 10000);
     assert_int_equal(map.data[9999], 'x');
     assert_false(ori_map_is_damaged(&map));
+    ori_map_read_ahead_begin(&map);
     ori_map_read_ahead(&map, 5000, 10);
     ori_map_read_ahead(&map, 5000, SIZE_MAX);
     ori_map_read_ahead(&map, SIZE_MAX, 1);
     ori_map_read_ahead_end(&map);
     ori_map_close(&map);
-    ori_map_read_ahead_end(&map); /* of none: nothing */
+    ori_map_read_ahead_begin(&map); /* of none: nothing */
+    ori_map_read_ahead_end(&map);
     assert_null(map.data);
     ori_map_close(&map); /* again: nothing */
     assert_int_equal(unlink(path), 0);

@@ -41,8 +41,8 @@ struct kind {
     /* Chunks 2h and 2h + 1 of four blocks, as in struct quad. */
     void (*fours)(const uint8_t *const w[4], int h, __m512i out[2][4]);
     struct heads (*heads)(const uint8_t *const w[4]);
-    /* All of four blocks, read in their order.  NULL: one column goes the way of a few,
-     * which takes a type whose unpacking is most of the work no longer. */
+    /* All of four blocks, read in their order.  NULL for a type whose unpacking is most
+     * of the work: its one column goes the way of a few. */
     void (*quad)(const uint8_t *const w[4], struct quad *out);
 };
 

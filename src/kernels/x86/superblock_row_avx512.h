@@ -169,14 +169,13 @@ ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matm
     _mm_store_ss(m->out + m->n_rows - 1, acc);
 }
 
+/* All rows, of which there is one at least, and of each a block. */
 ORI_INLINE void one_column(const struct kind *kind, const struct ori_matmul *m)
 {
     const struct ori_act_q8k *a = (const void *)m->acts;
     const size_t n_blocks = m->n / ORI_SUPERBLOCK;
     struct row_acts acts;
 
-    if (m->n_rows == 0)
-        return;
     for (size_t from = 0; from < n_blocks; from += ROW_BLOCKS) {
         const size_t n = n_blocks - from < ROW_BLOCKS ? n_blocks - from : ROW_BLOCKS;
         spread_row(kind, a + from, n, &acts);
