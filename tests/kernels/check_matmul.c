@@ -138,23 +138,25 @@ static bool all_sizes(const struct ori_kernels *scalar, const struct ori_kernels
     return true;
 }
 
-/* Every pair of weights and activations, over more rows than a panel holds. */
+/* Every pair of weights and activations, over more rows than a panel holds, by columns
+ * that don't make a panel worth while and by those that do. */
 static bool all_contents(const struct ori_kernels *scalar, const struct ori_kernels *tier,
                          const struct stored_type *type, char *detail, size_t detail_size)
 {
     struct rng rng = {1000 + type->type};
 
     for (size_t variant = 0; variant < N_WEIGHT_VARIANTS; variant++) {
-        for (int pattern = 0; pattern < PATTERN_COUNT; pattern++) {
+        for (int turn = 0; turn < 2 * PATTERN_COUNT; turn++) {
             const size_t blocks = type->block_elems == 1 ? 67 : 2;
+            const enum pattern pattern = (enum pattern)(turn / 2);
             struct problem p;
 
-            problem_init(&p, scalar, &rng, type, blocks, MAX_ROWS, 5, variant,
-                         (enum pattern)pattern);
+            problem_init(&p, scalar, &rng, type, blocks, MAX_ROWS, turn % 2 ? MAX_COLS : 5, variant,
+                         pattern);
             const bool same = same_product(scalar, tier, &p);
             problem_release(&p);
             if (!same) {
-                snprintf(detail, detail_size, "weights %zu, activations %d", variant, pattern);
+                snprintf(detail, detail_size, "weights %zu, activations %d", variant, (int)pattern);
                 return false;
             }
         }
@@ -183,6 +185,22 @@ static bool large(const struct ori_kernels *scalar, const struct ori_kernels *ti
     free(expect);
     free(got);
     return same;
+}
+
+/* Rows of no elements give sums of none. */
+static bool empty_rows(const struct ori_kernels *tier, const struct stored_type *type)
+{
+    const uint8_t nothing[64] = {0};
+    float out[OUT_CELLS];
+
+    for (size_t cols = 1; cols <= MAX_COLS; cols++) {
+        fill_canaries(out);
+        tier->types[type->type].matmul(nothing, 0, 3, 0, nothing, 0, cols, out, OUT_STRIDE);
+        for (size_t at = 0; at < 3 * cols; at++)
+            if (out[at / 3 * OUT_STRIDE + at % 3] != 0)
+                return false;
+    }
+    return true;
 }
 
 /* A lane that has underflowed to -0 stays so where the row has ended: adding a
@@ -247,6 +265,8 @@ void check_matmuls(const struct ori_kernels *scalar, const struct ori_kernels *t
             snprintf(what, sizeof(what), "%s matmul, long rows", type->name);
             report(large(scalar, tier, type, 133, 3, 1), tier->name, what, "");
         }
+        snprintf(what, sizeof(what), "%s matmul, empty rows", type->name);
+        report(empty_rows(tier, type), tier->name, what, "");
         if (type->block_elems == 1) {
             snprintf(what, sizeof(what), "%s matmul, minus zero", type->name);
             report(keeps_minus_zero(tier, type), tier->name, what, "");

@@ -470,12 +470,18 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
         const size_t first = b * kind->block_bytes;
         const size_t second = b + 1 < n_blocks ? first + kind->block_bytes : first;
 
-        for (size_t r = 0; r < ORI_PANEL_ROWS; r += 4) {
-            __m512i q[4];
+        for (int half = 0; half < 2; half++) {
+            __m512i q[4][4];
+
             ORI_UNROLL
-            for (size_t i = 0; i < 4; i++)
-                q[i] = kind->quants(rows[r + i] + first, rows[r + i] + second);
-            ori_panel_put4(&panel->quants, r / 16, r % 16, q, at);
+            for (int r = 0; r < 4; r++) {
+                const uint8_t *const *w = rows + 16 * half + 4 * r;
+                ORI_UNROLL
+                for (int i = 0; i < 4; i++)
+                    q[r][i] = kind->quants(w[i] + first, w[i] + second);
+                ori_transpose4(q[r]);
+            }
+            ori_panel_put(&panel->quants, half, q, at);
         }
     }
     for (size_t b = 0; b < n_blocks; b++) {
@@ -490,7 +496,7 @@ ORI_INLINE void build(const struct kind *kind, const uint8_t *const rows[ORI_PAN
 
 /* The panel times n columns, n a constant. */
 ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t n_blocks,
-                      const uint8_t *acts, size_t act_bytes, float *acc, int n)
+                      const uint8_t *acts, size_t act_bytes, const uint8_t *soon, float *acc, int n)
 {
     const struct ori_act_q8 *a[ORI_GROUP];
     __m512 sum[ORI_GROUP][2];
@@ -512,6 +518,7 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
         for (int k = 0; k < FOURS; k++) {
             const __m512i low = _mm512_load_si512(lines[k][0]);
             const __m512i high = _mm512_load_si512(lines[k][1]);
+            ori_panel_ask(soon, act_bytes, PANEL_BLOCKS * sizeof(struct ori_act_q8), b, k, FOURS);
             ORI_UNROLL
             for (int i = 0; i < n; i++) {
                 const __m512i x = ori_broadcast4(a[i][b].qs + 4 * k);

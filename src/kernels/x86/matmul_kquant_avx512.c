@@ -49,27 +49,12 @@ ORI_INLINE __m512i high_nibbles(__m512i x)
 #define WITH_BITS(low, x, first, second, to, mask)                                                 \
     _mm512_or_si512((low), move_bits((x), (first), (second), (to), (mask)))
 
-ORI_INLINE __m512i chunk_q2_k(const uint8_t *block, int c)
-{
-    const struct ori_block_q2_k *b = (const void *)block;
-
-    return move_bits(load64(b->qs), 2 * c, 2 * c, 0, 3);
-}
-
 ORI_INLINE __m512i chunk_q3_k(const uint8_t *block, int c)
 {
     const struct ori_block_q3_k *b = (const void *)block;
 
     return WITH_BITS(move_bits(load64(b->qs), 2 * c, 2 * c, 0, 3), load32_twice(b->hmask), c, 4 + c,
                      2, 4);
-}
-
-ORI_INLINE __m512i chunk_q4_k(const uint8_t *block, int c)
-{
-    const struct ori_block_q4_k *b = (const void *)block;
-    const __m512i both = load64(b->qs + c / 2 * 64);
-
-    return c % 2 ? high_nibbles(both) : low_nibbles(both);
 }
 
 ORI_INLINE __m512i chunk_q5_k(const uint8_t *block, int c)
@@ -100,14 +85,6 @@ ORI_INLINE __m512i chunk_of_q6_k(__m512i even, __m512i odd, __m512i high, int c)
                      : c == 2 ? high
                               : _mm512_srli_epi16(high, 2),
                      48);
-}
-
-ORI_INLINE __m512i chunk_q6_k(const uint8_t *block, int c)
-{
-    const struct ori_block_q6_k *b = (const void *)block;
-
-    return chunk_of_q6_k(ori_load32x2(b->ql, b->ql + 64), ori_load32x2(b->ql + 32, b->ql + 96),
-                         load64(b->qh), c);
 }
 
 /* ---- by fours, for a few columns ---- */

@@ -31,37 +31,41 @@ struct ori_panel_ops {
     size_t act_bytes;            /* of the activations of block_n elements */
     /* n_blocks blocks of each row -> panel */
     void (*build)(const uint8_t *const rows[ORI_PANEL_ROWS], size_t n_blocks, void *panel);
-    /* acc[i][32] += the panel times column i, for n_cols of 4 to ORI_GROUP */
+    /* acc[i][32] += the panel times column i, for n_cols of 4 to ORI_GROUP; `soon` is
+     * what comes after these activations */
     void (*times)(const void *panel, size_t n_blocks, const uint8_t *acts, size_t act_bytes,
-                  size_t n_cols, float *acc);
+                  const uint8_t *soon, size_t n_cols, float *acc);
 };
 
-/* Four rows' 64 quants, each lane of 16 belonging to line `at[lane]` and the
- * three after it, into the places of rows r to r + 3 of 16. */
-ORI_INLINE void ori_panel_put4(struct ori_panel_quants *quants, size_t half, size_t r,
-                               const __m512i q[4], const uint8_t at[4])
+/* What 16 rows have in the quarters of four vectors, four rows each -> lines[k], quarter
+ * k of all 16. */
+ORI_INLINE void ori_panel_lines(__m512i a, __m512i b, __m512i c, __m512i d, __m512i lines[4])
 {
-    const __m512i ab_low = _mm512_unpacklo_epi32(q[0], q[1]);
-    const __m512i ab_high = _mm512_unpackhi_epi32(q[0], q[1]);
-    const __m512i cd_low = _mm512_unpacklo_epi32(q[2], q[3]);
-    const __m512i cd_high = _mm512_unpackhi_epi32(q[2], q[3]);
-    const __m512i fours[4] = {
-        _mm512_unpacklo_epi64(ab_low, cd_low),
-        _mm512_unpackhi_epi64(ab_low, cd_low),
-        _mm512_unpacklo_epi64(ab_high, cd_high),
-        _mm512_unpackhi_epi64(ab_high, cd_high),
-    };
+    const __m512i ab_low = _mm512_shuffle_i32x4(a, b, 0x44);
+    const __m512i ab_high = _mm512_shuffle_i32x4(a, b, 0xee);
+    const __m512i cd_low = _mm512_shuffle_i32x4(c, d, 0x44);
+    const __m512i cd_high = _mm512_shuffle_i32x4(c, d, 0xee);
+
+    lines[0] = _mm512_shuffle_i32x4(ab_low, cd_low, 0x88);
+    lines[1] = _mm512_shuffle_i32x4(ab_low, cd_low, 0xdd);
+    lines[2] = _mm512_shuffle_i32x4(ab_high, cd_high, 0x88);
+    lines[3] = _mm512_shuffle_i32x4(ab_high, cd_high, 0xdd);
+}
+
+/* The 64 quants of 16 rows into a half of the panel: q[r / 4] has those of four rows,
+ * transposed by fours, each quarter belonging to line `at[quarter]` and the three after
+ * it. */
+ORI_INLINE void ori_panel_put(struct ori_panel_quants *quants, int half, __m512i q[4][4],
+                              const uint8_t at[4])
+{
+    __m512i lines[4];
 
     ORI_UNROLL
-    for (int j = 0; j < 4; j++) {
-        uint8_t *const to = &quants->line[j][half][4 * r];
-        _mm_store_si128((__m128i *)(void *)(to + 128 * at[0]), _mm512_castsi512_si128(fours[j]));
-        _mm_store_si128((__m128i *)(void *)(to + 128 * at[1]),
-                        _mm512_extracti32x4_epi32(fours[j], 1));
-        _mm_store_si128((__m128i *)(void *)(to + 128 * at[2]),
-                        _mm512_extracti32x4_epi32(fours[j], 2));
-        _mm_store_si128((__m128i *)(void *)(to + 128 * at[3]),
-                        _mm512_extracti32x4_epi32(fours[j], 3));
+    for (int i = 0; i < 4; i++) {
+        ori_panel_lines(q[0][i], q[1][i], q[2][i], q[3][i], lines);
+        ORI_UNROLL
+        for (int k = 0; k < 4; k++)
+            _mm512_store_si512(quants->line[at[k] + i][half], lines[k]);
     }
 }
 
@@ -74,16 +78,15 @@ ORI_INLINE void ori_panel_rows(const struct ori_matmul *m, size_t r, size_t offs
         rows[i] = m->weights + (r + i < m->n_rows ? r + i : m->n_rows - 1) * m->row_bytes + offset;
 }
 
-/* Ask for the activations of the next group: columns lie further apart than
- * the CPU's own prefetching looks. */
-ORI_INLINE void ori_panel_fetch_acts(const struct ori_matmul *m, const struct ori_panel_ops *ops,
-                                     size_t c, size_t b, size_t n_blocks)
+/* While step k of n, all of them a block or sub-block s, is at hand, lines of the next
+ * group's activations are asked for: columns lie further apart than the CPU's own
+ * prefetching looks, and all at once they would hold up what is needed now. */
+ORI_INLINE void ori_panel_ask(const uint8_t *soon, size_t act_bytes, size_t bytes, size_t s, int k,
+                              int n)
 {
-    const uint8_t *at = m->acts + c * m->act_bytes + b * ops->act_bytes;
-
-    for (size_t i = 0; i < ORI_GROUP; i++, at += m->act_bytes)
-        for (size_t line = 0; line < n_blocks * ops->act_bytes; line += 64)
-            ori_prefetch_soon(at, line);
+    if (64 * s < bytes)
+        for (int column = k; column < ORI_GROUP; column += n)
+            ori_prefetch_soon(soon, (size_t)column * act_bytes + 64 * s);
 }
 
 /* Ask for the next panel's rows.  All at once, right after this panel's, whose
@@ -104,41 +107,62 @@ ORI_INLINE size_t ori_panel_part(size_t n, size_t most)
     return (n + parts - 1) / parts;
 }
 
-/* 32 rows by n_cols <= ORI_PANEL_COLS columns from c. */
+/* Ask for the places of the results of n columns from c. */
+ORI_INLINE void ori_panel_ask_places(const struct ori_matmul *m, size_t r, size_t c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t line = 0; line < ORI_PANEL_ROWS * sizeof(float); line += 64)
+            ori_prefetch_soon((const uint8_t *)(m->out + (c + i) * m->out_stride + r), line);
+}
+
+/* The sums of n columns from c into their places from row r. */
+ORI_INLINE void ori_panel_store(const struct ori_matmul *m, size_t r, size_t c, size_t n,
+                                float acc[][ORI_PANEL_ROWS])
+{
+    const size_t n_rows = m->n_rows - r;
+    const uint32_t mask = n_rows < ORI_PANEL_ROWS ? (1u << n_rows) - 1 : UINT32_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        float *out = m->out + (c + i) * m->out_stride + r;
+        _mm512_mask_storeu_ps(out, (__mmask16)mask, _mm512_load_ps(acc[i]));
+        if (mask >> 16)
+            _mm512_mask_storeu_ps(out + 16, (__mmask16)(mask >> 16), _mm512_load_ps(acc[i] + 16));
+    }
+}
+
+/* 32 rows by n_cols <= ORI_PANEL_COLS columns from c.  Sums are stored a group at a time
+ * while the CPU still multiplies: after the last one it would do nothing else. */
 ORI_INLINE void ori_panel_tile(const struct ori_matmul *m, const struct ori_panel_ops *ops,
                                void *panel, size_t r, size_t c, size_t n_cols)
 {
     _Alignas(64) float acc[ORI_PANEL_COLS][ORI_PANEL_ROWS];
     const size_t n_blocks = m->n / ops->block_n;
     const size_t per_panel = ORI_PANEL_N / ops->block_n;
+    const uint8_t *const acts = m->acts + c * m->act_bytes;
     const uint8_t *rows[ORI_PANEL_ROWS];
-    const size_t n_rows = m->n_rows - r < ORI_PANEL_ROWS ? m->n_rows - r : ORI_PANEL_ROWS;
-    const uint32_t mask = n_rows < 32 ? (1u << n_rows) - 1 : UINT32_MAX;
 
-    memset(acc, 0, n_cols * sizeof(acc[0]));
     ori_panel_rows(m, r, 0, rows);
     for (size_t b = 0; b < n_blocks; b += per_panel) {
         const bool last = n_blocks - b <= per_panel;
-        const size_t blocks = last ? n_blocks - b : per_panel;
+        const size_t blocks = last ? n_blocks - b : per_panel, next = last ? 0 : b + per_panel;
 
         ops->build(rows, blocks, panel);
-        if (last)
-            ori_panel_rows(m, r + ORI_PANEL_ROWS, 0, rows);
-        else
-            ori_panel_rows(m, r, (b + per_panel) * ops->block_bytes, rows);
+        ori_panel_rows(m, last ? r + ORI_PANEL_ROWS : r, next * ops->block_bytes, rows);
         ori_panel_fetch_rows(rows, per_panel * ops->block_bytes);
         for (size_t i = 0, n; i < n_cols; i += n) {
+            const uint8_t *a = acts + i * m->act_bytes + b * ops->act_bytes;
             n = ori_panel_part(n_cols - i, ORI_GROUP);
-            ori_panel_fetch_acts(m, ops, c + i + n, b, blocks);
-            ops->times(panel, blocks, m->acts + (c + i) * m->act_bytes + b * ops->act_bytes,
-                       m->act_bytes, n, acc[i]);
+            const uint8_t *soon =
+                i + n < n_cols ? a + n * m->act_bytes : acts + next * ops->act_bytes;
+
+            if (b == 0)
+                memset(acc[i], 0, n * sizeof(acc[0]));
+            if (last)
+                ori_panel_ask_places(m, r, c + i, n);
+            ops->times(panel, blocks, a, m->act_bytes, soon, n, acc[i]);
+            if (last)
+                ori_panel_store(m, r, c + i, n, acc + i);
         }
-    }
-    for (size_t i = 0; i < n_cols; i++) {
-        float *out = m->out + (c + i) * m->out_stride + r;
-        _mm512_mask_storeu_ps(out, (__mmask16)mask, _mm512_load_ps(acc[i]));
-        if (mask >> 16)
-            _mm512_mask_storeu_ps(out + 16, (__mmask16)(mask >> 16), _mm512_load_ps(acc[i] + 16));
     }
 }
 
@@ -176,9 +200,9 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
         build(&kind_##type, rows, n_blocks, panel);                                                \
     }                                                                                              \
     static void times_##type(const void *panel, size_t n_blocks, const uint8_t *acts,              \
-                             size_t act_bytes, size_t n_cols, float *acc)                          \
+                             size_t act_bytes, const uint8_t *soon, size_t n_cols, float *acc)     \
     {                                                                                              \
-        ORI_PANEL_TIMES(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, acc);       \
+        ORI_PANEL_TIMES(n_cols, times, &kind_##type, panel, n_blocks, acts, act_bytes, soon, acc); \
     }                                                                                              \
     static void matmul_##type(const struct ori_matmul *m)                                          \
     {                                                                                              \
@@ -186,7 +210,7 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
                                                  sizeof(act), build_##type, times_##type};         \
         struct panel panel;                                                                        \
                                                                                                    \
-        if (m->n_cols > ORI_FEW_COLUMNS)                                                           \
+        if (m->n_cols > ORI_FEW_COLUMNS && m->n > 0)                                               \
             ori_panels(m, &ops, &panel);                                                           \
         else                                                                                       \
             few_columns(&kind_##type, m);                                                          \

@@ -25,8 +25,6 @@ ORI_INLINE void few_columns(const struct kind *kind, const struct ori_matmul *m)
                                             offset,                                                \
                                             sub,                                                   \
                                             __VA_ARGS__,                                           \
-                                            chunk_##type,                                          \
-                                            ori_scales_##type,                                     \
                                             fours_##type,                                          \
                                             heads,                                                 \
                                             quad};                                                 \

@@ -36,8 +36,6 @@ struct kind {
     int offset;         /* log2 of what is added to q; 0 for a type with minimums */
     int sub;            /* elements that share a scale: 16 or 32 */
     uint8_t runs[4][2]; /* which runs of 32 elements chunk c holds */
-    __m512i (*chunk)(const uint8_t *block, int c);
-    struct ori_kquant_scales (*scales)(const uint8_t *block);
     /* Chunks 2h and 2h + 1 of four blocks, as in struct quad. */
     void (*fours)(const uint8_t *const w[4], int h, __m512i out[2][4]);
     struct heads (*heads)(const uint8_t *const w[4]);
