@@ -407,6 +407,15 @@ static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, 
     ori_pool_for(pool, job.n_tiles * hp->n_heads_kv, 1, attend, &job);
 }
 
+/* Items placed at a time: neighbours' keys share lines of the cache, which threads should
+ * not take from each other, but none should be idle either. */
+static size_t place_grain(const struct ori_forward *f, size_t n)
+{
+    const size_t share = pieces(n, ori_pool_threads(f->compute->pool)), most = 32, least = 4;
+
+    return share > most ? most : share < least ? least : share;
+}
+
 /* Keys and values into the cache, then the queries, a stretch at a time where
  * the layer is a ring that has no room for more. */
 static void attention(struct ori_forward *f, uint32_t layer)
@@ -418,7 +427,7 @@ static void attention(struct ori_forward *f, uint32_t layer)
         const size_t n = f->n - first < most ? f->n - first : most;
         struct place_job job = {f, layer, first};
 
-        ori_pool_for(f->compute->pool, n, 8, place_items, &job);
+        ori_pool_for(f->compute->pool, n, place_grain(f, n), place_items, &job);
         attend_stretch(f, layer, first, n);
     }
 }
