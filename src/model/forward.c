@@ -229,84 +229,72 @@ static void norm_items(void *arg, size_t begin, size_t end, uint32_t worker)
     }
 }
 
-struct place_job {
-    struct ori_forward *forward;
-    uint32_t layer;
-    size_t first; /* item of the stretch at hand */
-};
-
-/* Heads of a token, normed each by itself or all together. */
-static void norm_heads(const struct ori_forward *f, const float *weight, float *heads,
-                       uint32_t n_heads)
-{
-    const struct ori_hparams *hp = &f->model->hp;
-    const bool together = f->model->arch->qk_norm == ORI_QK_NORM_ROWS;
-    const size_t n = together ? (size_t)n_heads * hp->head_dim : hp->head_dim;
-
-    for (size_t at = 0; at < (size_t)n_heads * hp->head_dim; at += n)
-        f->compute->kernels->rms_norm(heads + at, weight, heads + at, n, hp->norm_eps);
-}
-
-/* Keys and values of items [begin, end) of a head into the cache, where the
- * elements of neighbours' keys are neighbours. */
-static void place_head(const struct place_job *job, size_t begin, size_t end, uint32_t head)
-{
-    struct ori_forward *f = job->forward;
-    const struct ori_hparams *hp = &f->model->hp;
-    const struct ori_kernels *kernels = f->compute->kernels;
-
-    for (size_t i = begin; i < end; i++) {
-        struct ori_kv *kv = f->items[i].kv;
-        const size_t slot = f->items[i].position % kv->layers[job->layer].n_slots;
-        const size_t at = ori_kv_offset(kv, job->layer, head);
-        const size_t row = (i * hp->n_heads_kv + head) * hp->head_dim;
-
-        ori_kv_store(kernels, kv->type, hp->head_dim, f->k + row, f->v + row, slot, kv->keys + at,
-                     kv->values + at);
-    }
-}
-
-/* Norm and rotate queries and keys, and put keys and values into the cache. */
-static void place_items(void *arg, size_t begin, size_t end, uint32_t worker)
-{
-    const struct place_job *job = arg;
-    struct ori_forward *f = job->forward;
-    const struct ori_hparams *hp = &f->model->hp;
-    const struct ori_kernels *kernels = f->compute->kernels;
-    const bool neox = f->model->arch->rope_neox;
-    const float *all_angles = ori_layer_is_local(hp, job->layer) ? f->local : f->angles;
-    const struct ori_layer *layer = &f->model->layers[job->layer];
-    const size_t dim = hp->head_dim;
-
-    (void)worker;
-    for (size_t i = job->first + begin; i < job->first + end; i++) {
-        const float *angles = all_angles + i * hp->n_rot;
-        float *queries = f->q + i * hp->n_heads * dim;
-        float *keys = f->k + i * hp->n_heads_kv * dim;
-
-        if (layer->q_norm) {
-            norm_heads(f, layer->q_norm, queries, hp->n_heads);
-            norm_heads(f, layer->k_norm, keys, hp->n_heads_kv);
-        }
-        for (uint32_t h = 0; h < hp->n_heads; h++)
-            kernels->rope(queries + h * dim, angles, hp->n_rot, neox);
-        for (uint32_t h = 0; h < hp->n_heads_kv; h++)
-            kernels->rope(keys + h * dim, angles, hp->n_rot, neox);
-    }
-    for (uint32_t h = 0; h < hp->n_heads_kv; h++)
-        place_head(job, job->first + begin, job->first + end, h);
-}
-
-/* What attends to one head of keys: for each item its n_heads / n_heads_kv
- * query heads, numbered through.  They are cut into tiles. */
+/* Attention of a stretch of items, by heads of keys. */
 struct attend_job {
     struct ori_forward *forward;
     uint32_t layer;
-    size_t first;         /* item of the stretch at hand */
-    uint32_t group;       /* query heads that share a head of keys */
-    size_t n_queries;     /* of one head of keys */
+    size_t first, n;      /* items of the stretch */
+    uint32_t group;       /* query heads that share a head of keys: n_heads / n_heads_kv */
+    size_t n_queries;     /* of one head of keys; they are cut into tiles */
     size_t tile, n_tiles; /* queries in a tile; tiles of one head of keys */
 };
+
+/* Of a model that norms all heads of a token together. */
+static void norm_whole_rows(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct attend_job *job = arg;
+    struct ori_forward *f = job->forward;
+    const struct ori_layer *layer = &f->model->layers[job->layer];
+    const struct ori_hparams *hp = &f->model->hp;
+    const size_t n_q = (size_t)hp->n_heads * hp->head_dim;
+    const size_t n_k = (size_t)hp->n_heads_kv * hp->head_dim;
+
+    (void)worker;
+    for (size_t i = job->first + begin; i < job->first + end; i++) {
+        float *queries = f->q + i * n_q, *keys = f->k + i * n_k;
+        f->compute->kernels->rms_norm(queries, layer->q_norm, queries, n_q, hp->norm_eps);
+        f->compute->kernels->rms_norm(keys, layer->k_norm, keys, n_k, hp->norm_eps);
+    }
+}
+
+/* A head of a token, normed by itself if it is to be, and rotated. */
+static void turn_head(const struct attend_job *job, const float *norm, const float *angles,
+                      float *head)
+{
+    const struct ori_forward *f = job->forward;
+    const struct ori_hparams *hp = &f->model->hp;
+
+    if (norm && f->model->arch->qk_norm == ORI_QK_NORM_HEADS)
+        f->compute->kernels->rms_norm(head, norm, head, hp->head_dim, hp->norm_eps);
+    f->compute->kernels->rope(head, angles, hp->n_rot, f->model->arch->rope_neox);
+}
+
+/* Items [begin, end) of the stretch: queries and keys of a head of keys get ready, keys
+ * and values go into the cache, where the elements of neighbours' keys are neighbours. */
+static void place(const struct attend_job *job, uint32_t head_kv, size_t begin, size_t end)
+{
+    struct ori_forward *f = job->forward;
+    const struct ori_hparams *hp = &f->model->hp;
+    const struct ori_layer *layer = &f->model->layers[job->layer];
+    const float *all_angles = ori_layer_is_local(hp, job->layer) ? f->local : f->angles;
+    const size_t dim = hp->head_dim;
+
+    for (size_t i = job->first + begin; i < job->first + end; i++) {
+        struct ori_kv *kv = f->items[i].kv;
+        const float *angles = all_angles + i * hp->n_rot;
+        const size_t slot = f->items[i].position % kv->layers[job->layer].n_slots;
+        const size_t at = ori_kv_offset(kv, job->layer, head_kv);
+        float *queries = f->q + (i * hp->n_heads + (size_t)head_kv * job->group) * dim;
+        float *key = f->k + (i * hp->n_heads_kv + head_kv) * dim;
+        const float *value = f->v + (i * hp->n_heads_kv + head_kv) * dim;
+
+        for (uint32_t h = 0; h < job->group; h++)
+            turn_head(job, layer->q_norm, angles, queries + h * dim);
+        turn_head(job, layer->k_norm, angles, key);
+        ori_kv_store(f->compute->kernels, kv->type, dim, key, value, slot, kv->keys + at,
+                     kv->values + at);
+    }
+}
 
 /* The positions that an item sees: those up to its own, of an encoder all of its
  * text, as far as the layer's window lets it. */
@@ -391,6 +379,35 @@ static size_t pieces(size_t n, size_t size)
     return (n + size - 1) / size;
 }
 
+/* Items that are placed together: their keys share lines of memory, which threads should
+ * not take from each other. */
+#define PLACE_ITEMS 32
+
+/* Piece p is head p % n_heads_kv of the p / n_heads_kv-th PLACE_ITEMS. */
+static void place_some(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct attend_job *job = arg;
+    const uint32_t n_heads = job->forward->model->hp.n_heads_kv;
+
+    (void)worker;
+    for (size_t p = begin; p < end; p++) {
+        const size_t first = p / n_heads * PLACE_ITEMS, left = job->n - first;
+        place(job, (uint32_t)(p % n_heads), first,
+              first + (left < PLACE_ITEMS ? left : PLACE_ITEMS));
+    }
+}
+
+/* Both for a whole head, of few queries: what has just been placed is still at hand. */
+static void place_and_attend(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct attend_job *job = arg;
+
+    for (size_t head = begin; head < end; head++) {
+        place(job, (uint32_t)head, 0, job->n);
+        attend(arg, head, head + 1, worker);
+    }
+}
+
 /* Tiles are as large as the kernels like them, unless there would be fewer of
  * them than threads: then queries that share keys are divided too. */
 static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, size_t n)
@@ -402,34 +419,26 @@ static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, 
     const size_t full = pieces(n_queries, ORI_ATTN_TILE);
     const size_t wanted = pieces(ori_pool_threads(pool), hp->n_heads_kv);
     const size_t tile = pieces(n_queries, full > wanted ? full : wanted);
-    struct attend_job job = {f, layer, first, group, n_queries, tile, pieces(n_queries, tile)};
+    struct attend_job job = {f, layer, first, n, group, n_queries, tile, pieces(n_queries, tile)};
 
+    if (f->model->arch->qk_norm == ORI_QK_NORM_ROWS)
+        ori_pool_for(pool, n, 4, norm_whole_rows, &job);
+    if (job.n_tiles == 1) {
+        ori_pool_for(pool, hp->n_heads_kv, 1, place_and_attend, &job);
+        return;
+    }
+    ori_pool_for(pool, pieces(n, PLACE_ITEMS) * hp->n_heads_kv, 1, place_some, &job);
     ori_pool_for(pool, job.n_tiles * hp->n_heads_kv, 1, attend, &job);
 }
 
-/* Items placed at a time: neighbours' keys share lines of the cache, which threads should
- * not take from each other, but none should be idle either. */
-static size_t place_grain(const struct ori_forward *f, size_t n)
-{
-    const size_t share = pieces(n, ori_pool_threads(f->compute->pool)), most = 32, least = 4;
-
-    return share > most ? most : share < least ? least : share;
-}
-
-/* Keys and values into the cache, then the queries, a stretch at a time where
- * the layer is a ring that has no room for more. */
+/* A stretch at a time where the layer is a ring that has no room for more. */
 static void attention(struct ori_forward *f, uint32_t layer)
 {
     const bool ring = ori_layer_window(&f->model->hp, layer) > 0 && !f->model->arch->encoder;
     const size_t most = ring ? ORI_KV_STRETCH : f->n;
 
-    for (size_t first = 0; first < f->n; first += most) {
-        const size_t n = f->n - first < most ? f->n - first : most;
-        struct place_job job = {f, layer, first};
-
-        ori_pool_for(f->compute->pool, n, place_grain(f, n), place_items, &job);
-        attend_stretch(f, layer, first, n);
-    }
+    for (size_t first = 0; first < f->n; first += most)
+        attend_stretch(f, layer, first, f->n - first < most ? f->n - first : most);
 }
 
 /* Without a gate: of what up has brought into f->gate. */
