@@ -135,7 +135,7 @@ ORI_INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
     for (size_t line = 0; line < bytes; line += 64)
         ori_prefetch_far(p, ((size_t)16 << 10) + line);
     for (size_t line = 0; line < bytes; line += 64)
-        ori_prefetch_far(p, ((size_t)8 << 10) + line);
+        ori_prefetch_far(p, ((size_t)6 << 10) + line);
 }
 
 /* n <= ROW_BLOCKS blocks of all rows from block `from`, added to out. */
