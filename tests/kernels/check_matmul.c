@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ROWS 35 /* more than two panels of a tile */
+#define MAX_ROWS 35 /* more than a panel holds */
 #define MAX_COLS ((size_t)9)
 #define MAX_BLOCKS 9 /* for float types: up to 9 * 9 elements */
 #define OUT_STRIDE ((size_t)40)

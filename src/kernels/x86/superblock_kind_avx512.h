@@ -5,8 +5,8 @@
  * names.
  *
  * The sums over 16 activations, times the minimums or (types without) times the
- * scales, give the second term, or take out again what was added.  Bounds of the
- * int32 sums: scalar/unpack.h. */
+ * scales, give the second term, or take out again what was added; in a panel the
+ * latter is what sums start from.  Bounds of the int32 sums: scalar/unpack.h. */
 #ifndef ORI_KERNELS_SUPERBLOCK_KIND_AVX512_H
 #define ORI_KERNELS_SUPERBLOCK_KIND_AVX512_H
 
