@@ -32,18 +32,26 @@ ORI_INLINE __m512i ori_broadcast4(const void *p)
     return _mm512_set1_epi32(x);
 }
 
-/* In each quarter, 4 by 4: x[i] becomes element i of the four. */
+/* In each quarter, 4 by 4: out[i] becomes element 2 * half + i of the four. */
+ORI_INLINE void ori_transpose4_half(const __m512i x[4], int half, __m512i out[2])
+{
+    const __m512i ab = half ? _mm512_unpackhi_epi32(x[0], x[1]) : _mm512_unpacklo_epi32(x[0], x[1]);
+    const __m512i cd = half ? _mm512_unpackhi_epi32(x[2], x[3]) : _mm512_unpacklo_epi32(x[2], x[3]);
+
+    out[0] = _mm512_unpacklo_epi64(ab, cd);
+    out[1] = _mm512_unpackhi_epi64(ab, cd);
+}
+
+/* Both halves, in place. */
 ORI_INLINE void ori_transpose4(__m512i x[4])
 {
-    const __m512i ab_low = _mm512_unpacklo_epi32(x[0], x[1]);
-    const __m512i ab_high = _mm512_unpackhi_epi32(x[0], x[1]);
-    const __m512i cd_low = _mm512_unpacklo_epi32(x[2], x[3]);
-    const __m512i cd_high = _mm512_unpackhi_epi32(x[2], x[3]);
+    __m512i out[4];
 
-    x[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
-    x[1] = _mm512_unpackhi_epi64(ab_low, cd_low);
-    x[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
-    x[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+    ori_transpose4_half(x, 0, out);
+    ori_transpose4_half(x, 1, out + 2);
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++)
+        x[i] = out[i];
 }
 
 /* ---- a few columns: four or eight rows at a time ---- */

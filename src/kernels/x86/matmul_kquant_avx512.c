@@ -67,6 +67,8 @@ ORI_INLINE __m512i chunk_q5_k(const uint8_t *block, int c)
                      first + 2, 4, 16);
 }
 
+#define SELECT 0xca /* of three: bits of the second where the first is set, else the third's */
+
 /* low | (x & mask) */
 ORI_INLINE __m512i with_bits(__m512i low, __m512i x, char mask)
 {
@@ -170,70 +172,119 @@ ORI_INLINE void fours_q2_k(const uint8_t *const w[4], int h, __m512i out[2][4])
 
 /* ---- what stands beside the quants ---- */
 
-/* Q4_K, Q5_K: d, dmin and the 12 bytes of scales are the first 16 bytes of a block; how
- * the six bits lie is said in blocks.h. */
-ORI_INLINE struct heads heads_k4_of(const __m128i rows[4])
+/* The 16 bytes at p into quarter r. */
+ORI_INLINE __m512i set_quarter(__m512i x, int r, const uint8_t *p)
 {
-    __m128i words[4];
-    rows_to_lanes(rows, words);
-    const __m128i a = words[1], b = words[2], c = words[3];
-    const __m128i six = _mm_set1_epi8(0x3f), four = _mm_set1_epi8(0x0f);
-    const __m128i two = _mm_set1_epi8(0x30);
-    const __m128i scales[2] = {
-        _mm_and_si128(a, six),
-        _mm_or_si128(_mm_and_si128(c, four), _mm_and_si128(_mm_srli_epi16(a, 2), two)),
+    switch (r) { /* the number is part of the instruction */
+    case 0:
+        return _mm512_inserti32x4(x, ori_load16(p), 0);
+    case 1:
+        return _mm512_inserti32x4(x, ori_load16(p), 1);
+    case 2:
+        return _mm512_inserti32x4(x, ori_load16(p), 2);
+    default:
+        return _mm512_inserti32x4(x, ori_load16(p), 3);
+    }
+}
+
+/* 16 bytes of each of four blocks, a block in each quarter. */
+ORI_INLINE __m512i blocks_in_quarters(const uint8_t *const w[4], size_t offset)
+{
+    __m512i x = _mm512_setzero_si512();
+
+    ORI_UNROLL
+    for (int r = 0; r < 4; r++)
+        x = set_quarter(x, r, w[r] + offset);
+    return x;
+}
+
+/* What the first 16 bytes of four blocks of Q4_K or Q5_K say.  Pairs of int16: the scales
+ * of chunks 0 and 2, of chunks 1 and 3, in their quarters; the minimums of the q-th two
+ * sub-blocks in quarter q.  Of d: of each block, then dmin. */
+struct heads_k4 {
+    __m512i scales[2], mins;
+    __m256 d;
+};
+
+/* d and dmin, then 12 bytes a, b, c with scales and minimums (blocks.h): the low six bits
+ * of a are the scales of the first four sub-blocks, those of b their minimums; of the
+ * others c has the low four bits, a and b the two above. */
+ORI_INLINE struct heads_k4 open_heads_k4(__m512i blocks)
+{
+    const __m512i six = _mm512_set1_epi8(0x3f), four = _mm512_set1_epi8(0x0f);
+    const __m512i c = _mm512_shuffle_epi32(blocks, _MM_SHUFFLE(3, 3, 3, 3));
+    const __m512i c_of_a_b = _mm512_srlv_epi32(c, _mm512_set4_epi32(0, 4, 0, 0));
+    const __m512i two = _mm512_srli_epi32(blocks, 2);
+    const __m512i first = _mm512_and_si512(blocks, six);
+    const __m512i further =
+        _mm512_and_si512(_mm512_ternarylogic_epi32(four, c_of_a_b, two, SELECT), six);
+    /* Words of `first`; 32 more are those of `further`.  A block has eight: 2 and 3 are
+     * scales, 4 and 5 minimums. */
+    static const int16_t of_scales[32] = {2,  34, 10, 42, 18, 50, 26, 58, 2,  34, 10,
+                                          42, 18, 50, 26, 58, 3,  35, 11, 43, 19, 51,
+                                          27, 59, 3,  35, 11, 43, 19, 51, 27, 59};
+    static const int16_t of_mins[32] = {4,  12, 20, 28, 5,  13, 21, 29,
+                                        36, 44, 52, 60, 37, 45, 53, 61};
+    static const int16_t of_d[32] = {0, 8, 16, 24, 1, 9, 17, 25};
+    const __m512i scales = _mm512_permutex2var_epi16(first, _mm512_loadu_si512(of_scales), further);
+    const __m512i mins = _mm512_permutex2var_epi16(first, _mm512_loadu_si512(of_mins), further);
+    const __m512i d = _mm512_permutexvar_epi16(_mm512_loadu_si512(of_d), blocks);
+
+    return (struct heads_k4){
+        .scales = {_mm512_and_si512(scales, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(scales, 8)},
+        .mins = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(mins)),
+        .d = _mm256_cvtph_ps(_mm512_castsi512_si128(d)),
     };
-    const __m128i mins[2] = {
-        _mm_and_si128(b, six),
-        _mm_or_si128(_mm_and_si128(_mm_srli_epi16(c, 4), four),
-                     _mm_and_si128(_mm_srli_epi16(b, 2), two)),
-    };
-    const __m256 d = _mm256_cvtph_ps(by_pairs(words[0])); /* d of all, then dmin */
+}
+
+ORI_INLINE struct heads heads_of_k4(const struct heads_k4 *h)
+{
+    const __m512i low = _mm512_set1_epi32(0xffff);
 
     return (struct heads){
-        .scales = {in_quarters(scales[0], 0, 0, 2, 2), in_quarters(scales[0], 1, 1, 3, 3),
-                   in_quarters(scales[1], 0, 0, 2, 2), in_quarters(scales[1], 1, 1, 3, 3)},
-        .sums = {pairs_in_quarters(mins[0], mins[1])},
-        .d = _mm256_castps256_ps128(d),
-        .dmin = _mm256_extractf128_ps(d, 1),
+        .scales = {_mm512_and_si512(h->scales[0], low), _mm512_and_si512(h->scales[1], low),
+                   _mm512_srli_epi32(h->scales[0], 16), _mm512_srli_epi32(h->scales[1], 16)},
+        .sums = {h->mins},
+        .d = _mm256_castps256_ps128(h->d),
+        .dmin = _mm256_extractf128_ps(h->d, 1),
     };
 }
 
 ORI_INLINE struct heads heads_k4(const uint8_t *const w[4])
 {
-    const __m128i rows[4] = {ori_load16(w[0]), ori_load16(w[1]), ori_load16(w[2]),
-                             ori_load16(w[3])};
+    const struct heads_k4 h = open_heads_k4(blocks_in_quarters(w, 0));
 
-    return heads_k4_of(rows);
+    return heads_of_k4(&h);
 }
 
-/* Q6_K: chunk c is runs c and c + 4. */
-ORI_INLINE struct heads heads_q6_k_of(const __m128i rows[4], __m128 d)
+/* Q6_K: chunk c is runs c and c + 4, so it has bytes 2c, 2c + 1, 2c + 8 and 2c + 9 of
+ * each block's scales. */
+ORI_INLINE void scales_q6_k(__m512i blocks, __m512i out[4])
 {
-    __m128i s[4];
-    rows_to_lanes(rows, s);
-    const __m128i m[4] = {
-        _mm_blend_epi16(s[0], _mm_slli_epi32(s[2], 16), 0xaa),
-        _mm_blend_epi16(_mm_srli_epi32(s[0], 16), s[2], 0xaa),
-        _mm_blend_epi16(s[1], _mm_slli_epi32(s[3], 16), 0xaa),
-        _mm_blend_epi16(_mm_srli_epi32(s[1], 16), s[3], 0xaa),
-    };
+    const __m512i words = _mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 2, 6, 10, 14, 2, 6, 10, 14);
+    const __m512i of_two[2] = {
+        _mm512_permutexvar_epi32(words, blocks),
+        _mm512_permutexvar_epi32(_mm512_add_epi32(words, _mm512_set1_epi32(1)), blocks)};
+    const __m512i second = _mm512_maskz_set1_epi32(0xf0f0, 8); /* bytes 2c + 1 and 2c + 9 */
 
-    return (struct heads){
-        .scales = {in_quarters(m[0], 0, 1, 2, 3), in_quarters(m[1], 0, 1, 2, 3),
-                   in_quarters(m[2], 0, 1, 2, 3), in_quarters(m[3], 0, 1, 2, 3)},
-        .sums = {pairs_in_quarters(s[0], s[1]), pairs_in_quarters(s[2], s[3])},
-        .d = d,
-    };
+    ORI_UNROLL
+    for (int c = 0; c < 4; c++) {
+        const __m512i to_top = _mm512_sub_epi32(_mm512_set1_epi32(c % 2 ? 8 : 24), second);
+        out[c] = _mm512_srai_epi32(_mm512_sllv_epi32(of_two[c / 2], to_top), 24);
+    }
 }
 
 ORI_INLINE struct heads heads_q6_k(const uint8_t *const w[4])
 {
     const size_t at = offsetof(struct ori_block_q6_k, scales);
-    const __m128i rows[4] = {ori_load16(w[0] + at), ori_load16(w[1] + at), ori_load16(w[2] + at),
-                             ori_load16(w[3] + at)};
+    struct heads out = {.d = ori_load4_f16(w, offsetof(struct ori_block_q6_k, d))};
+    __m128i s[4];
 
-    return heads_q6_k_of(rows, ori_load4_f16(w, offsetof(struct ori_block_q6_k, d)));
+    scales_q6_k(blocks_in_quarters(w, at), out.scales);
+    load_to_lanes(w, at, s);
+    out.sums[0] = pairs_in_quarters(s[0], s[1]);
+    out.sums[1] = pairs_in_quarters(s[2], s[3]);
+    return out;
 }
 
 /* Chunk c is runs c and c + 4: sub-blocks 2c, 2c + 1, 8 + 2c, 9 + 2c.  Of words of four
@@ -285,68 +336,129 @@ ORI_INLINE struct heads heads_q3_k(const uint8_t *const w[4])
 
 /* ---- four blocks in their order, for one column ---- */
 
-ORI_INLINE void quad_q4_k(const uint8_t *const w[4], struct quad *out)
+/* The low word of each lane of `low`, that of `high` above it: sums of 16 products of 15
+ * by 127 fit. */
+ORI_INLINE __m512i pair_words(__m512i low, __m512i high)
 {
-    __m128i heads[4];
-    __m512i a[4], b[4];
+    return _mm512_ternarylogic_epi32(_mm512_set1_epi32(0xffff), low, _mm512_slli_epi32(high, 16),
+                                     SELECT);
+}
+
+/* High nibbles are multiplied where they stand, so those sums are 16 times too large. */
+/* The i-th fours of all chunks multiplied. */
+ORI_INLINE void add_to_chunks(__m512i sums[4], const __m512i chunks[4],
+                              const struct quad_acts *acts, int i)
+{
+    ORI_UNROLL
+    for (int c = 0; c < 4; c++)
+        sums[c] = _mm512_dpbusd_epi32(sums[c], chunks[c], acts->fours[c][i]);
+}
+
+ORI_INLINE void quad_q4_k(const uint8_t *const w[4], const struct quad_acts *acts, struct quad *out)
+{
+    const __m512i low = _mm512_set1_epi8(0x0f), high = _mm512_set1_epi8((char)0xf0);
+    const size_t qs = offsetof(struct ori_block_q4_k, qs);
+    __m512i heads = _mm512_setzero_si512(), a[4], b[4], sums[4] = {heads, heads, heads, heads};
 
     ORI_UNROLL
     for (int r = 0; r < 4; r++) {
-        heads[r] = ori_load16(w[r]);
-        ORI_LOADED_HERE(heads[r]);
-        a[r] = load64(w[r] + offsetof(struct ori_block_q4_k, qs));
+        heads = set_quarter(heads, r, w[r]);
+        ORI_LOADED_HERE(heads);
+        a[r] = load64(w[r] + qs);
         ORI_LOADED_HERE(a[r]);
-        b[r] = load64(w[r] + offsetof(struct ori_block_q4_k, qs) + 64);
+        b[r] = load64(w[r] + qs + 64);
         ORI_LOADED_HERE(b[r]);
     }
-    out->heads = heads_k4_of(heads);
-    ori_transpose4(a);
-    ori_transpose4(b);
     ORI_UNROLL
-    for (int i = 0; i < 4; i++) {
-        out->fours[0][i] = low_nibbles(a[i]);
-        out->fours[1][i] = high_nibbles(a[i]);
-        out->fours[2][i] = low_nibbles(b[i]);
-        out->fours[3][i] = high_nibbles(b[i]);
+    for (int half = 0; half < 2; half++) {
+        __m512i x[2], y[2];
+
+        ori_transpose4_half(a, half, x);
+        ori_transpose4_half(b, half, y);
+        ORI_UNROLL
+        for (int i = 0; i < 2; i++) {
+            const __m512i chunks[4] = {_mm512_and_si512(x[i], low), _mm512_and_si512(x[i], high),
+                                       _mm512_and_si512(y[i], low), _mm512_and_si512(y[i], high)};
+            add_to_chunks(sums, chunks, acts, 2 * half + i);
+        }
     }
+
+    const struct heads_k4 h = open_heads_k4(heads);
+    const __m512i even = pair_words(sums[0], sums[2]);
+    const __m512i odd = pair_words(_mm512_srli_epi32(sums[1], 4), _mm512_srli_epi32(sums[3], 4));
+    const __m512i none = _mm512_setzero_si512();
+
+    out->dot = _mm512_dpwssd_epi32(_mm512_dpwssd_epi32(none, even, h.scales[0]), odd, h.scales[1]);
+    out->second = _mm512_dpwssd_epi32(none, h.mins, acts->sums);
+    out->d = h.d;
 }
 
-ORI_INLINE void quad_q5_k(const uint8_t *const w[4], struct quad *out)
+/* The chunks' sums times their scales. */
+ORI_INLINE __m512i times_scales(const __m512i sums[4], const __m512i scales[4])
 {
+    const __m512i first = _mm512_add_epi32(_mm512_mullo_epi32(sums[0], scales[0]),
+                                           _mm512_mullo_epi32(sums[1], scales[1]));
+    const __m512i second = _mm512_add_epi32(_mm512_mullo_epi32(sums[2], scales[2]),
+                                            _mm512_mullo_epi32(sums[3], scales[3]));
+
+    return _mm512_add_epi32(first, second);
+}
+
+ORI_INLINE void quad_q5_k(const uint8_t *const w[4], const struct quad_acts *acts, struct quad *out)
+{
+    /* Of the fifth bits, 32 bytes a block: a fours of both halves of each block, twice. */
+    const __m512i fours =
+        _mm512_setr_epi32(0, 8, 16, 24, 4, 12, 20, 28, 0, 8, 16, 24, 4, 12, 20, 28);
+    /* A chunk's second run is two after the first: then bits 0, 1, 4 and 5 are the chunks'. */
     const __m512i two = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi64x(2), 1);
-    __m128i heads[4];
-    __m512i a[4], b[4], high[4];
+    const size_t qs = offsetof(struct ori_block_q5_k, qs), qh = offsetof(struct ori_block_q5_k, qh);
+    __m512i heads = _mm512_setzero_si512(), sums[4] = {heads, heads, heads, heads};
+    __m512i a[4], b[4], bits[2] = {heads, heads};
 
     ORI_UNROLL
     for (int r = 0; r < 4; r++) {
-        heads[r] = ori_load16(w[r]);
-        ORI_LOADED_HERE(heads[r]);
-        high[r] = load32_twice(w[r] + offsetof(struct ori_block_q5_k, qh));
-        ORI_LOADED_HERE(high[r]);
-        a[r] = load64(w[r] + offsetof(struct ori_block_q5_k, qs));
+        heads = set_quarter(heads, r, w[r]);
+        ORI_LOADED_HERE(heads);
+        bits[r / 2] = r % 2 ? _mm512_inserti64x4(bits[r / 2], ori_load32(w[r] + qh), 1)
+                            : _mm512_castsi256_si512(ori_load32(w[r] + qh));
+        ORI_LOADED_HERE(bits[r / 2]);
+        a[r] = load64(w[r] + qs);
         ORI_LOADED_HERE(a[r]);
-        b[r] = load64(w[r] + offsetof(struct ori_block_q5_k, qs) + 64);
+        b[r] = load64(w[r] + qs + 64);
         ORI_LOADED_HERE(b[r]);
     }
-    out->heads = heads_k4_of(heads);
-    ori_transpose4(a);
-    ori_transpose4(b);
-    ori_transpose4(high);
     ORI_UNROLL
-    for (int i = 0; i < 4; i++) {
-        /* a chunk's second run is two after the first: bits 0, 1, 4, 5 are the chunks' */
-        const __m512i h = _mm512_srlv_epi64(high[i], two);
-        out->fours[0][i] = with_bits(low_nibbles(a[i]), _mm512_slli_epi16(h, 4), 16);
-        out->fours[1][i] = with_bits(high_nibbles(a[i]), _mm512_slli_epi16(h, 3), 16);
-        out->fours[2][i] = with_bits(low_nibbles(b[i]), h, 16);
-        out->fours[3][i] = with_bits(high_nibbles(b[i]), _mm512_srli_epi16(h, 1), 16);
+    for (int half = 0; half < 2; half++) {
+        __m512i x[2], y[2];
+
+        ori_transpose4_half(a, half, x);
+        ori_transpose4_half(b, half, y);
+        ORI_UNROLL
+        for (int i = 0; i < 2; i++) {
+            const __m512i these = _mm512_add_epi32(fours, _mm512_set1_epi32(2 * half + i));
+            const __m512i h =
+                _mm512_srlv_epi64(_mm512_permutex2var_epi32(bits[0], these, bits[1]), two);
+            const __m512i chunks[4] = {with_bits(low_nibbles(x[i]), _mm512_slli_epi16(h, 4), 16),
+                                       with_bits(high_nibbles(x[i]), _mm512_slli_epi16(h, 3), 16),
+                                       with_bits(low_nibbles(y[i]), h, 16),
+                                       with_bits(high_nibbles(y[i]), _mm512_srli_epi16(h, 1), 16)};
+            add_to_chunks(sums, chunks, acts, 2 * half + i);
+        }
     }
+
+    const struct heads_k4 h = open_heads_k4(heads);
+    const struct heads all = heads_of_k4(&h);
+
+    out->dot = times_scales(sums, all.scales);
+    out->second = _mm512_dpwssd_epi32(_mm512_setzero_si512(), h.mins, acts->sums);
+    out->d = h.d;
 }
 
-ORI_INLINE void quad_q6_k(const uint8_t *const w[4], struct quad *out)
+ORI_INLINE void quad_q6_k(const uint8_t *const w[4], const struct quad_acts *acts, struct quad *out)
 {
+    const size_t scales_at = offsetof(struct ori_block_q6_k, scales);
     struct words_q6_k words;
-    __m128i scales[4];
+    __m512i heads = _mm512_setzero_si512(), scales[4], sums[4];
 
     ORI_UNROLL
     for (int r = 0; r < 4; r++) {
@@ -354,14 +466,32 @@ ORI_INLINE void quad_q6_k(const uint8_t *const w[4], struct quad *out)
         ORI_LOADED_HERE(words.even[r]);
         ORI_LOADED_HERE(words.odd[r]);
         ORI_LOADED_HERE(words.high[r]);
-        scales[r] = ori_load16(w[r] + offsetof(struct ori_block_q6_k, scales));
-        ORI_LOADED_HERE(scales[r]);
+        heads = set_quarter(heads, r, w[r] + scales_at);
+        ORI_LOADED_HERE(heads);
     }
-    out->heads = heads_q6_k_of(scales, ori_load4_f16(w, offsetof(struct ori_block_q6_k, d)));
-    transpose_words_q6_k(&words);
     ORI_UNROLL
     for (int c = 0; c < 4; c++)
-        chunk_of_words_q6_k(&words, c, out->fours[c]);
+        sums[c] = acts->starts[c];
+    ORI_UNROLL
+    for (int half = 0; half < 2; half++) {
+        __m512i even[2], odd[2], high[2];
+
+        ori_transpose4_half(words.high, half, high);
+        ori_transpose4_half(words.even, half, even);
+        ori_transpose4_half(words.odd, half, odd);
+        ORI_UNROLL
+        for (int i = 0; i < 2; i++) {
+            const __m512i chunks[4] = {chunk_of_q6_k(even[i], odd[i], high[i], 0),
+                                       chunk_of_q6_k(even[i], odd[i], high[i], 1),
+                                       chunk_of_q6_k(even[i], odd[i], high[i], 2),
+                                       chunk_of_q6_k(even[i], odd[i], high[i], 3)};
+            add_to_chunks(sums, chunks, acts, 2 * half + i);
+        }
+    }
+    scales_q6_k(heads, scales);
+    out->dot = times_scales(sums, scales);
+    out->second = _mm512_setzero_si512();
+    out->d = _mm256_castps128_ps256(ori_load4_f16(w, offsetof(struct ori_block_q6_k, d)));
 }
 
 /* ---- the types ---- */

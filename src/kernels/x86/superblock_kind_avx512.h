@@ -22,11 +22,19 @@ struct heads {
     __m128 d, dmin;
 };
 
-/* Four blocks: fours[c][i] has the i-th fours of each 16 elements of chunk c, which are
- * a quarter, a block in each of its lanes. */
-struct quad {
+/* Activations of four blocks: fours[c][i] has the i-th fours of each 16 elements of
+ * chunk c, which are a quarter, a block in each of its lanes. */
+struct quad_acts {
     __m512i fours[4][4];
-    struct heads heads;
+    __m512i sums;      /* int16, of a type with minimums: of two sub-blocks in each lane */
+    __m512i starts[4]; /* of one without: what chunk c's sums start from, see put_starts() */
+};
+
+/* What four blocks come to with a column, a block in each lane of a quarter; the
+ * quarters are yet to be added up. */
+struct quad {
+    __m512i dot, second;
+    __m256 d; /* of each block, then dmin */
 };
 
 struct kind {
@@ -36,12 +44,12 @@ struct kind {
     int offset;         /* log2 of what is added to q; 0 for a type with minimums */
     int sub;            /* elements that share a scale: 16 or 32 */
     uint8_t runs[4][2]; /* which runs of 32 elements chunk c holds */
-    /* Chunks 2h and 2h + 1 of four blocks, as in struct quad. */
+    /* Chunks 2h and 2h + 1 of four blocks, as in struct quad_acts. */
     void (*fours)(const uint8_t *const w[4], int h, __m512i out[2][4]);
     struct heads (*heads)(const uint8_t *const w[4]);
-    /* All of four blocks, read in their order.  NULL for a type whose unpacking is most
-     * of the work: its one column goes the way of a few. */
-    void (*quad)(const uint8_t *const w[4], struct quad *out);
+    /* Four blocks, read in their order, with one column.  NULL for a type whose unpacking
+     * is most of the work: that goes the way of a few. */
+    void (*quad)(const uint8_t *const w[4], const struct quad_acts *a, struct quad *out);
 };
 
 /* ---- four blocks in lanes ---- */
