@@ -79,12 +79,22 @@ ORI_INLINE size_t ori_ahead(const struct ori_matmul *m, size_t n)
     return group ? (((size_t)16 << 10) + group - 1) / group * group : 0;
 }
 
-ORI_INLINE void ori_store4(const struct ori_matmul *m, size_t r, size_t c, __m128 x)
+/* Those of four rows that there are. */
+ORI_INLINE __mmask8 ori_rows4(const struct ori_matmul *m, size_t r)
 {
     const size_t left = m->n_rows - r;
 
-    _mm_mask_storeu_ps(m->out + c * m->out_stride + r,
-                       (__mmask8)(left < ORI_ROWS ? (1u << left) - 1 : 15), x);
+    return (__mmask8)(left < ORI_ROWS ? (1u << left) - 1 : 15);
+}
+
+ORI_INLINE __m128 ori_load4(const struct ori_matmul *m, size_t r, size_t c)
+{
+    return _mm_maskz_loadu_ps(ori_rows4(m, r), m->out + c * m->out_stride + r);
+}
+
+ORI_INLINE void ori_store4(const struct ori_matmul *m, size_t r, size_t c, __m128 x)
+{
+    _mm_mask_storeu_ps(m->out + c * m->out_stride + r, ori_rows4(m, r), x);
 }
 
 ORI_INLINE void ori_store8(const struct ori_matmul *m, size_t r, size_t c, __m256 x)

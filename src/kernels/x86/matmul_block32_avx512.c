@@ -1,39 +1,15 @@
 /* Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4 with Q8 activations.
  *
- * Quants are multiplied unsigned; the 8, 16 or 128 that this adds to those of
- * Q4_0, of Q5_0 and MXFP4, and of Q8_0 and IQ4_NL comes out by the activations' sum.  Everything up
- * to the fold is an exact integer, once for 32 elements.
- *
- * A few columns: eight rows by four blocks at a time, a lane for each block of a
- * row, so that a block's sum needs no adding up.  More columns: panels of 32 rows
- * by eight blocks (panel_avx512.h). */
+ * One column, of Q4_0, Q8_0 and IQ4_NL: 16 blocks of a row at a time
+ * (block32_row_avx512.h).  A few columns: eight rows by four blocks at a time, a lane for
+ * each block of a row, so that a block's sum needs no adding up.  More columns: panels of
+ * 32 rows by eight blocks (panel_avx512.h). */
 #include "kernels/x86/x86.h"
 
 #define ORI_GROUP 7 /* two integer sums each of a block, and two sums of floats */
-#include "kernels/blocks.h"
 #include "kernels/codebook.h"
+#include "kernels/x86/block32_row_avx512.h"
 #include "kernels/x86/panel_avx512.h"
-
-#define FEW_BLOCKS 4
-#define FOURS (ORI_BLOCK / 4) /* of a block: four elements fill a lane */
-
-/* Where the blocks at hand stand in a row; past the end the last one again. */
-struct places {
-    size_t at[FEW_BLOCKS];
-};
-
-struct kind {
-    size_t block_bytes;
-    int offset; /* log2 of what is added to q; 0 for nothing */
-    bool has_m; /* m stands after d */
-    bool e8m0;  /* d is a byte, a power of two; else f16 */
-    /* The 64 quants of two blocks, unsigned: the first halves of both, then the
-     * second halves. */
-    __m512i (*quants)(const uint8_t *first, const uint8_t *second);
-    /* The quants of four blocks of four rows, unsigned: out[k] has their k-th
-     * fours, a block in each quarter, a row in each of its lanes. */
-    void (*fours)(const uint8_t *const w[4], const struct places *places, __m512i out[FOURS]);
-};
 
 /* ---- quants ---- */
 
@@ -118,16 +94,6 @@ ORI_INLINE __m512i quants_mxfp4(const uint8_t *first, const uint8_t *second)
     return ori_decode64(ori_codes_mxfp4, 4, nibbles(first + at, second + at));
 }
 
-/* Where a sum of products with unsigned quants starts, from the activations' sums.
- * In vector registers all the way: to come from a general one costs more. */
-ORI_INLINE __m512i offset_of(const struct kind *kind, __m512i sums)
-{
-    if (!kind->offset)
-        return _mm512_setzero_si512();
-    return _mm512_sub_epi32(_mm512_setzero_si512(),
-                            _mm512_slli_epi32(sums, (unsigned)kind->offset));
-}
-
 /* ---- a few columns: eight rows by four blocks at a time ---- */
 
 #define FEW_ROWS 8
@@ -140,28 +106,6 @@ ORI_INLINE struct places places_of(size_t block_bytes, size_t n_blocks)
     for (size_t j = 0; j < FEW_BLOCKS; j++)
         out.at[j] = (j < n_blocks ? j : n_blocks - 1) * block_bytes;
     return out;
-}
-
-/* 16 bytes of each block, a block in each quarter. */
-ORI_INLINE __m512i quarters(const uint8_t *p, const struct places *places)
-{
-    const size_t *at = places->at;
-    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(ori_load16(p + at[0])),
-                                                ori_load16(p + at[1]), 1);
-    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(ori_load16(p + at[2])),
-                                                 ori_load16(p + at[3]), 1);
-
-    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-/* 16 bytes at `offset` of each block, in the order of fours(). */
-ORI_INLINE void fours_of(const uint8_t *const w[4], const struct places *places, size_t offset,
-                         __m512i out[4])
-{
-    ORI_UNROLL
-    for (int r = 0; r < 4; r++)
-        out[r] = quarters(w[r] + offset, places);
-    ori_transpose4(out);
 }
 
 /* Nibbles: the low ones are the first half. */
@@ -247,24 +191,6 @@ ORI_INLINE void fours_mxfp4(const uint8_t *const w[4], const struct places *plac
     ORI_UNROLL
     for (int k = 0; k < FOURS; k++)
         out[k] = ori_decode64(ori_codes_mxfp4, 4, out[k]);
-}
-
-/* The f16 at `offset` of four blocks of four rows, a block in each quarter.
- * They are put together in general registers: the vector units have no time. */
-ORI_INLINE __m512 units_of(const uint8_t *const w[4], const struct places *places, size_t offset)
-{
-    uint64_t four[FEW_BLOCKS];
-
-    ORI_UNROLL
-    for (int j = 0; j < FEW_BLOCKS; j++) {
-        const size_t at = places->at[j] + offset;
-        four[j] = ori_load_le16(w[0] + at) | (uint64_t)ori_load_le16(w[1] + at) << 16 |
-                  (uint64_t)ori_load_le16(w[2] + at) << 32 |
-                  (uint64_t)ori_load_le16(w[3] + at) << 48;
-        ORI_STAY_GENERAL(four[j]);
-    }
-    return _mm512_cvtph_ps(_mm256_setr_epi64x((long long)four[0], (long long)four[1],
-                                              (long long)four[2], (long long)four[3]));
 }
 
 /* ori_half_e8m0 of 16 bytes. */
@@ -423,7 +349,10 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
 
 ORI_INLINE void few_columns(const struct kind *kind, const struct ori_matmul *m)
 {
-    ORI_FEW_TIMES(m, FEW_ROWS, rows_times, kind);
+    if (m->n_cols == 1 && kind->step && m->n_rows > 0 && m->n > 0)
+        one_column(kind, m);
+    else
+        ORI_FEW_TIMES(m, FEW_ROWS, rows_times, kind);
 }
 
 /* ---- many columns: panels ---- */
@@ -548,17 +477,177 @@ ORI_INLINE void times(const struct kind *kind, const struct panel *panel, size_t
     }
 }
 
+/* ---- 16 blocks of a row, for one column ---- */
+
+/* A fours of each block, a block in each lane. */
+ORI_INLINE void spread_fours(const struct ori_act_q8 a[16], struct step_acts *out)
+{
+    const struct places four_apart = places_of(4 * sizeof(*a), FEW_BLOCKS);
+    const uint8_t *const p[4] = {(const void *)a, (const void *)(a + 1), (const void *)(a + 2),
+                                 (const void *)(a + 3)};
+    __m512i head[4]; /* d, sum and two fours */
+
+    fours_of(p, &four_apart, 0, head);
+    out->d = _mm512_castsi512_ps(head[0]);
+    out->sum = head[1];
+    fours_of(p, &four_apart, offsetof(struct ori_act_q8, qs), out->quants);
+    fours_of(p, &four_apart, offsetof(struct ori_act_q8, qs) + 16, out->quants + 4);
+}
+
+/* 16 blocks of d and 16 bytes: 288 bytes, loaded as five registers, of which the first two
+ * have seven blocks, the next two as many, and the last has two. */
+struct stream18 {
+    __m512i a, b, c, d, e;
+};
+
+ORI_INLINE struct stream18 load_stream18(const uint8_t *w)
+{
+    struct stream18 x;
+
+    x.a = _mm512_loadu_si512(w);
+    ORI_LOADED_HERE(x.a);
+    x.b = _mm512_loadu_si512(w + 64);
+    ORI_LOADED_HERE(x.b);
+    x.c = _mm512_loadu_si512(w + 126);
+    ORI_LOADED_HERE(x.c);
+    x.d = _mm512_loadu_si512(w + 190);
+    ORI_LOADED_HERE(x.d);
+    x.e = _mm512_loadu_si512(w + 224);
+    ORI_LOADED_HERE(x.e);
+    return x;
+}
+
+/* Words of the stream: counted from a, where the masks say so from c or from e. */
+ORI_INLINE __m512i words_of18(const struct stream18 *x, __m512i words, __mmask32 c, __mmask32 e)
+{
+    const __m512i of_a = _mm512_permutex2var_epi16(x->a, words, x->b);
+    const __m512i of_c = _mm512_permutex2var_epi16(x->c, words, x->d);
+
+    return _mm512_mask_permutexvar_epi16(_mm512_mask_blend_epi16(c, of_a, of_c), e, words, x->e);
+}
+
+ORI_INLINE __m512 d_of18(const struct stream18 *x)
+{
+    static const int16_t words[32] = {0, 9, 18, 27, 36, 45, 54, 0, 9, 18, 27, 36, 45, 54, 14, 23};
+    const __m512i d = words_of18(x, _mm512_loadu_si512(words), 0x3f80, 0xc000);
+
+    return _mm512_cvtph_ps(_mm512_castsi512_si256(d));
+}
+
+/* The i-th four bytes of nibbles of each block. */
+ORI_INLINE __m512i fours_of18(const struct stream18 *x, int i)
+{
+    static const int16_t first[32] = {1,  2,  10, 11, 19, 20, 28, 29, 37, 38, 46,
+                                      47, 55, 56, 1,  2,  10, 11, 19, 20, 28, 29,
+                                      37, 38, 46, 47, 55, 56, 15, 16, 24, 25};
+    const __m512i words =
+        _mm512_add_epi16(_mm512_loadu_si512(first), _mm512_set1_epi16((short)(2 * i)));
+
+    return words_of18(x, words, 0x0fffc000, 0xf0000000);
+}
+
+/* High nibbles are multiplied where they stand, so those sums are 16 times too large. */
+ORI_INLINE __m512i dot_q4_0(const uint8_t *w, const struct step_acts *acts, __m512 *d)
+{
+    const __m512i low = _mm512_set1_epi8(0x0f), high = _mm512_set1_epi8((char)0xf0);
+    const struct stream18 x = load_stream18(w);
+    __m512i sum[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const __m512i q = fours_of18(&x, i);
+        sum[0] = _mm512_dpbusd_epi32(sum[0], _mm512_and_si512(q, low), acts->quants[i]);
+        sum[1] = _mm512_dpbusd_epi32(sum[1], _mm512_and_si512(q, high), acts->quants[4 + i]);
+    }
+    *d = d_of18(&x);
+    return _mm512_add_epi32(sum[0], _mm512_srai_epi32(sum[1], 4));
+}
+
+ORI_INLINE __m512i dot_iq4_nl(const uint8_t *w, const struct step_acts *acts, __m512 *d)
+{
+    const __m512i low = _mm512_set1_epi8(0x0f);
+    const struct stream18 x = load_stream18(w);
+    __m512i sum[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const __m512i q = fours_of18(&x, i);
+        const __m512i first = _mm512_and_si512(q, low);
+        const __m512i second = _mm512_and_si512(_mm512_srli_epi16(q, 4), low);
+        sum[0] =
+            _mm512_dpbusd_epi32(sum[0], ori_decode64(ori_codes_iq4, 7, first), acts->quants[i]);
+        sum[1] = _mm512_dpbusd_epi32(sum[1], ori_decode64(ori_codes_iq4, 7, second),
+                                     acts->quants[4 + i]);
+    }
+    *d = d_of18(&x);
+    return _mm512_add_epi32(sum[0], sum[1]);
+}
+
+/* Two blocks in a register, as they are loaded. */
+ORI_INLINE void spread_pairs(const struct ori_act_q8 a[16], struct step_acts *out)
+{
+    struct step_acts fours;
+
+    spread_fours(a, &fours);
+    out->d = fours.d;
+    out->sum = fours.sum;
+    ORI_UNROLL
+    for (int i = 0; i < FOURS; i++)
+        out->quants[i] = ori_load32x2(a[2 * i].qs, a[2 * i + 1].qs);
+}
+
+/* In each quarter, the sums of elements 0 and 2 and of 1 and 3: of a, b, a, b. */
+ORI_INLINE __m512i sum_of_lanes(__m512i a, __m512i b)
+{
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+}
+
+/* In each quarter, the sums of the four elements of each of four. */
+ORI_INLINE __m512i sum_of_fours(const __m512i x[4])
+{
+    const __m512i ab = sum_of_lanes(x[0], x[1]), cd = sum_of_lanes(x[2], x[3]);
+
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+}
+
+ORI_INLINE __m512i dot_q8_0(const uint8_t *w, const struct step_acts *acts, __m512 *d)
+{
+    const size_t bytes = sizeof(struct ori_block_q8_0), at = offsetof(struct ori_block_q8_0, qs);
+    const struct places four_apart = places_of(4 * bytes, FEW_BLOCKS);
+    const uint8_t *const rows[4] = {w, w + bytes, w + 2 * bytes, w + 3 * bytes};
+    __m512i x[8];
+
+    ORI_UNROLL
+    for (size_t i = 0; i < 8; i++) {
+        const __m512i q = ori_load32x2(w + 2 * i * bytes + at, w + (2 * i + 1) * bytes + at);
+        x[i] = _mm512_dpbusd_epi32(_mm512_setzero_si512(),
+                                   _mm512_xor_si512(q, _mm512_set1_epi8(-128)), acts->quants[i]);
+    }
+    *d = units_of(rows, &four_apart, 0);
+    /* two quarters are a block: 0, 2, 4, 6 and 1, 3, 5, 7, then eight more */
+    const __m512i first = sum_of_fours(x), second = sum_of_fours(x + 4);
+    const __m512i sums =
+        _mm512_add_epi32(_mm512_shuffle_i32x4(first, second, _MM_SHUFFLE(2, 0, 2, 0)),
+                         _mm512_shuffle_i32x4(first, second, _MM_SHUFFLE(3, 1, 3, 1)));
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15), sums);
+}
+
+static const struct step step_q4_0 = {spread_fours, dot_q4_0};
+static const struct step step_iq4_nl = {spread_fours, dot_iq4_nl};
+static const struct step step_q8_0 = {spread_pairs, dot_q8_0};
+
 /* ---- the types ---- */
 
-#define DEFINE_TYPE(type, offset, has_m, e8m0)                                                     \
+#define DEFINE_TYPE(type, offset, has_m, e8m0, step)                                               \
     static const struct kind kind_##type = {                                                       \
-        sizeof(struct ori_block_##type), offset, has_m, e8m0, quants_##type, fours_##type};        \
+        sizeof(struct ori_block_##type), offset, has_m, e8m0, quants_##type, fours_##type, step};  \
     ORI_DEFINE_MATMUL_AVX512(type, ORI_BLOCK, struct ori_act_q8)
 
-DEFINE_TYPE(q4_0, 3, false, false)
-DEFINE_TYPE(q4_1, 0, true, false)
-DEFINE_TYPE(q5_0, 4, false, false)
-DEFINE_TYPE(q5_1, 0, true, false)
-DEFINE_TYPE(q8_0, 7, false, false)
-DEFINE_TYPE(iq4_nl, 7, false, false)
-DEFINE_TYPE(mxfp4, 4, false, true)
+DEFINE_TYPE(q4_0, 3, false, false, &step_q4_0)
+DEFINE_TYPE(q4_1, 0, true, false, NULL)
+DEFINE_TYPE(q5_0, 4, false, false, NULL)
+DEFINE_TYPE(q5_1, 0, true, false, NULL)
+DEFINE_TYPE(q8_0, 7, false, false, &step_q8_0)
+DEFINE_TYPE(iq4_nl, 7, false, false, &step_iq4_nl)
+DEFINE_TYPE(mxfp4, 4, false, true, NULL)
