@@ -33,16 +33,17 @@ struct kind {
     const struct step *step;
 };
 
-/* 16 blocks of a row and their activations, which lie as the type's weights do. */
+/* Activations of 16 blocks of a row. */
 struct step_acts {
-    __m512i quants[FOURS];
-    __m512i sum; /* of a block in each lane; and so on */
-    __m512 d;
+    __m512i quants[FOURS]; /* in the order in which the type has its weights */
+    __m512i sum;           /* a block in each lane */
+    __m512 d;              /* the same */
 };
 
+/* 16 blocks of a row, for one column. */
 struct step {
     void (*spread)(const struct ori_act_q8 a[16], struct step_acts *out);
-    /* Their sums of products with unsigned quants, and their d. */
+    /* Each block's sum of products with unsigned quants, in its lane, and its d. */
     __m512i (*dot)(const uint8_t *w, const struct step_acts *a, __m512 *d);
 };
 
@@ -57,6 +58,16 @@ ORI_INLINE __m512i offset_of(const struct kind *kind, __m512i sums)
 }
 
 /* ---- four blocks of four rows ---- */
+
+ORI_INLINE struct places places_of(size_t block_bytes, size_t n_blocks)
+{
+    struct places out;
+
+    ORI_UNROLL
+    for (size_t j = 0; j < FEW_BLOCKS; j++)
+        out.at[j] = (j < n_blocks ? j : n_blocks - 1) * block_bytes;
+    return out;
+}
 
 /* 16 bytes of each block, a block in each quarter. */
 ORI_INLINE __m512i quarters(const uint8_t *p, const struct places *places)

@@ -68,15 +68,12 @@ ORI_INLINE __m128 fold_four(const struct step_sums *rows, size_t b, size_t n, __
     return acc;
 }
 
-/* Ask twice for the bytes that come next but some: of requests that find no place the
+/* Ask twice for the line that comes next but some: of requests that find no place the
  * CPU forgets. */
-ORI_INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
+ORI_INLINE void fetch_line(const uint8_t *p)
 {
-    ORI_UNROLL
-    for (size_t line = 0; line < bytes; line += 64) {
-        ori_prefetch_far(p, ((size_t)16 << 10) + line);
-        ori_prefetch_far(p, ((size_t)6 << 10) + line);
-    }
+    ori_prefetch_far(p, (size_t)16 << 10);
+    ori_prefetch_far(p, (size_t)6 << 10);
 }
 
 /* n <= ROW_BLOCKS blocks of four rows, to be folded. */
@@ -103,7 +100,9 @@ ORI_INLINE void multiply_row(const struct kind *kind, const uint8_t *w, size_t n
     for (size_t b = 0; b < whole; b += STEP, w += STEP * kind->block_bytes) {
         multiply(kind, w, &acts->steps[b / STEP], r, out + b / STEP);
         fold_next(before);
-        fetch_ahead(w, STEP * kind->block_bytes);
+        ORI_UNROLL
+        for (size_t at = 0; at < STEP * kind->block_bytes; at += 64)
+            fetch_line(w + at);
     }
     if (whole < n) {
         uint8_t last[STEP * sizeof(struct ori_block_q8_0)] = {0};
@@ -111,6 +110,8 @@ ORI_INLINE void multiply_row(const struct kind *kind, const uint8_t *w, size_t n
         memcpy(last, w, (n - whole) * kind->block_bytes);
         multiply(kind, last, &acts->steps[whole / STEP], r, out + whole / STEP);
         fold_next(before);
+        for (size_t at = 0; at < (n - whole) * kind->block_bytes; at += 64)
+            fetch_line(w + at);
     }
 }
 

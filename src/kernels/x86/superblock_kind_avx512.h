@@ -47,8 +47,8 @@ struct kind {
     /* Chunks 2h and 2h + 1 of four blocks, as in struct quad_acts. */
     void (*fours)(const uint8_t *const w[4], int h, __m512i out[2][4]);
     struct heads (*heads)(const uint8_t *const w[4]);
-    /* Four blocks, read in their order, with one column.  NULL for a type whose unpacking
-     * is most of the work: that goes the way of a few. */
+    /* Four blocks, read in their order, with one column, of a type whose unit is 1.  NULL
+     * for a type whose unpacking is most of the work: that goes the way of a few. */
     void (*quad)(const uint8_t *const w[4], const struct quad_acts *a, struct quad *out);
 };
 

@@ -159,16 +159,13 @@ ORI_INLINE void next_four(const struct kind *kind, const uint8_t *w, size_t n, s
     walk->acc = fold_quad(kind, walk->before + q, n, walk->acc);
 }
 
-/* Ask three times for the bytes that come next but some: of requests that find no place
- * the CPU forgets. */
-ORI_INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
+/* Ask three times for the line that comes next but some: of requests that find no place the
+ * CPU forgets. */
+ORI_INLINE void fetch_line(const uint8_t *p)
 {
-    ORI_UNROLL
-    for (size_t line = 0; line < bytes; line += 64) {
-        ori_prefetch_far(p, ((size_t)16 << 10) + line);
-        ori_prefetch_far(p, ((size_t)10 << 10) + line);
-        ori_prefetch_far(p, ((size_t)5 << 10) + line);
-    }
+    ori_prefetch_far(p, (size_t)16 << 10);
+    ori_prefetch_far(p, (size_t)10 << 10);
+    ori_prefetch_far(p, (size_t)5 << 10);
 }
 
 ORI_INLINE void next_row(const struct kind *kind, const uint8_t *w, size_t n_blocks,
@@ -178,10 +175,15 @@ ORI_INLINE void next_row(const struct kind *kind, const uint8_t *w, size_t n_blo
 
     for (size_t q = 0; q < n_whole; q++, w += 4 * kind->block_bytes) {
         next_four(kind, w, 4, q, walk);
-        fetch_ahead(w, 4 * kind->block_bytes);
+        ORI_UNROLL
+        for (size_t at = 0; at < 4 * kind->block_bytes; at += 64)
+            fetch_line(w + at);
     }
-    if (left)
+    if (left) {
         next_four(kind, w, left, n_whole, walk);
+        for (size_t at = 0; at < left * kind->block_bytes; at += 64)
+            fetch_line(w + at);
+    }
 }
 
 /* The last row, when all its blocks are multiplied. */
