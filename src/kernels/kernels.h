@@ -75,16 +75,17 @@ struct ori_type_kernels {
                    size_t act_bytes, size_t n_cols, float *out, size_t out_stride);
 };
 
-/* ---- the KV cache of one head of one layer ----
+/* ---- the KV cache of one layer ----
  *
  * Keys and values of a ring of slots; position t lies in slot t mod slots.
- * Values lie row by row.  The keys of a block of ORI_ATTN_BLOCK positions lie
- * side by side, so that a vector of scores needs no sum across its lanes:
+ * Slots come in blocks of ORI_ATTN_BLOCK, at any distance from each other; a block has its
+ * heads one after the other, each first with its keys, then with its values.  Values lie
+ * row by row, keys side by side, so that a vector of scores needs no sum across its lanes:
  *
- *   keys    f16, f32   [slots/64][head_dim][64]
- *           q8_0       [slots/64][head_dim/32] struct ori_kv_q8_keys
- *   values  f16, f32   [slots][head_dim]
- *           q8_0       [slots][head_dim/32] struct ori_block_q8_0
+ *   keys    f16, f32   [head_dim][64]
+ *           q8_0       [head_dim/32] struct ori_kv_q8_keys
+ *   values  f16, f32   [64][head_dim]
+ *           q8_0       [64][head_dim/32] struct ori_block_q8_0
  *
  * A position takes ori_kv_row_bytes() in either, hence a block of keys 64
  * times that: head_dim is rounded up to 16, and what is beyond it is read but
@@ -103,10 +104,11 @@ enum ori_kv_type {
 /* Bytes of one position; false when the type can't hold such a head. */
 bool ori_kv_row_bytes(enum ori_kv_type type, size_t head_dim, size_t *out);
 
-/* Attention of queries of one head over that head's cache.
+/* Attention of queries over the cache of the heads that they belong to.
  *
  * Each query is computed by itself: what comes out does not depend on those it
- * shares a call with, which only save loading keys and values again.
+ * shares a call with, which only save loading keys and values again, and let blocks
+ * be read in the order in which heads lie in them.
  *
  * It walks blocks of ORI_ATTN_BLOCK absolute positions: block b holds
  * positions [b*B, (b+1)*B).  For each block in order:
@@ -124,14 +126,16 @@ struct ori_attn_query {
     float *out;        /* [head_dim]; no other query's, and not q */
     size_t begin, end; /* positions attended to, begin < end */
     const float *sink; /* NULL: none */
+    size_t head;       /* of a block's; queries of one head stand together */
 };
 
 struct ori_attn {
-    const uint8_t *keys, *values;
-    size_t slots;    /* a multiple of ORI_ATTN_BLOCK, so that a block lies in one stretch */
-    size_t head_dim; /* multiple of 2, <= ORI_HEAD_DIM_MAX */
-    float scale;     /* > 0 */
-    float softcap;   /* scaled scores become softcap * tanh(score / softcap); 0: they stay */
+    const uint8_t *cache; /* block 0, head 0 */
+    size_t block_stride;  /* bytes from a block to the next one */
+    size_t slots;         /* a multiple of ORI_ATTN_BLOCK */
+    size_t head_dim;      /* multiple of 2, <= ORI_HEAD_DIM_MAX */
+    float scale;          /* > 0 */
+    float softcap;        /* scaled scores become softcap * tanh(score / softcap); 0: they stay */
     const struct ori_attn_query *queries; /* best in order of position */
     size_t n_queries;
 };
@@ -191,10 +195,9 @@ void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu);
  * value and for a tier that this CPU lacks. */
 orion_status ori_kernels_choose(struct ori_kernels *kernels, orion_error *err);
 
-/* Put a position's key and value into its slot. */
+/* Put a position's key and value into slot `lane` of a head of a block. */
 void ori_kv_store(const struct ori_kernels *kernels, enum ori_kv_type type, size_t head_dim,
-                  const float *key, const float *value, size_t slot, uint8_t *keys,
-                  uint8_t *values);
+                  const float *key, const float *value, size_t lane, uint8_t *head);
 
 /* cos and sin of position * freq in double, our own polynomials after an exact
  * range reduction; same bits on every machine. */

@@ -58,24 +58,22 @@ static void store_q8(const struct ori_kernels *kernels, const float *key, const 
 }
 
 void ori_kv_store(const struct ori_kernels *kernels, enum ori_kv_type type, size_t head_dim,
-                  const float *key, const float *value, size_t slot, uint8_t *keys, uint8_t *values)
+                  const float *key, const float *value, size_t lane, uint8_t *head)
 {
-    const size_t stride = ori_kv_stride(type, head_dim);
-    const size_t lane = slot % ORI_ATTN_BLOCK;
-    void *const block = keys + (slot - lane) * stride;
-    void *const row = values + slot * stride;
+    uint8_t *const values = head + ori_kv_part_bytes(type, head_dim);
+    void *const keys = head, *const row = values + lane * ori_kv_stride(type, head_dim);
 
-    assert(type < ORI_KV_COUNT && head_dim <= ORI_HEAD_DIM_MAX);
+    assert(type < ORI_KV_COUNT && head_dim <= ORI_HEAD_DIM_MAX && lane < ORI_ATTN_BLOCK);
     switch (type) {
     case ORI_KV_F32:
-        store_f32(key, value, head_dim, lane, block, row);
+        store_f32(key, value, head_dim, lane, keys, row);
         break;
     case ORI_KV_Q8_0:
-        store_q8(kernels, key, value, head_dim, lane, block, row);
+        store_q8(kernels, key, value, head_dim, lane, keys, row);
         break;
     case ORI_KV_F16:
     case ORI_KV_COUNT:
-        store_f16(kernels, key, value, head_dim, lane, block, row);
+        store_f16(kernels, key, value, head_dim, lane, keys, row);
         break;
     }
 }

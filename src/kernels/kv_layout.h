@@ -28,4 +28,10 @@ static inline size_t ori_kv_stride(enum ori_kv_type type, size_t head_dim)
     return whole * sizeof(uint16_t);
 }
 
+/* Bytes of a head's keys, or of its values, in a block. */
+static inline size_t ori_kv_part_bytes(enum ori_kv_type type, size_t head_dim)
+{
+    return ORI_ATTN_BLOCK * ori_kv_stride(type, head_dim);
+}
+
 #endif

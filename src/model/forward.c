@@ -282,8 +282,7 @@ static void place(const struct attend_job *job, uint32_t head_kv, size_t begin, 
     for (size_t i = job->first + begin; i < job->first + end; i++) {
         struct ori_kv *kv = f->items[i].kv;
         const float *angles = all_angles + i * hp->n_rot;
-        const size_t slot = f->items[i].position % kv->layers[job->layer].n_slots;
-        const size_t at = ori_kv_offset(kv, job->layer, head_kv);
+        const uint32_t block = f->items[i].position / ORI_ATTN_BLOCK;
         float *queries = f->q + (i * hp->n_heads + (size_t)head_kv * job->group) * dim;
         float *key = f->k + (i * hp->n_heads_kv + head_kv) * dim;
         const float *value = f->v + (i * hp->n_heads_kv + head_kv) * dim;
@@ -291,8 +290,9 @@ static void place(const struct attend_job *job, uint32_t head_kv, size_t begin, 
         for (uint32_t h = 0; h < job->group; h++)
             turn_head(job, layer->q_norm, angles, queries + h * dim);
         turn_head(job, layer->k_norm, angles, key);
-        ori_kv_store(f->compute->kernels, kv->type, dim, key, value, slot, kv->keys + at,
-                     kv->values + at);
+        ori_kv_store(f->compute->kernels, kv->type, dim, key, value,
+                     f->items[i].position % ORI_ATTN_BLOCK,
+                     ori_kv_block(kv, job->layer, head_kv, block));
     }
 }
 
@@ -312,12 +312,12 @@ static void stretch_of(const struct ori_forward *f, uint32_t layer,
                    : stop;
 }
 
-static struct ori_attn_query query_of(const struct attend_job *job, uint32_t head_kv, size_t index)
+static struct ori_attn_query query_of(const struct attend_job *job, size_t head_kv, size_t index)
 {
     const struct ori_forward *f = job->forward;
     const struct ori_hparams *hp = &f->model->hp;
     const size_t item = job->first + index / job->group;
-    const size_t head = (size_t)head_kv * job->group + index % job->group;
+    const size_t head = head_kv * job->group + index % job->group;
     const size_t at = (item * hp->n_heads + head) * hp->head_dim;
     const float *sinks = f->model->layers[job->layer].sinks;
     struct ori_attn_query query = {
@@ -330,32 +330,49 @@ static struct ori_attn_query query_of(const struct attend_job *job, uint32_t hea
     return query;
 }
 
-/* Queries [first, last) of one head of keys, as long as they are of the same
- * sequence; returns where it stopped. */
-static size_t attend_some(const struct attend_job *job, uint32_t head_kv, size_t first, size_t last)
+/* Queries [first, last), all of one sequence, of each of n_heads heads of keys: at most
+ * ORI_ATTN_TILE in all. */
+static void attend_sequence(const struct attend_job *job, size_t head_kv, size_t n_heads,
+                            size_t first, size_t last)
 {
     const struct ori_forward *f = job->forward;
-    const struct ori_batch_item *items = f->items + job->first;
-    const struct ori_kv *kv = items[first / job->group].kv;
-    const size_t at = ori_kv_offset(kv, job->layer, head_kv);
-    const size_t dim = f->model->hp.head_dim;
+    const struct ori_hparams *hp = &f->model->hp;
+    const struct ori_kv *kv = f->items[job->first + first / job->group].kv;
     struct ori_attn_query queries[ORI_ATTN_TILE];
     size_t n = 0;
 
-    for (; first + n < last && items[(first + n) / job->group].kv == kv; n++)
-        queries[n] = query_of(job, head_kv, first + n);
+    for (size_t head = 0; head < n_heads; head++)
+        for (size_t i = first; i < last; i++, n++) {
+            queries[n] = query_of(job, head_kv + head, i);
+            queries[n].head = head;
+        }
     const struct ori_attn attn = {
-        .keys = kv->keys + at,
-        .values = kv->values + at,
+        .cache = ori_kv_block(kv, job->layer, (uint32_t)head_kv, 0),
+        .block_stride = kv->layers[job->layer].stride,
         .slots = kv->layers[job->layer].n_slots,
-        .head_dim = dim,
-        .scale = f->model->hp.attention_scale,
-        .softcap = f->model->hp.attention_softcap,
+        .head_dim = hp->head_dim,
+        .scale = hp->attention_scale,
+        .softcap = hp->attention_softcap,
         .queries = queries,
         .n_queries = n,
     };
     f->compute->kernels->attention[kv->type](&attn);
-    return first + n;
+}
+
+/* Queries [first, last), at most ORI_ATTN_TILE, of each of the heads [begin, end).  As
+ * many heads together as there is room for: beside each other they are read in order. */
+static void attend_heads(const struct attend_job *job, size_t begin, size_t end, size_t first,
+                         size_t last)
+{
+    const struct ori_batch_item *items = job->forward->items + job->first;
+
+    for (size_t stop = first; first < last; first = stop) {
+        while (stop < last && items[stop / job->group].kv == items[first / job->group].kv)
+            stop++;
+        const size_t room = ORI_ATTN_TILE / (stop - first);
+        for (size_t head = begin; head < end; head += room)
+            attend_sequence(job, head, end - head < room ? end - head : room, first, stop);
+    }
 }
 
 /* Piece p is tile p % n_tiles of head p / n_tiles, so that neighbours share keys. */
@@ -365,12 +382,10 @@ static void attend(void *arg, size_t begin, size_t end, uint32_t worker)
 
     (void)worker;
     for (size_t p = begin; p < end; p++) {
-        const size_t first = p % job->n_tiles * job->tile;
+        const size_t first = p % job->n_tiles * job->tile, head = p / job->n_tiles;
         const size_t left = job->n_queries - first;
-        const size_t last = first + (left < job->tile ? left : job->tile);
 
-        for (size_t at = first; at < last;)
-            at = attend_some(job, (uint32_t)(p / job->n_tiles), at, last);
+        attend_heads(job, head, head + 1, first, first + (left < job->tile ? left : job->tile));
     }
 }
 
@@ -397,15 +412,15 @@ static void place_some(void *arg, size_t begin, size_t end, uint32_t worker)
     }
 }
 
-/* Both for a whole head, of few queries: what has just been placed is still at hand. */
+/* Both for whole heads, of few queries: what has just been placed is still at hand. */
 static void place_and_attend(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     const struct attend_job *job = arg;
 
-    for (size_t head = begin; head < end; head++) {
+    (void)worker;
+    for (size_t head = begin; head < end; head++)
         place(job, (uint32_t)head, 0, job->n);
-        attend(arg, head, head + 1, worker);
-    }
+    attend_heads(job, begin, end, 0, job->n_queries);
 }
 
 /* Tiles are as large as the kernels like them, unless there would be fewer of
@@ -424,7 +439,7 @@ static void attend_stretch(struct ori_forward *f, uint32_t layer, size_t first, 
     if (f->model->arch->qk_norm == ORI_QK_NORM_ROWS)
         ori_pool_for(pool, n, 4, norm_whole_rows, &job);
     if (job.n_tiles == 1) {
-        ori_pool_for(pool, hp->n_heads_kv, 1, place_and_attend, &job);
+        ori_pool_share(pool, hp->n_heads_kv, 1, place_and_attend, &job);
         return;
     }
     ori_pool_for(pool, pieces(n, PLACE_ITEMS) * hp->n_heads_kv, 1, place_some, &job);

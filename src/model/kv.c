@@ -5,17 +5,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static bool sees_all_somewhere(const struct ori_hparams *hp)
+static uint32_t count_local(const struct ori_hparams *hp)
 {
+    uint32_t n = 0;
+
     for (uint32_t i = 0; i < hp->n_layers; i++)
-        if (!ori_layer_is_local(hp, i))
-            return true;
-    return false;
+        n += ori_layer_is_local(hp, i);
+    return n;
 }
 
 bool ori_kv_needs_window_only(const struct ori_hparams *hp)
 {
-    return hp->window_tokens > 0 && !sees_all_somewhere(hp);
+    return hp->window_tokens > 0 && count_local(hp) == hp->n_layers;
 }
 
 /* Of the layers with a window, if there is one; else of all.  A stretch is written
@@ -30,26 +31,28 @@ static uint64_t ring_slots(const struct ori_hparams *hp, uint32_t context_tokens
 
     if (hp->window_tokens == 0)
         return context_tokens;
-    if (sees_all_somewhere(hp) && need < (uint64_t)batch_tokens + ORI_ATTN_BLOCK - 1)
+    if (count_local(hp) < hp->n_layers && need < (uint64_t)batch_tokens + ORI_ATTN_BLOCK - 1)
         need = (uint64_t)batch_tokens + ORI_ATTN_BLOCK - 1;
     return need < context_tokens ? need : context_tokens;
 }
 
-/* Slots of all layers together; the layers are filled in unless NULL, with offsets in slots. */
-static uint64_t lay_out(const struct ori_hparams *hp, uint32_t context_tokens,
-                        uint32_t batch_tokens, struct ori_kv_layer *layers)
-{
-    const uint32_t ring = ori_kv_whole_blocks(ring_slots(hp, context_tokens, batch_tokens));
-    const uint32_t all = ori_kv_whole_blocks(context_tokens); /* contexts are at most 2^26 */
-    uint64_t sum = 0;
+/* The layers with a window and those without: how many there are, and slots of each. */
+struct shape {
+    uint32_t n_local, n_global;
+    uint32_t ring, all;
+};
 
-    for (uint32_t i = 0; i < hp->n_layers; i++) {
-        const uint32_t n_slots = ori_layer_is_local(hp, i) ? ring : all;
-        if (layers)
-            layers[i] = (struct ori_kv_layer){.offset = (size_t)sum, .n_slots = n_slots};
-        sum += n_slots;
-    }
-    return sum;
+static struct shape shape_of(const struct ori_hparams *hp, uint32_t context_tokens,
+                             uint32_t batch_tokens)
+{
+    const uint32_t n_local = count_local(hp);
+
+    return (struct shape){
+        .n_local = n_local,
+        .n_global = hp->n_layers - n_local,
+        .ring = ori_kv_whole_blocks(ring_slots(hp, context_tokens, batch_tokens)),
+        .all = ori_kv_whole_blocks(context_tokens), /* contexts are at most 2^26 */
+    };
 }
 
 /* Of so many slots, in whichever layers. */
@@ -75,19 +78,33 @@ orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
                           uint32_t context_tokens, uint32_t batch_tokens, size_t *out,
                           orion_error *err)
 {
-    return bytes_of(hp, type, lay_out(hp, context_tokens, batch_tokens, NULL), context_tokens, out,
-                    err);
+    const struct shape shape = shape_of(hp, context_tokens, batch_tokens);
+    const uint64_t n_slots =
+        (uint64_t)shape.n_local * shape.ring + (uint64_t)shape.n_global * shape.all;
+
+    return bytes_of(hp, type, n_slots, context_tokens, out, err);
 }
 
+/* Block 0 of all layers with a window, block 1 of them and so on; then those of the
+ * layers without.  It fits: the bytes of all did. */
 static void make_layers(struct ori_kv *kv, const struct ori_hparams *hp, uint32_t context_tokens,
                         uint32_t batch_tokens)
 {
-    (void)lay_out(hp, context_tokens, batch_tokens, kv->layers);
-    kv->n_slots = kv->layers[0].n_slots;
+    const struct shape shape = shape_of(hp, context_tokens, batch_tokens);
+    const size_t bytes = ori_kv_block_bytes(kv);
+    size_t local = 0, global = shape.n_local * bytes * (shape.ring / ORI_ATTN_BLOCK);
+
+    kv->n_slots = shape.n_local > 0 ? shape.ring : shape.all;
     for (uint32_t i = 0; i < hp->n_layers; i++) {
-        kv->layers[i].offset *= kv->n_heads_kv * kv->row_bytes; /* it fits: bytes did */
-        if (kv->layers[i].n_slots < kv->n_slots)
-            kv->n_slots = kv->layers[i].n_slots;
+        const bool is_local = ori_layer_is_local(hp, i);
+        size_t *const next = is_local ? &local : &global;
+
+        kv->layers[i] = (struct ori_kv_layer){
+            .offset = *next,
+            .stride = bytes * (is_local ? shape.n_local : shape.n_global),
+            .n_slots = is_local ? shape.ring : shape.all,
+        };
+        *next += bytes;
     }
 }
 
@@ -108,10 +125,11 @@ static orion_status reserve(struct ori_kv *kv, const struct ori_hparams *hp, enu
                         "context",
                         context_tokens, bytes >> 20);
     }
+    /* Positions take their memory in turn, so a huge page is soon full. */
+    (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a hint: without, it is only slower */
     *kv = (struct ori_kv){
         .layers = layers,
-        .keys = memory,
-        .values = (uint8_t *)memory + bytes / 2,
+        .memory = memory,
         .bytes = bytes,
         .type = type,
         .n_layers = hp->n_layers,
@@ -158,11 +176,12 @@ orion_status ori_kv_init_passing(struct ori_kv *kv, const struct ori_hparams *hp
 struct ori_kv ori_kv_part(const struct ori_kv *passing, uint32_t first, uint32_t n_slots,
                           struct ori_kv_layer *layers)
 {
-    const size_t offset = (size_t)first * passing->n_heads_kv * passing->row_bytes;
+    const size_t bytes = ori_kv_block_bytes(passing);
     struct ori_kv part = *passing;
 
     for (uint32_t i = 0; i < part.n_layers; i++)
-        layers[i] = (struct ori_kv_layer){.offset = offset, .n_slots = n_slots};
+        layers[i] = (struct ori_kv_layer){
+            .offset = first / ORI_ATTN_BLOCK * bytes, .stride = bytes, .n_slots = n_slots};
     part.layers = layers;
     part.n_slots = n_slots;
     return part;
@@ -170,41 +189,39 @@ struct ori_kv ori_kv_part(const struct ori_kv *passing, uint32_t first, uint32_t
 
 void ori_kv_release(struct ori_kv *kv)
 {
-    if (kv->keys)
-        (void)munmap(kv->keys, kv->bytes);
+    if (kv->memory)
+        (void)munmap(kv->memory, kv->bytes);
     free(kv->layers);
     *kv = (struct ori_kv){0};
 }
 
 void ori_kv_give_back(struct ori_kv *kv)
 {
-    (void)madvise(kv->keys, kv->bytes, MADV_DONTNEED); /* keys and values lie together */
+    (void)madvise(kv->memory, kv->bytes, MADV_DONTNEED);
 }
 
 void ori_kv_spoil(struct ori_kv *kv)
 {
-    memset(kv->keys, 0xFF, kv->bytes); /* keys and values lie together */
+    memset(kv->memory, 0xFF, kv->bytes);
 }
 
 size_t ori_kv_resident_bytes(const struct ori_kv *kv, uint32_t positions)
 {
-    size_t slots = 0;
+    const uint32_t written = ori_kv_whole_blocks(positions);
+    size_t blocks = 0;
 
     for (uint32_t i = 0; i < kv->n_layers; i++)
-        slots += positions < kv->layers[i].n_slots ? positions : kv->layers[i].n_slots;
-    return slots * kv->n_heads_kv * kv->row_bytes * 2;
+        blocks +=
+            (written < kv->layers[i].n_slots ? written : kv->layers[i].n_slots) / ORI_ATTN_BLOCK;
+    return blocks * ori_kv_block_bytes(kv);
 }
 
 void ori_kv_copy_blocks(struct ori_kv *to, const struct ori_kv *from, uint32_t layer,
                         uint32_t first, uint32_t end)
 {
-    const size_t bytes = ori_kv_block_bytes(to);
-
     for (uint32_t block = first; block < end; block++)
-        for (uint32_t head = 0; head < to->n_heads_kv; head++)
-            for (int values = 0; values < 2; values++)
-                memcpy(ori_kv_block(to, values != 0, layer, head, block),
-                       ori_kv_block(from, values != 0, layer, head, block), bytes);
+        memcpy(ori_kv_block(to, layer, 0, block), ori_kv_block(from, layer, 0, block),
+               ori_kv_block_bytes(to));
 }
 
 bool ori_kv_can_rewind(const struct ori_kv *kv, const struct ori_hparams *hp, uint32_t n_written,

@@ -2,8 +2,9 @@
  *
  * Each layer is a ring: position t lies in slot t mod its number of slots.  A layer
  * with an attention window needs no more slots than the window and one stretch;
- * any other needs the whole context.  Memory is taken as positions are written, not before.
- */
+ * any other needs the whole context.  What all layers (of those with a window, and of
+ * those without) hold of a block of positions lies together, so memory is taken as
+ * positions are written, in huge pages. */
 #ifndef ORI_MODEL_KV_H
 #define ORI_MODEL_KV_H
 
@@ -11,17 +12,17 @@
 #include "model/model.h"
 
 struct ori_kv_layer {
-    size_t offset;    /* of its first slot, in keys and in values */
+    size_t offset;    /* of its first block */
+    size_t stride;    /* bytes from a block to the next one */
     uint32_t n_slots; /* a multiple of ORI_ATTN_BLOCK */
 };
 
 struct ori_kv {
     struct ori_kv_layer *layers; /* [n_layers], owned */
-    uint8_t *keys; /* a layer: [n_heads_kv][n_slots][row_bytes], within a head as kernels.h says */
-    uint8_t *values; /* the same shape */
-    size_t bytes;    /* of both together */
+    uint8_t *memory; /* a block of a layer: [n_heads_kv][keys, values], as kernels.h says */
+    size_t bytes;
     enum ori_kv_type type;
-    size_t row_bytes; /* of one position of one head, in either */
+    size_t row_bytes; /* of the key, or the value, of one position in one head */
     uint32_t n_layers;
     uint32_t n_heads_kv;
     uint32_t n_slots; /* of the smallest layer: positions that all layers hold */
@@ -69,30 +70,29 @@ orion_status ori_kv_bytes(const struct ori_hparams *hp, enum ori_kv_type type,
                           uint32_t context_tokens, uint32_t batch_tokens, size_t *out,
                           orion_error *err);
 
-/* Of those, what is resident when `positions` were written since it was made. */
+/* Of those, what is resident when `positions` were written since it was made: whole blocks. */
 size_t ori_kv_resident_bytes(const struct ori_kv *kv, uint32_t positions);
 
-/* Start of the slots of one layer and head, in bytes. */
-static inline size_t ori_kv_offset(const struct ori_kv *kv, uint32_t layer, uint32_t head)
+/* Bytes of the keys and values of ORI_ATTN_BLOCK positions in a layer and head. */
+static inline size_t ori_kv_head_bytes(const struct ori_kv *kv)
 {
-    const struct ori_kv_layer *l = &kv->layers[layer];
-    return l->offset + (size_t)head * l->n_slots * kv->row_bytes;
+    return 2 * ORI_ATTN_BLOCK * kv->row_bytes;
 }
 
-/* Bytes of the keys, or the values, of ORI_ATTN_BLOCK positions in a layer and head. */
+/* The same of all its heads, which lie one after the other. */
 static inline size_t ori_kv_block_bytes(const struct ori_kv *kv)
 {
-    return ORI_ATTN_BLOCK * kv->row_bytes;
+    return kv->n_heads_kv * ori_kv_head_bytes(kv);
 }
 
-/* Where those of block b begin, positions [b, b+1) * ORI_ATTN_BLOCK: one stretch. */
-static inline uint8_t *ori_kv_block(const struct ori_kv *kv, bool values, uint32_t layer,
-                                    uint32_t head, uint32_t block)
+/* A head of block b of a layer, positions [b, b+1) * ORI_ATTN_BLOCK. */
+static inline uint8_t *ori_kv_block(const struct ori_kv *kv, uint32_t layer, uint32_t head,
+                                    uint32_t block)
 {
-    const size_t in_ring = block % (kv->layers[layer].n_slots / ORI_ATTN_BLOCK);
+    const struct ori_kv_layer *l = &kv->layers[layer];
+    const size_t in_ring = block % (l->n_slots / ORI_ATTN_BLOCK);
 
-    return (values ? kv->values : kv->keys) + ori_kv_offset(kv, layer, head) +
-           in_ring * ori_kv_block_bytes(kv);
+    return kv->memory + l->offset + in_ring * l->stride + head * ori_kv_head_bytes(kv);
 }
 
 /* Copy the keys and values of blocks [first, end) of a layer between caches of the

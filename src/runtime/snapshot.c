@@ -37,10 +37,9 @@ static void hash_facts(const struct ori_engine *e, const struct ori_kv *kv,
 orion_status ori_snapshot_attach(struct ori_engine *e, const struct ori_kv *kv,
                                  const struct ori_prefixes *prefixes, orion_error *err)
 {
-    size_t bytes = 2; /* keys and values */
+    size_t bytes;
 
-    if (!ori_mul(bytes, e->model->hp.n_layers, &bytes) || !ori_mul(bytes, kv->n_heads_kv, &bytes) ||
-        !ori_mul(bytes, ori_kv_block_bytes(kv), &bytes) ||
+    if (!ori_mul(e->model->hp.n_layers, ori_kv_block_bytes(kv), &bytes) ||
         bytes > SIZE_MAX - ORI_PREFIX_HEADER_BYTES)
         return ori_fail_nomem(err, "the prefix cache");
     e->prefix_block_bytes = bytes;
@@ -111,19 +110,17 @@ static void touch(const struct run *run)
         ori_prefixes_touch(run->engine->prefixes, &run->names[i]);
 }
 
-/* Between the cache and the image: [n_layers][n_heads_kv][keys, values]. */
+/* Between the cache and the image: layer after layer, each as it lies in the cache. */
 static void copy_block(const struct run *run, uint32_t block, bool to_cache)
 {
     const struct ori_sequence *s = run->sequence;
     const size_t bytes = ori_kv_block_bytes(&s->kv);
     uint8_t *at = run->image + ORI_PREFIX_HEADER_BYTES;
 
-    for (uint32_t layer = 0; layer < s->hp->n_layers; layer++)
-        for (uint32_t head = 0; head < s->kv.n_heads_kv; head++)
-            for (int values = 0; values < 2; values++, at += bytes) {
-                uint8_t *cached = ori_kv_block(&s->kv, values != 0, layer, head, block);
-                memcpy(to_cache ? cached : at, to_cache ? at : cached, bytes);
-            }
+    for (uint32_t layer = 0; layer < s->hp->n_layers; layer++, at += bytes) {
+        uint8_t *cached = ori_kv_block(&s->kv, layer, 0, block);
+        memcpy(to_cache ? cached : at, to_cache ? at : cached, bytes);
+    }
 }
 
 /* ---- saving ---- */

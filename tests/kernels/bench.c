@@ -168,45 +168,52 @@ static void bench_rows(const struct run *run)
 
 #define HEAD_DIM ((size_t)96)
 #define POSITIONS ((size_t)2048)
+#define N_HEADS ((size_t)128)
+#define HEADS_TOGETHER ((size_t)8) /* as a thread takes them */
 
-static size_t fill_heads(const struct run *run, enum ori_kv_type type, size_t n_heads)
+/* [block][head], as the cache of a model has them.  Returns the bytes of a head's. */
+static size_t fill_heads(const struct run *run, enum ori_kv_type type)
 {
     float key[HEAD_DIM], value[HEAD_DIM];
     struct rng rng = {11};
     size_t row_bytes = 0;
 
     ori_kv_row_bytes(type, HEAD_DIM, &row_bytes);
-    const size_t part = POSITIONS * row_bytes; /* keys of a head, then its values */
+    const size_t head_bytes = 2 * ORI_ATTN_BLOCK * row_bytes;
     for (size_t t = 0; t < POSITIONS; t++) {
         fill_floats(&rng, PATTERN_NORMAL, key, HEAD_DIM);
         fill_floats(&rng, PATTERN_NORMAL, value, HEAD_DIM);
-        ori_kv_store(run->kernels, type, HEAD_DIM, key, value, t, run->pool, run->pool + part);
+        ori_kv_store(run->kernels, type, HEAD_DIM, key, value, t % ORI_ATTN_BLOCK,
+                     run->pool + t / ORI_ATTN_BLOCK * N_HEADS * head_bytes);
     }
-    for (size_t h = 1; h < n_heads; h++)
-        memcpy(run->pool + h * 2 * part, run->pool, 2 * part);
-    return 2 * part;
+    for (size_t b = 0; b < POSITIONS / ORI_ATTN_BLOCK; b++)
+        for (size_t h = 1; h < N_HEADS; h++)
+            memcpy(run->pool + (b * N_HEADS + h) * head_bytes, run->pool + b * N_HEADS * head_bytes,
+                   head_bytes);
+    return head_bytes;
 }
 
-/* Calls go round n_heads heads. */
+/* Calls go round n_heads heads, n_together of them at a time. */
 struct heads {
     const struct run *run;
     enum ori_kv_type type;
-    size_t head_bytes, n_heads, n_queries;
+    size_t head_bytes, n_heads, n_together, n_queries;
     const struct ori_attn_query *queries;
 };
 
 static void attend(const void *arg, size_t turn)
 {
     const struct heads *h = arg;
-    const uint8_t *keys = h->run->pool + turn % h->n_heads * h->head_bytes;
+    const size_t head = turn * h->n_together % h->n_heads;
 
-    h->run->kernels->attention[h->type](&(const struct ori_attn){.keys = keys,
-                                                                 .values = keys + h->head_bytes / 2,
-                                                                 .slots = POSITIONS,
-                                                                 .head_dim = HEAD_DIM,
-                                                                 .scale = 0.1f,
-                                                                 .queries = h->queries,
-                                                                 .n_queries = h->n_queries});
+    h->run->kernels->attention[h->type](
+        &(const struct ori_attn){.cache = h->run->pool + head * h->head_bytes,
+                                 .block_stride = N_HEADS * h->head_bytes,
+                                 .slots = POSITIONS,
+                                 .head_dim = HEAD_DIM,
+                                 .scale = 0.1f,
+                                 .queries = h->queries,
+                                 .n_queries = h->n_queries});
 }
 
 static void bench_attention(const struct run *run, enum ori_kv_type type)
@@ -216,18 +223,21 @@ static void bench_attention(const struct run *run, enum ori_kv_type type)
     static float q[ORI_ATTN_TILE][HEAD_DIM], out[ORI_ATTN_TILE][HEAD_DIM];
     struct ori_attn_query queries[ORI_ATTN_TILE];
     struct rng rng = {12};
-    struct heads heads = {run, type, 0, 128, 1, queries};
+    struct heads heads = {run, type, 0, N_HEADS, HEADS_TOGETHER, HEADS_TOGETHER, queries};
     char text[16];
 
     for (size_t j = 0; j < ORI_ATTN_TILE; j++) {
         fill_floats(&rng, PATTERN_NORMAL, q[j], HEAD_DIM);
-        queries[j] = (struct ori_attn_query){q[j], out[j], 0, POSITIONS, NULL};
+        queries[j] = (struct ori_attn_query){q[j], out[j], 0, POSITIONS, NULL, j};
     }
-    heads.head_bytes = fill_heads(run, type, heads.n_heads);
-    const double gb = best_rate(attend, &heads) * (double)heads.head_bytes * 1e-9;
+    heads.head_bytes = fill_heads(run, type);
+    const double bytes = (double)(HEADS_TOGETHER * POSITIONS / ORI_ATTN_BLOCK * heads.head_bytes);
+    const double gb = best_rate(attend, &heads) * bytes * 1e-9;
     printf("%-8s attention %-5s %5.1f GB/s from memory%s; ns a query and position with",
            run->kernels->name, names[type], gb, share(gb, run->peaks.read_gb, text));
-    heads.n_heads = 1;
+    heads.n_heads = heads.n_together = 1;
+    for (size_t j = 0; j < ORI_ATTN_TILE; j++)
+        queries[j].head = 0;
     for (size_t i = 0; i < ORI_COUNT(together); i++) {
         heads.n_queries = together[i];
         const double pairs = best_rate(attend, &heads) * (double)(POSITIONS * together[i]);

@@ -14,46 +14,56 @@
 
 static const char *const type_names[ORI_KV_COUNT] = {"f16", "q8_0", "f32"};
 
-/* A cache whose keys and values end at pages that may not be touched. */
+/* A cache that ends at a page that may not be touched. */
 struct cache {
     enum ori_kv_type type;
-    size_t head_dim, slots, bytes;
-    uint8_t *keys, *values;
+    size_t head_dim, slots, n_heads, head_bytes, block_stride, bytes;
+    uint8_t *memory;
 };
 
-static void cache_init(struct cache *c, enum ori_kv_type type, size_t head_dim, size_t slots)
+/* `apart` lines between a block and the next one. */
+static void cache_init(struct cache *c, enum ori_kv_type type, size_t head_dim, size_t slots,
+                       size_t n_heads, size_t apart)
 {
-    size_t stride = 0;
+    size_t row_bytes = 0;
 
-    if (!ori_kv_row_bytes(type, head_dim, &stride))
+    if (!ori_kv_row_bytes(type, head_dim, &row_bytes))
         abort();
-    *c = (struct cache){type, head_dim, slots, slots * stride, NULL, NULL};
-    c->keys = guarded_new(c->bytes);
-    c->values = guarded_new(c->bytes);
+    *c = (struct cache){type, head_dim, slots, n_heads, 2 * ORI_ATTN_BLOCK * row_bytes, 0, 0, NULL};
+    c->block_stride = n_heads * c->head_bytes + 64 * apart;
+    c->bytes = slots / ORI_ATTN_BLOCK * c->block_stride - 64 * apart;
+    c->memory = guarded_new(c->bytes);
 }
 
 static void cache_release(struct cache *c)
 {
-    guarded_free(c->keys, c->bytes);
-    guarded_free(c->values, c->bytes);
+    guarded_free(c->memory, c->bytes);
 }
 
-/* Every slot written by both tiers, in any order; false when they differ. */
+static uint8_t *head_of(const struct cache *c, size_t slot, size_t head)
+{
+    return c->memory + slot / ORI_ATTN_BLOCK * c->block_stride + head * c->head_bytes;
+}
+
+/* Every slot written by both tiers; false when they differ. */
 static bool cache_fill(struct cache *c, const struct ori_kernels *scalar,
                        const struct ori_kernels *tier, struct rng *rng, enum pattern pattern)
 {
     float key[MAX_DIM], value[MAX_DIM];
-    struct cache other;
+    struct cache other = *c;
 
-    cache_init(&other, c->type, c->head_dim, c->slots);
-    for (size_t slot = 0; slot < c->slots; slot++) {
-        fill_floats(rng, pattern, key, c->head_dim);
-        fill_floats(rng, pattern, value, c->head_dim);
-        ori_kv_store(scalar, c->type, c->head_dim, key, value, slot, c->keys, c->values);
-        ori_kv_store(tier, c->type, c->head_dim, key, value, slot, other.keys, other.values);
-    }
-    const bool same =
-        same_bytes(c->keys, other.keys, c->bytes) && same_bytes(c->values, other.values, c->bytes);
+    other.memory = guarded_new(c->bytes);
+    memset(c->memory, 0xA5, c->bytes); /* between blocks */
+    memset(other.memory, 0xA5, c->bytes);
+    for (size_t slot = 0; slot < c->slots; slot++)
+        for (size_t head = 0; head < c->n_heads; head++) {
+            fill_floats(rng, pattern, key, c->head_dim);
+            fill_floats(rng, pattern, value, c->head_dim);
+            const size_t lane = slot % ORI_ATTN_BLOCK;
+            ori_kv_store(scalar, c->type, c->head_dim, key, value, lane, head_of(c, slot, head));
+            ori_kv_store(tier, c->type, c->head_dim, key, value, lane, head_of(&other, slot, head));
+        }
+    const bool same = same_bytes(c->memory, other.memory, c->bytes);
     cache_release(&other);
     return same;
 }
@@ -102,8 +112,8 @@ static void attend(const struct ori_kernels *k, const struct cache *c,
 {
     for (size_t j = first; j < first + n; j++)
         queries[j].out = out + j * (MAX_DIM + GAP);
-    k->attention[c->type](&(const struct ori_attn){.keys = c->keys,
-                                                   .values = c->values,
+    k->attention[c->type](&(const struct ori_attn){.cache = c->memory,
+                                                   .block_stride = c->block_stride,
                                                    .slots = c->slots,
                                                    .head_dim = c->head_dim,
                                                    .scale = 0.125f,
@@ -127,7 +137,10 @@ static bool same_attention(const struct ori_kernels *scalar, const struct ori_ke
     float sinks[MAX_QUERIES];
 
     choose_sight(rng, sight, c->slots, n, queries);
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0, head = 0; j < n; j++) {
+        if (head + 1 < c->n_heads && rng_below(rng, n) < c->n_heads)
+            head++;
+        queries[j].head = head;
         fill_floats(rng, pattern, q[j], c->head_dim);
         fill_floats(rng, pattern, &sinks[j], 1);
         queries[j].q = q[j];
@@ -162,7 +175,8 @@ static bool one_size(const struct ori_kernels *scalar, const struct ori_kernels 
         const size_t n = 1 + rng_below(rng, rng_below(rng, 4) ? 14 : most);
         struct cache c;
 
-        cache_init(&c, type, head_dim, ORI_ATTN_BLOCK * (1 + rng_below(rng, 4)));
+        cache_init(&c, type, head_dim, ORI_ATTN_BLOCK * (1 + rng_below(rng, 4)),
+                   1 + rng_below(rng, 3), rng_below(rng, 3));
         const bool same_cache = cache_fill(&c, scalar, tier, rng, pattern);
         const bool same = same_cache && same_attention(scalar, tier, rng, &c, sight, n, of_queries);
         cache_release(&c);
@@ -193,7 +207,7 @@ static bool all_sizes(const struct ori_kernels *scalar, const struct ori_kernels
     for (size_t turn = 0; turn < MAX_QUERIES * SIGHT_COUNT; turn++) {
         struct cache c;
 
-        cache_init(&c, type, turn % 2 ? 32 : 96, MAX_SLOTS);
+        cache_init(&c, type, turn % 2 ? 32 : 96, MAX_SLOTS, 1 + turn % 5, 0);
         const bool same = cache_fill(&c, scalar, tier, &rng, PATTERN_NORMAL) &&
                           same_attention(scalar, tier, &rng, &c, (enum sight)(turn % SIGHT_COUNT),
                                          1 + turn / SIGHT_COUNT, PATTERN_NORMAL);

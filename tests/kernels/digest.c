@@ -76,19 +76,23 @@ static uint64_t add_attention(uint64_t hash, const struct ori_kernels *k, enum o
                               struct rng *rng)
 {
     enum { dim = 96, positions = 192 };
-    static _Alignas(64) uint8_t keys[4 * dim * positions], values[4 * dim * positions];
+    static _Alignas(64) uint8_t cache[2 * 4 * dim * positions];
     float q[dim], key[dim], value[dim], out[dim];
     const float sink = 0.5f;
+    size_t block = 0;
     const struct ori_attn_query query = {q, out, 5, positions - 40, &sink};
 
+    ori_kv_row_bytes(type, dim, &block);
+    block *= 2 * ORI_ATTN_BLOCK; /* keys and values */
     for (size_t t = 0; t < positions; t++) {
         fill_floats(rng, PATTERN_NORMAL, key, dim);
         fill_floats(rng, PATTERN_NORMAL, value, dim);
-        ori_kv_store(k, type, dim, key, value, t, keys, values);
+        ori_kv_store(k, type, dim, key, value, t % ORI_ATTN_BLOCK,
+                     cache + t / ORI_ATTN_BLOCK * block);
     }
     fill_floats(rng, PATTERN_NORMAL, q, dim);
-    const struct ori_attn attn = {.keys = keys,
-                                  .values = values,
+    const struct ori_attn attn = {.cache = cache,
+                                  .block_stride = block,
                                   .slots = positions,
                                   .head_dim = dim,
                                   .scale = 0.1f,

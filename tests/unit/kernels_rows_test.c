@@ -230,7 +230,7 @@ static void test_attention(void **state)
                 {ORI_KV_Q8_0, 3e-2, NULL},
                 {ORI_KV_F32, 2e-6, &sinks[0]},
                 {ORI_KV_F32, 2e-6, &sinks[1]}};
-    static _Alignas(64) uint8_t keys[4 * slots * dim], values[4 * slots * dim];
+    static _Alignas(64) uint8_t cache[2 * 4 * slots * dim];
     static float k[end][dim], v[end][dim];
     float q[dim], out[dim];
 
@@ -238,11 +238,15 @@ static void test_attention(void **state)
     fill_normal(q, dim, 10);
     for (size_t r = 0; r < ORI_COUNT(rows); r++) {
         double expect[dim] = {0}, total = 0, scores[end], max = -1e9;
+        size_t block = 0;
 
+        assert_true(ori_kv_row_bytes(rows[r].type, dim, &block));
+        block *= 2 * ORI_ATTN_BLOCK; /* keys and values */
         for (size_t t = begin; t < end; t++) {
             fill_normal(k[t], dim, 1000 + t);
             fill_normal(v[t], dim, 2000 + t);
-            ori_kv_store(scalar(), rows[r].type, dim, k[t], v[t], t % slots, keys, values);
+            ori_kv_store(scalar(), rows[r].type, dim, k[t], v[t], t % ORI_ATTN_BLOCK,
+                         cache + t % slots / ORI_ATTN_BLOCK * block);
             scores[t] = 0;
             for (size_t i = 0; i < dim; i++)
                 scores[t] += (double)q[i] * (double)k[t][i] * 0.3;
@@ -256,8 +260,8 @@ static void test_attention(void **state)
         }
         total += rows[r].sink ? exp((double)*rows[r].sink - max) : 0;
         const struct ori_attn_query query = {q, out, begin, end, rows[r].sink};
-        scalar()->attention[rows[r].type](&(struct ori_attn){.keys = keys,
-                                                             .values = values,
+        scalar()->attention[rows[r].type](&(struct ori_attn){.cache = cache,
+                                                             .block_stride = block,
                                                              .slots = slots,
                                                              .head_dim = dim,
                                                              .scale = 0.3f,

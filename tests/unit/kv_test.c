@@ -35,16 +35,22 @@ static void test_slots(void **state)
                          ORION_OK);
         assert_int_equal(kv.n_slots, rows[i].slots);
         assert_int_equal(kv.bytes, bytes);
-        assert_ptr_equal(kv.values, kv.keys + bytes / 2);
-        kv.keys[0] = kv.values[bytes / 2 - 1] = 1; /* first and last are ours */
-        assert_int_equal(ori_kv_offset(&kv, 1, 1), 3 * 2 * 16 * (size_t)rows[i].slots);
+        kv.memory[0] = kv.memory[bytes - 1] = 1; /* first and last are ours */
+        for (uint32_t block = 0; block < rows[i].slots / 64; block++)
+            for (uint32_t layer = 0; layer < 2; layer++)
+                for (uint32_t head = 0; head < 2; head++) {
+                    const size_t at = ((block * 2 + layer) * 2 + head) * 2 * 64 * 2 * 16;
+                    assert_ptr_equal(ori_kv_block(&kv, layer, head, block), kv.memory + at);
+                }
+        assert_ptr_equal(ori_kv_block(&kv, 0, 0, rows[i].slots / 64), kv.memory); /* round */
         ori_kv_release(&kv);
         ori_kv_release(&kv); /* again: nothing */
-        assert_null(kv.keys);
+        assert_null(kv.memory);
     }
 }
 
-/* Layers with a window and without, in turns: each has its own slots. */
+/* Layers with a window and without, in turns: each has its own slots, and those of a kind
+ * hold a block of positions together. */
 static void test_slots_of_layers(void **state)
 {
     static const struct {
@@ -54,14 +60,14 @@ static void test_slots_of_layers(void **state)
         {8, 1000, 66, 192, 1024}, {512, 1000, 256, 576, 1024}, {8, 100, 100, 128, 128},
         {512, 100, 16, 128, 128}, {0, 100, 16, 128, 128},
     };
-    const size_t slot = 2 * 2 * 16 * 2; /* 2 heads of 16 in f16, keys and values */
+    const size_t block = 64 * 2 * 2 * 16 * 2; /* keys and values of 2 heads of 16 in f16 */
 
     (void)state;
     for (size_t i = 0; i < ORI_COUNT(rows); i++) {
         struct ori_hparams hp = tiny;
         const uint32_t n_slots[] = {rows[i].ring, rows[i].all, rows[i].ring};
+        const size_t ring = rows[i].ring / 64, all = rows[i].all / 64;
         struct ori_kv kv;
-        size_t begin = 0;
         hp.n_layers = 3;
         hp.global_layers[0] = 2;
         hp.window_tokens = rows[i].window;
@@ -69,14 +75,16 @@ static void test_slots_of_layers(void **state)
                          ORION_OK);
         for (uint32_t layer = 0; layer < 3; layer++) {
             assert_int_equal(kv.layers[layer].n_slots, n_slots[layer]);
-            assert_int_equal(ori_kv_offset(&kv, layer, 1), begin + n_slots[layer] * slot / 4);
-            begin += n_slots[layer] * slot / 2;
+            for (uint32_t b = 0; b < n_slots[layer] / 64; b++) {
+                const size_t at = layer == 1 ? 2 * ring + b : 2 * b + layer / 2;
+                assert_ptr_equal(ori_kv_block(&kv, layer, 1, b),
+                                 kv.memory + at * block + block / 2);
+            }
         }
         assert_int_equal(kv.n_slots, rows[i].ring);
-        assert_int_equal(kv.bytes, 2 * begin);
-        assert_ptr_equal(kv.values, kv.keys + begin);
+        assert_int_equal(kv.bytes, (2 * ring + all) * block);
         assert_int_equal(ori_kv_resident_bytes(&kv, 0), 0);
-        assert_int_equal(ori_kv_resident_bytes(&kv, 3), 9 * slot);
+        assert_int_equal(ori_kv_resident_bytes(&kv, 3), 3 * block);
         assert_int_equal(ori_kv_resident_bytes(&kv, 100000), kv.bytes);
         assert_false(ori_kv_needs_window_only(&hp));
         ori_kv_release(&kv);
@@ -160,7 +168,7 @@ static void test_cache_too_large(void **state)
     assert_int_equal(ori_kv_init(&kv, &hp, ORI_KV_F16, ORI_MAX_CONTEXT, 1, &err), ORION_E_NOMEM);
     assert_non_null(strstr(err.message, "67108864 tokens"));
     assert_non_null(strstr(err.message, "smaller context"));
-    assert_null(kv.keys);
+    assert_null(kv.memory);
     ori_kv_release(&kv);
 }
 

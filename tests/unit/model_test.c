@@ -379,7 +379,7 @@ static void test_stale_slots(void **state)
         for (size_t tier = 0; tier < n_tiers; tier++) {
             struct engine e;
             engine_open(&e, model, tiers[tier], 1, 256, 9, 9);
-            memset(e.kv.keys, 0x7e, e.kv.bytes); /* keys and values: NaN, every one */
+            memset(e.kv.memory, 0x7e, e.kv.bytes); /* keys and values: NaN, every one */
             engine_run(&e, tokens, 0, 40, logits);
             assert_same(model, logits, expected, 40, small_models[m], 40);
             engine_close(&e);

@@ -240,7 +240,7 @@ static void test_nothing_in_the_clear(void **state)
     assert_int_equal(n, ORI_PREFIX_HEADER_BYTES + s->engine.prefix_block_bytes);
     for (size_t i = 0; i + 16 <= n; i++) {
         assert_memory_not_equal(data + i, tokens, 16);
-        assert_memory_not_equal(data + i, ori_kv_block(&s->sequence.kv, false, 0, 0, 0), 16);
+        assert_memory_not_equal(data + i, ori_kv_block(&s->sequence.kv, 0, 0, 0), 16);
     }
     ori_session_free(s);
     delete_cache();

@@ -58,14 +58,23 @@ struct running {
     float sum[ORI_LANES];
 };
 
-static float score(const struct ori_attn *a, const struct kind *kind, const float *q, size_t slot)
+/* Where the slot's block begins, of the query's head. */
+static size_t offset_of(const struct ori_attn *a, const struct kind *kind, size_t head, size_t slot)
 {
+    const size_t head_bytes = 2 * ori_kv_part_bytes(kind->type, a->head_dim);
+
+    return slot / ORI_ATTN_BLOCK * a->block_stride + head * head_bytes;
+}
+
+static float score(const struct ori_attn *a, const struct kind *kind,
+                   const struct ori_attn_query *query, size_t slot)
+{
+    const uint8_t *block = a->cache + offset_of(a, kind, query->head, slot);
     const size_t lane = slot % ORI_ATTN_BLOCK;
-    const uint8_t *block = a->keys + (slot - lane) * ori_kv_stride(kind->type, a->head_dim);
     float sum = 0;
 
     for (size_t i = 0; i < a->head_dim; i++)
-        sum = fmaf(q[i], kind->key(block, i, lane), sum);
+        sum = fmaf(query->q[i], kind->key(block, i, lane), sum);
     sum *= a->scale;
     return a->softcap > 0 ? ori_softcapf(sum, a->softcap, 2.0f / a->softcap) : sum;
 }
@@ -75,12 +84,13 @@ static void attend_block(const struct ori_attn *a, const struct kind *kind,
                          const struct ori_attn_query *query, size_t begin, size_t end,
                          struct running *run)
 {
+    const uint8_t *const values = a->cache + ori_kv_part_bytes(kind->type, a->head_dim);
     const size_t stride = ori_kv_stride(kind->type, a->head_dim);
     float s[ORI_ATTN_BLOCK];
     float max = run->max;
 
     for (size_t t = begin; t < end; t++) {
-        s[t - begin] = score(a, kind, query->q, t % a->slots);
+        s[t - begin] = score(a, kind, query, t % a->slots);
         max = s[t - begin] > max ? s[t - begin] : max;
     }
 
@@ -91,7 +101,8 @@ static void attend_block(const struct ori_attn *a, const struct kind *kind,
         query->out[i] *= correction;
 
     for (size_t t = begin; t < end; t++) {
-        const uint8_t *row = a->values + t % a->slots * stride;
+        const size_t slot = t % a->slots, lane = slot % ORI_ATTN_BLOCK;
+        const uint8_t *row = values + offset_of(a, kind, query->head, slot) + lane * stride;
         const float p = ori_expf(s[t - begin] - max);
 
         run->sum[t % ORI_LANES] += p;

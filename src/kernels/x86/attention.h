@@ -1,10 +1,10 @@
 /* Attention for one tier; attention_avx2.c and attention_avx512.c make their
  * functions of it.
  *
- * A tile of queries walks the cache together.  For a block of 64 positions it
- * computes all scores, turns them into weights, and adds up the values.  Both
- * products keep some queries' sums in registers, so that a vector of keys or
- * values is loaded and converted once for all of them:
+ * A tile of queries walks the cache together, of a block all heads in turn.  For a
+ * block of 64 positions it computes all scores, turns them into weights, and adds up
+ * the values.  Both products keep the sums of some queries of a head in registers, so
+ * that a vector of keys or values is loaded and converted once for all of them:
  *
  *   scores  queries x `width` vectors of 16 positions; the queries' elements are
  *           broadcast one dimension after the other, packed for that
@@ -111,11 +111,13 @@ static const struct ori_attn_kind ori_attn_f32 = {ORI_KV_F32, ORI_HEAD_DIM_MAX, 
  * they have summed up stands in their out. */
 struct ori_attn_tile {
     const struct ori_attn *attn;
-    size_t stride; /* bytes of a position */
+    size_t stride, part; /* bytes of a position, and of a block's keys, or values, of a head */
     const struct ori_attn_query *queries;
     size_t n;
     float max[ORI_ATTN_TILE];
     ori_v16 sum[ORI_ATTN_TILE];
+
+    const uint8_t *soon; /* the head that comes after the one at hand, maybe of the next block */
 
     /* of the block at hand: */
     size_t begin[ORI_ATTN_TILE], end[ORI_ATTN_TILE];     /* within it; both 0: no part in it */
@@ -126,10 +128,30 @@ struct ori_attn_tile {
     _Alignas(64) float packed[ORI_ATTN_PACKED];
 };
 
-/* How many of the n that are left are computed together. */
-ORI_INLINE size_t ori_attn_together(size_t n)
+/* Ask for some bytes of the head that comes next.  It may lie further on than the CPU's
+ * own prefetching looks, and a query alone waits for memory. */
+ORI_INLINE void ori_attn_ask(const uint8_t *soon, size_t bytes)
 {
-    return n < ORI_ATTN_TOGETHER ? n : ORI_ATTN_TOGETHER;
+    for (size_t line = 0; line < bytes; line += 64)
+        _mm_prefetch((const char *)soon + line, _MM_HINT_T0);
+}
+
+/* Keys of the j-th query in a block; values follow them. */
+ORI_INLINE const uint8_t *ori_attn_head(const struct ori_attn_tile *tile, const uint8_t *block,
+                                        size_t j)
+{
+    return block + tile->queries[j].head * 2 * tile->part;
+}
+
+/* How many from the j-th on are computed together: they have the same keys. */
+static size_t ori_attn_together(const struct ori_attn_tile *tile, size_t j)
+{
+    const size_t left = tile->n - j, most = left < ORI_ATTN_TOGETHER ? left : ORI_ATTN_TOGETHER;
+    size_t n = 1;
+
+    while (n < most && tile->queries[j + n].head == tile->queries[j].head)
+        n++;
+    return n;
 }
 
 /* Scores, yet to be scaled, of n queries for the block's 16 * width positions
@@ -138,6 +160,7 @@ ORI_INLINE void ori_attn_scores(struct ori_attn_tile *tile, const struct ori_att
                                 const uint8_t *keys, size_t first, size_t lane, int n, int width)
 {
     const size_t dim = tile->attn->head_dim;
+    const size_t bytes = tile->part / dim; /* of a dimension */
     const float *q = tile->packed + first * dim;
     ori_v16 sum[ORI_ATTN_SUMS];
 
@@ -155,6 +178,8 @@ ORI_INLINE void ori_attn_scores(struct ori_attn_tile *tile, const struct ori_att
             ORI_UNROLL
             for (int g = 0; g < width; g++)
                 k[g] = kind->key(keys, i, lane + 16 * (size_t)g, scales[g]);
+            if (n == 1)
+                ori_attn_ask(tile->soon + i * bytes, bytes);
             ORI_UNROLL
             for (int j = 0; j < n; j++) {
                 const ori_v16 x = ori_v16_set1(q[j]);
@@ -224,6 +249,8 @@ ORI_INLINE void ori_attn_values(const struct ori_attn_tile *tile, const struct o
                                 size_t i, int n, int width, size_t lanes)
 {
     const struct ori_attn_query *queries = tile->queries + first;
+    const size_t dim = tile->attn->head_dim, bytes = 16 * (size_t)width * tile->stride / dim;
+    const uint8_t *const soon = tile->soon + tile->part + i * tile->stride / dim;
     const uint8_t *row = rows + begin * tile->stride;
     const float *p = tile->p[first];
     ori_v16 sum[ORI_ATTN_SUMS], v[ORI_ATTN_ALONE_WIDTH];
@@ -242,6 +269,8 @@ ORI_INLINE void ori_attn_values(const struct ori_attn_tile *tile, const struct o
         ORI_UNROLL
         for (int d = 0; d < width; d++)
             v[d] = kind->value(row, i + 16 * (size_t)d);
+        if (n == 1)
+            ori_attn_ask(soon + t * tile->stride, bytes);
         ORI_UNROLL
         for (int j = 0; j < n; j++) {
             const ori_v16 weight = ori_v16_set1(p[(size_t)j * ORI_ATTN_BLOCK + t]);
@@ -327,9 +356,9 @@ ORI_INLINE void ori_attn_add_all(struct ori_attn_tile *tile, const struct ori_at
 
 /* The n queries from `first` on, over one block. */
 ORI_INLINE void ori_attn_block(struct ori_attn_tile *tile, const struct ori_attn_kind *kind,
-                               ori_attn_alone_fn *alone, const uint8_t *keys, const uint8_t *rows,
-                               size_t first, int n)
+                               ori_attn_alone_fn *alone, const uint8_t *keys, size_t first, int n)
 {
+    const uint8_t *const rows = keys + tile->part;
     const int width = ORI_ATTN_WIDTH(n);
     const size_t step = 16 * (size_t)width, last = first + (size_t)n;
     size_t begin = ORI_ATTN_BLOCK, end = 0;
@@ -350,9 +379,9 @@ ORI_INLINE void ori_attn_block(struct ori_attn_tile *tile, const struct ori_attn
         ori_attn_add_all(tile, kind, alone, rows, first, n);
 }
 
-/* All queries of a tile over one block, whose keys and values are given. */
-typedef void ori_attn_block_fn(struct ori_attn_tile *tile, const uint8_t *keys,
-                               const uint8_t *rows);
+/* All queries of a tile over one block, before the next one. */
+typedef void ori_attn_block_fn(struct ori_attn_tile *tile, const uint8_t *block,
+                               const uint8_t *next);
 
 /* Which of the block's positions each query sees.  False when none sees any. */
 static bool ori_attn_enter(struct ori_attn_tile *tile, size_t block)
@@ -377,7 +406,7 @@ static void ori_attn_start(struct ori_attn_tile *tile)
     const size_t dim = tile->attn->head_dim;
 
     for (size_t j = 0, n; j < tile->n; j += n) {
-        n = ori_attn_together(tile->n - j);
+        n = ori_attn_together(tile, j);
         for (size_t k = 0; k < n; k++)
             for (size_t i = 0; i < dim; i++)
                 tile->packed[j * dim + i * n + k] = tile->queries[j + k].q[i];
@@ -402,6 +431,11 @@ static void ori_attn_finish(struct ori_attn_tile *tile)
     }
 }
 
+static const uint8_t *ori_attn_block_of(const struct ori_attn *a, size_t position)
+{
+    return a->cache + position % a->slots / ORI_ATTN_BLOCK * a->block_stride;
+}
+
 static void ori_attn_walk(struct ori_attn_tile *tile, ori_attn_block_fn *block_fn)
 {
     const struct ori_attn *a = tile->attn;
@@ -413,9 +447,10 @@ static void ori_attn_walk(struct ori_attn_tile *tile, ori_attn_block_fn *block_f
     }
     ori_attn_start(tile);
     for (size_t t = begin - begin % ORI_ATTN_BLOCK; t < end; t += ORI_ATTN_BLOCK)
-        if (ori_attn_enter(tile, t))
-            block_fn(tile, a->keys + t % a->slots * tile->stride,
-                     a->values + t % a->slots * tile->stride);
+        if (ori_attn_enter(tile, t)) {
+            const size_t next = t + ORI_ATTN_BLOCK < end ? t + ORI_ATTN_BLOCK : t;
+            block_fn(tile, ori_attn_block_of(a, t), ori_attn_block_of(a, next));
+        }
     ori_attn_finish(tile);
 }
 
@@ -427,6 +462,7 @@ static void ori_attn_run(const struct ori_attn *a, enum ori_kv_type type,
 
     tile.attn = a;
     tile.stride = ori_kv_stride(type, a->head_dim);
+    tile.part = ori_kv_part_bytes(type, a->head_dim);
     for (size_t first = 0; first < a->n_queries; first += tile.n) {
         const size_t left = a->n_queries - first;
         tile.n = room < ORI_ATTN_TILE ? room : ORI_ATTN_TILE;
@@ -444,29 +480,32 @@ static void ori_attn_run(const struct ori_attn *a, enum ori_kv_type type,
         if (begin < end)                                                                           \
             ori_attn_add(tile, &ori_attn_##name, rows, j, begin, end, 1);                          \
     }                                                                                              \
-    static void block_##name(struct ori_attn_tile *tile, const uint8_t *keys, const uint8_t *rows) \
+    static void block_##name(struct ori_attn_tile *tile, const uint8_t *block,                     \
+                             const uint8_t *next)                                                  \
     {                                                                                              \
         for (size_t j = 0, n; j < tile->n; j += n) {                                               \
-            n = ori_attn_together(tile->n - j);                                                    \
+            const uint8_t *keys = ori_attn_head(tile, block, j);                                   \
+            n = ori_attn_together(tile, j);                                                        \
+            tile->soon = j + n < tile->n ? ori_attn_head(tile, block, j + n)                       \
+                                         : ori_attn_head(tile, next, 0);                           \
             switch (n) {                                                                           \
             case 1:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 1);            \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, j, 1);                  \
                 break;                                                                             \
             case 2:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 2);            \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, j, 2);                  \
                 break;                                                                             \
             case 3:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 3);            \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, j, 3);                  \
                 break;                                                                             \
             case 4:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 4);            \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, j, 4);                  \
                 break;                                                                             \
             case 5:                                                                                \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j, 5);            \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, j, 5);                  \
                 break;                                                                             \
             default:                                                                               \
-                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, rows, j,                \
-                               ORI_ATTN_TOGETHER);                                                 \
+                ori_attn_block(tile, &ori_attn_##name, alone_##name, keys, j, ORI_ATTN_TOGETHER);  \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
