@@ -43,6 +43,7 @@ static void init_scalar(struct ori_kernels *kernels)
         .rope = ori_rope_scalar,
         .f32_to_f16 = ori_f32_to_f16_scalar,
         .f16_to_f32 = ori_f16_to_f32_scalar,
+        .f32_to_f16_columns = ori_f32_to_f16_columns_scalar,
         .attention =
             {
                 [ORI_KV_F16] = ori_attention_f16_scalar,
@@ -77,6 +78,7 @@ static void raise_to_avx2(struct ori_kernels *kernels)
     kernels->rope = ori_rope_avx2;
     kernels->f32_to_f16 = ori_f32_to_f16_avx2;
     kernels->f16_to_f32 = ori_f16_to_f32_avx2;
+    kernels->f32_to_f16_columns = ori_f32_to_f16_columns_avx2;
     kernels->attention[ORI_KV_F16] = ori_attention_f16_avx2;
     kernels->attention[ORI_KV_Q8_0] = ori_attention_q8_0_avx2;
     kernels->attention[ORI_KV_F32] = ori_attention_f32_avx2;

@@ -166,6 +166,11 @@ struct ori_kernels {
     void (*rope)(float *head, const float *angles, size_t n_rot, bool neox);
     void (*f32_to_f16)(const float *x, uint16_t *out, size_t n); /* nearest even */
     void (*f16_to_f32)(const uint16_t *x, float *out, size_t n);
+    /* n_rows rows of n floats, `stride` apart, become columns, rounded as above:
+     * out[i * ORI_ATTN_BLOCK + r] = element i of row r; n_rows <= ORI_ATTN_BLOCK,
+     * n <= ORI_HEAD_DIM_MAX */
+    void (*f32_to_f16_columns)(const float *rows, size_t stride, size_t n_rows, uint16_t *out,
+                               size_t n);
     void (*attention[ORI_KV_COUNT])(const struct ori_attn *attn);
     /* log(sum(exp(x))) in double over 16 lanes, max taken out first */
     double (*log_sum_exp)(const float *x, size_t n);
@@ -195,9 +200,15 @@ void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu);
  * value and for a tier that this CPU lacks. */
 orion_status ori_kernels_choose(struct ori_kernels *kernels, orion_error *err);
 
-/* Put a position's key and value into slot `lane` of a head of a block. */
+/* Keys and values of n positions, `stride` floats from one's to the next one's. */
+struct ori_kv_rows {
+    const float *keys, *values;
+    size_t stride, n;
+};
+
+/* Put them into slots [lane, lane + n) of a head of a block. */
 void ori_kv_store(const struct ori_kernels *kernels, enum ori_kv_type type, size_t head_dim,
-                  const float *key, const float *value, size_t lane, uint8_t *head);
+                  const struct ori_kv_rows *rows, size_t lane, uint8_t *head);
 
 /* cos and sin of position * freq in double, our own polynomials after an exact
  * range reduction; same bits on every machine. */

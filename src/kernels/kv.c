@@ -18,25 +18,26 @@ bool ori_kv_row_bytes(enum ori_kv_type type, size_t head_dim, size_t *out)
     return true;
 }
 
-static void store_f32(const float *key, const float *value, size_t n, size_t lane, float *keys,
-                      float *values)
+/* keys: of the first position in its block; values: of the first, n floats each. */
+static void store_f32(const struct ori_kv_rows *rows, size_t n, float *keys, uint8_t *values,
+                      size_t value_bytes)
 {
-    for (size_t i = 0; i < n; i++)
-        keys[i * ORI_ATTN_BLOCK + lane] = key[i];
-    memcpy(values, value, n * sizeof(*value));
+    for (size_t r = 0; r < rows->n; r++) {
+        for (size_t i = 0; i < n; i++)
+            keys[i * ORI_ATTN_BLOCK + r] = rows->keys[r * rows->stride + i];
+        memcpy(values + r * value_bytes, rows->values + r * rows->stride, n * sizeof(float));
+    }
 }
 
-static void store_f16(const struct ori_kernels *kernels, const float *key, const float *value,
-                      size_t n, size_t lane, uint16_t *keys, uint16_t *values)
+static void store_f16(const struct ori_kernels *kernels, const struct ori_kv_rows *rows, size_t n,
+                      uint16_t *keys, uint8_t *values, size_t value_bytes)
 {
-    uint16_t half[ORI_HEAD_DIM_MAX];
-
-    kernels->f32_to_f16(key, half, n);
-    for (size_t i = 0; i < n; i++)
-        keys[i * ORI_ATTN_BLOCK + lane] = half[i];
-    kernels->f32_to_f16(value, values, n);
+    kernels->f32_to_f16_columns(rows->keys, rows->stride, rows->n, keys, n);
+    for (size_t r = 0; r < rows->n; r++)
+        kernels->f32_to_f16(rows->values + r * rows->stride, (void *)(values + r * value_bytes), n);
 }
 
+/* Of one position. */
 static void store_q8(const struct ori_kernels *kernels, const float *key, const float *value,
                      size_t n, size_t lane, struct ori_kv_q8_keys *keys,
                      struct ori_block_q8_0 *values)
@@ -58,22 +59,26 @@ static void store_q8(const struct ori_kernels *kernels, const float *key, const 
 }
 
 void ori_kv_store(const struct ori_kernels *kernels, enum ori_kv_type type, size_t head_dim,
-                  const float *key, const float *value, size_t lane, uint8_t *head)
+                  const struct ori_kv_rows *rows, size_t lane, uint8_t *head)
 {
-    uint8_t *const values = head + ori_kv_part_bytes(type, head_dim);
-    void *const keys = head, *const row = values + lane * ori_kv_stride(type, head_dim);
+    const size_t stride = ori_kv_stride(type, head_dim);
+    uint8_t *const values = head + ori_kv_part_bytes(type, head_dim) + lane * stride;
+    void *const keys = head;
 
-    assert(type < ORI_KV_COUNT && head_dim <= ORI_HEAD_DIM_MAX && lane < ORI_ATTN_BLOCK);
+    assert(type < ORI_KV_COUNT && head_dim <= ORI_HEAD_DIM_MAX);
+    assert(lane < ORI_ATTN_BLOCK && rows->n <= ORI_ATTN_BLOCK - lane);
     switch (type) {
     case ORI_KV_F32:
-        store_f32(key, value, head_dim, lane, keys, row);
+        store_f32(rows, head_dim, (float *)keys + lane, values, stride);
         break;
     case ORI_KV_Q8_0:
-        store_q8(kernels, key, value, head_dim, lane, keys, row);
+        for (size_t r = 0; r < rows->n; r++)
+            store_q8(kernels, rows->keys + r * rows->stride, rows->values + r * rows->stride,
+                     head_dim, lane + r, keys, (void *)(values + r * stride));
         break;
     case ORI_KV_F16:
     case ORI_KV_COUNT:
-        store_f16(kernels, key, value, head_dim, lane, keys, row);
+        store_f16(kernels, rows, head_dim, (uint16_t *)keys + lane, values, stride);
         break;
     }
 }

@@ -269,6 +269,18 @@ static void turn_head(const struct attend_job *job, const float *norm, const flo
     f->compute->kernels->rope(head, angles, hp->n_rot, f->model->arch->rope_neox);
 }
 
+/* How many items from i on, before `end`, stand beside each other in a block. */
+static size_t run_of(const struct ori_batch_item *items, size_t i, size_t end)
+{
+    size_t n = 1;
+
+    while (i + n < end && items[i + n].kv == items[i].kv &&
+           items[i + n].position == items[i].position + n &&
+           items[i + n].position % ORI_ATTN_BLOCK != 0)
+        n++;
+    return n;
+}
+
 /* Items [begin, end) of the stretch: queries and keys of a head of keys get ready, keys
  * and values go into the cache, where the elements of neighbours' keys are neighbours. */
 static void place(const struct attend_job *job, uint32_t head_kv, size_t begin, size_t end)
@@ -277,22 +289,25 @@ static void place(const struct attend_job *job, uint32_t head_kv, size_t begin, 
     const struct ori_hparams *hp = &f->model->hp;
     const struct ori_layer *layer = &f->model->layers[job->layer];
     const float *all_angles = ori_layer_is_local(hp, job->layer) ? f->local : f->angles;
-    const size_t dim = hp->head_dim;
+    const size_t dim = hp->head_dim, stride = hp->n_heads_kv * dim;
 
-    for (size_t i = job->first + begin; i < job->first + end; i++) {
-        struct ori_kv *kv = f->items[i].kv;
-        const float *angles = all_angles + i * hp->n_rot;
-        const uint32_t block = f->items[i].position / ORI_ATTN_BLOCK;
-        float *queries = f->q + (i * hp->n_heads + (size_t)head_kv * job->group) * dim;
-        float *key = f->k + (i * hp->n_heads_kv + head_kv) * dim;
-        const float *value = f->v + (i * hp->n_heads_kv + head_kv) * dim;
+    for (size_t i = job->first + begin, n; i < job->first + end; i += n) {
+        const struct ori_batch_item *item = &f->items[i];
+        const size_t at = i * stride + head_kv * dim;
 
-        for (uint32_t h = 0; h < job->group; h++)
-            turn_head(job, layer->q_norm, angles, queries + h * dim);
-        turn_head(job, layer->k_norm, angles, key);
-        ori_kv_store(f->compute->kernels, kv->type, dim, key, value,
-                     f->items[i].position % ORI_ATTN_BLOCK,
-                     ori_kv_block(kv, job->layer, head_kv, block));
+        n = run_of(f->items, i, job->first + end);
+        for (size_t k = i; k < i + n; k++) {
+            const float *angles = all_angles + k * hp->n_rot;
+            float *queries = f->q + (k * hp->n_heads + (size_t)head_kv * job->group) * dim;
+
+            for (uint32_t h = 0; h < job->group; h++)
+                turn_head(job, layer->q_norm, angles, queries + h * dim);
+            turn_head(job, layer->k_norm, angles, f->k + at + (k - i) * stride);
+        }
+        ori_kv_store(f->compute->kernels, item->kv->type, dim,
+                     &(struct ori_kv_rows){f->k + at, f->v + at, stride, n},
+                     item->position % ORI_ATTN_BLOCK,
+                     ori_kv_block(item->kv, job->layer, head_kv, item->position / ORI_ATTN_BLOCK));
     }
 }
 

@@ -183,8 +183,8 @@ static size_t fill_heads(const struct run *run, enum ori_kv_type type)
     for (size_t t = 0; t < POSITIONS; t++) {
         fill_floats(&rng, PATTERN_NORMAL, key, HEAD_DIM);
         fill_floats(&rng, PATTERN_NORMAL, value, HEAD_DIM);
-        ori_kv_store(run->kernels, type, HEAD_DIM, key, value, t % ORI_ATTN_BLOCK,
-                     run->pool + t / ORI_ATTN_BLOCK * N_HEADS * head_bytes);
+        ori_kv_store(run->kernels, type, HEAD_DIM, &(struct ori_kv_rows){key, value, 0, 1},
+                     t % ORI_ATTN_BLOCK, run->pool + t / ORI_ATTN_BLOCK * N_HEADS * head_bytes);
     }
     for (size_t b = 0; b < POSITIONS / ORI_ATTN_BLOCK; b++)
         for (size_t h = 1; h < N_HEADS; h++)

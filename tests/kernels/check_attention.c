@@ -45,24 +45,38 @@ static uint8_t *head_of(const struct cache *c, size_t slot, size_t head)
     return c->memory + slot / ORI_ATTN_BLOCK * c->block_stride + head * c->head_bytes;
 }
 
-/* Every slot written by both tiers; false when they differ. */
+/* Every slot of a head, in runs of any length, as each of the tiers stores it. */
+static void head_fill(const struct cache *c, size_t head, const struct ori_kernels *scalar,
+                      const struct ori_kernels *tier, const struct cache *other, struct rng *rng,
+                      enum pattern pattern)
+{
+    static float keys[ORI_ATTN_BLOCK * (MAX_DIM + GAP)], values[ORI_ATTN_BLOCK * (MAX_DIM + GAP)];
+    struct ori_kv_rows rows = {keys, values, c->head_dim + rng_below(rng, GAP), 0};
+
+    for (size_t slot = 0; slot < c->slots; slot += rows.n) {
+        const size_t lane = slot % ORI_ATTN_BLOCK;
+
+        rows.n = 1 + rng_below(rng, ORI_ATTN_BLOCK - lane);
+        for (size_t r = 0; r < rows.n; r++) {
+            fill_floats(rng, pattern, keys + r * rows.stride, c->head_dim);
+            fill_floats(rng, pattern, values + r * rows.stride, c->head_dim);
+        }
+        ori_kv_store(scalar, c->type, c->head_dim, &rows, lane, head_of(c, slot, head));
+        ori_kv_store(tier, c->type, c->head_dim, &rows, lane, head_of(other, slot, head));
+    }
+}
+
+/* False when tiers differ. */
 static bool cache_fill(struct cache *c, const struct ori_kernels *scalar,
                        const struct ori_kernels *tier, struct rng *rng, enum pattern pattern)
 {
-    float key[MAX_DIM], value[MAX_DIM];
     struct cache other = *c;
 
     other.memory = guarded_new(c->bytes);
     memset(c->memory, 0xA5, c->bytes); /* between blocks */
     memset(other.memory, 0xA5, c->bytes);
-    for (size_t slot = 0; slot < c->slots; slot++)
-        for (size_t head = 0; head < c->n_heads; head++) {
-            fill_floats(rng, pattern, key, c->head_dim);
-            fill_floats(rng, pattern, value, c->head_dim);
-            const size_t lane = slot % ORI_ATTN_BLOCK;
-            ori_kv_store(scalar, c->type, c->head_dim, key, value, lane, head_of(c, slot, head));
-            ori_kv_store(tier, c->type, c->head_dim, key, value, lane, head_of(&other, slot, head));
-        }
+    for (size_t head = 0; head < c->n_heads; head++)
+        head_fill(c, head, scalar, tier, &other, rng, pattern);
     const bool same = same_bytes(c->memory, other.memory, c->bytes);
     cache_release(&other);
     return same;

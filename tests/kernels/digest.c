@@ -87,7 +87,7 @@ static uint64_t add_attention(uint64_t hash, const struct ori_kernels *k, enum o
     for (size_t t = 0; t < positions; t++) {
         fill_floats(rng, PATTERN_NORMAL, key, dim);
         fill_floats(rng, PATTERN_NORMAL, value, dim);
-        ori_kv_store(k, type, dim, key, value, t % ORI_ATTN_BLOCK,
+        ori_kv_store(k, type, dim, &(struct ori_kv_rows){key, value, 0, 1}, t % ORI_ATTN_BLOCK,
                      cache + t / ORI_ATTN_BLOCK * block);
     }
     fill_floats(rng, PATTERN_NORMAL, q, dim);

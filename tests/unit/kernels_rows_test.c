@@ -245,8 +245,8 @@ static void test_attention(void **state)
         for (size_t t = begin; t < end; t++) {
             fill_normal(k[t], dim, 1000 + t);
             fill_normal(v[t], dim, 2000 + t);
-            ori_kv_store(scalar(), rows[r].type, dim, k[t], v[t], t % ORI_ATTN_BLOCK,
-                         cache + t % slots / ORI_ATTN_BLOCK * block);
+            ori_kv_store(scalar(), rows[r].type, dim, &(struct ori_kv_rows){k[t], v[t], 0, 1},
+                         t % ORI_ATTN_BLOCK, cache + t % slots / ORI_ATTN_BLOCK * block);
             scores[t] = 0;
             for (size_t i = 0; i < dim; i++)
                 scores[t] += (double)q[i] * (double)k[t][i] * 0.3;

@@ -113,6 +113,14 @@ void ori_f32_to_f16_scalar(const float *x, uint16_t *out, size_t n)
         out[i] = ori_f32_to_f16(x[i]);
 }
 
+void ori_f32_to_f16_columns_scalar(const float *rows, size_t stride, size_t n_rows, uint16_t *out,
+                                   size_t n)
+{
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < n; i++)
+            out[i * ORI_ATTN_BLOCK + r] = ori_f32_to_f16(rows[r * stride + i]);
+}
+
 void ori_f16_to_f32_scalar(const uint16_t *x, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++)

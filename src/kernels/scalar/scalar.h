@@ -35,6 +35,8 @@ void ori_clamped_swiglu_scalar(const float *gate, const float *up, float *out, s
 void ori_softcap_scalar(float *x, size_t n, float cap);
 void ori_rope_scalar(float *head, const float *angles, size_t n_rot, bool neox);
 void ori_f32_to_f16_scalar(const float *x, uint16_t *out, size_t n);
+void ori_f32_to_f16_columns_scalar(const float *rows, size_t stride, size_t n_rows, uint16_t *out,
+                                   size_t n);
 void ori_f16_to_f32_scalar(const uint16_t *x, float *out, size_t n);
 void ori_attention_f16_scalar(const struct ori_attn *attn);
 void ori_attention_q8_0_scalar(const struct ori_attn *attn);

@@ -426,7 +426,11 @@ static void ori_attn_finish(struct ori_attn_tile *tile)
     for (size_t j = 0; j < tile->n; j++) {
         const float sum = ori_v16_join(tile->sum[j]);
         float *out = tile->queries[j].out;
-        for (size_t i = 0; i < dim; i++)
+        size_t i = 0;
+
+        for (; dim - i >= 16; i += 16)
+            ori_v16_store(out + i, ori_v16_div(ori_v16_load(out + i), ori_v16_set1(sum)));
+        for (; i < dim; i++)
             out[i] /= sum;
     }
 }

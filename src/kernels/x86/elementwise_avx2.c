@@ -219,6 +219,66 @@ void ori_f16_to_f32_avx2(const uint16_t *x, float *out, size_t n)
     ori_f16_to_f32_scalar(x + i, out + i, n - i);
 }
 
+/* 8 by 8. */
+ORI_INLINE void transpose8(__m256 x[8])
+{
+    __m256 pairs[8], fours[8];
+
+    ORI_UNROLL
+    for (int i = 0; i < 8; i += 2) {
+        pairs[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+        pairs[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+    }
+    ORI_UNROLL
+    for (int i = 0; i < 8; i += 4) {
+        fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+        fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+        fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+        fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+    }
+    ORI_UNROLL
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
+    }
+}
+
+/* Eight rows. */
+ORI_INLINE void rows_to_f16_columns(const float *rows, size_t stride, uint16_t *out, size_t n)
+{
+    size_t i = 0;
+
+    for (; n - i >= 8; i += 8) {
+        __m256 x[8];
+
+        ORI_UNROLL
+        for (size_t r = 0; r < 8; r++)
+            x[r] = _mm256_loadu_ps(rows + r * stride + i);
+        transpose8(x);
+        ORI_UNROLL
+        for (size_t k = 0; k < 8; k++)
+            _mm_storeu_si128((__m128i *)(void *)(out + (i + k) * ORI_ATTN_BLOCK),
+                             _mm256_cvtps_ph(x[k], _MM_FROUND_TO_NEAREST_INT));
+    }
+    ori_f32_to_f16_columns_scalar(rows + i, stride, 8, out + i * ORI_ATTN_BLOCK, n - i);
+}
+
+void ori_f32_to_f16_columns_avx2(const float *rows, size_t stride, size_t n_rows, uint16_t *out,
+                                 size_t n)
+{
+    size_t r = 0;
+
+    for (; n_rows - r >= 8; r += 8)
+        rows_to_f16_columns(rows + r * stride, stride, out + r, n);
+    for (; r < n_rows; r++) {
+        uint16_t half[ORI_HEAD_DIM_MAX];
+
+        ori_f32_to_f16_avx2(rows + r * stride, half, n);
+        for (size_t i = 0; i < n; i++)
+            out[i * ORI_ATTN_BLOCK + r] = half[i];
+    }
+}
+
 /* ---- log_sum_exp ---- */
 
 ORI_INLINE __m256d pow2_4(__m128i n)

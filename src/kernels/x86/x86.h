@@ -50,6 +50,8 @@ void ori_softcap_avx2(float *x, size_t n, float cap);
 void ori_rope_avx2(float *head, const float *angles, size_t n_rot, bool neox);
 void ori_f32_to_f16_avx2(const float *x, uint16_t *out, size_t n);
 void ori_f16_to_f32_avx2(const uint16_t *x, float *out, size_t n);
+void ori_f32_to_f16_columns_avx2(const float *rows, size_t stride, size_t n_rows, uint16_t *out,
+                                 size_t n);
 void ori_attention_f16_avx2(const struct ori_attn *attn);
 void ori_attention_q8_0_avx2(const struct ori_attn *attn);
 void ori_attention_f32_avx2(const struct ori_attn *attn);
