@@ -4,8 +4,9 @@
     same.py ORION MODEL.gguf...
 
 Each model computes a text of some 560 tokens in every tier of this CPU, with 1, 2, 3
-and 5 threads and in chunks of 1 to 512 tokens; in the scalar tier, which is slow, each
-number of threads and some sizes of chunks once. Of models named in BRIEF_MODELS, which are
+and 5 threads and in chunks of 1 to 512 tokens; in the scalar tier, which is slow, and in
+avxvnni, which differs from avx2 by its products alone, each number of threads and some
+sizes of chunks once. Of models named in BRIEF_MODELS, which are
 larger, a short text goes through each tier in two ways. Where the command has cache types, models
 named in KV_MODELS go through the matrix with each of them; another type of cache is another
 computation, so its digest is its own. What can make no difference to an answer either
@@ -27,7 +28,8 @@ BRIEF_BYTES = 150
 CONTEXT = 600  # at most; the golden models were made for less
 THREADS = (1, 2, 3, 5)
 CHUNKS = (1, 3, 16, 64, 256, 512)
-SCALAR = ((1, 512), (2, 64), (3, 16), (5, 1))
+FEW_TIERS = ('scalar', 'avxvnni')
+FEW = ((1, 512), (2, 64), (3, 16), (5, 1))
 BRIEF = ((2, 64), (3, 16))
 BRIEF_MODELS = 'odd-'  # beginning of names
 KV_TYPES = ('q8_0', 'f32')  # beside f16, the default
@@ -62,7 +64,7 @@ class Command:
     def ways(self, model):
         """tier, threads, chunk"""
         for tier in self.tiers:
-            pairs = SCALAR if tier == 'scalar' else [(t, c) for t in THREADS for c in CHUNKS]
+            pairs = FEW if tier in FEW_TIERS else [(t, c) for t in THREADS for c in CHUNKS]
             if is_brief(model):
                 pairs = BRIEF
             yield from ((tier, threads, chunk) for threads, chunk in pairs)
