@@ -5,8 +5,8 @@
 
 Each model computes a text of some 560 tokens in every tier of this CPU, with 1, 2, 3
 and 5 threads and in chunks of 1 to 512 tokens; in the scalar tier, which is slow, and in
-avxvnni, which differs from avx2 by its products alone, each number of threads and some
-sizes of chunks once. Of models named in BRIEF_MODELS, which are
+avxvnni where avx512 stands above it (it differs from avx2 by its products alone), each
+number of threads and some sizes of chunks once. Of models named in BRIEF_MODELS, which are
 larger, a short text goes through each tier in two ways. Where the command has cache types, models
 named in KV_MODELS go through the matrix with each of them; another type of cache is another
 computation, so its digest is its own. What can make no difference to an answer either
@@ -28,7 +28,6 @@ BRIEF_BYTES = 150
 CONTEXT = 600  # at most; the golden models were made for less
 THREADS = (1, 2, 3, 5)
 CHUNKS = (1, 3, 16, 64, 256, 512)
-FEW_TIERS = ('scalar', 'avxvnni')
 FEW = ((1, 512), (2, 64), (3, 16), (5, 1))
 BRIEF = ((2, 64), (3, 16))
 BRIEF_MODELS = 'odd-'  # beginning of names
@@ -61,10 +60,13 @@ class Command:
     def has_option(self, verb, option):
         return f'--{option} ' in self.run('help', verb)[1]
 
+    def takes_few(self, tier):
+        return tier == 'scalar' or (tier == 'avxvnni' and 'avx512' in self.tiers)
+
     def ways(self, model):
         """tier, threads, chunk"""
         for tier in self.tiers:
-            pairs = FEW if tier in FEW_TIERS else [(t, c) for t in THREADS for c in CHUNKS]
+            pairs = FEW if self.takes_few(tier) else [(t, c) for t in THREADS for c in CHUNKS]
             if is_brief(model):
                 pairs = BRIEF
             yield from ((tier, threads, chunk) for threads, chunk in pairs)
