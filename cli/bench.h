@@ -19,7 +19,14 @@ struct bench_row {
     struct bench_test test;
     double median, slowest, fastest;
     double per_cpu_second; /* the best run's, by the time that all threads computed */
-    double bytes_per_second, multiply_adds_per_second; /* of weights, by the median */
+    /* Medians over the runs: weights read, and multiplied, in parts of what the machine
+     * gave right before and after the run. */
+    double memory_share, compute_share;
+};
+
+/* What the machine gave over all measurements. */
+struct bench_peak {
+    double mean, slowest, fastest;
 };
 
 struct bench {
@@ -29,8 +36,11 @@ struct bench {
     uint32_t first_tokens; /* of the prompt that first_token_ms is for */
     struct bench_row rows[BENCH_TESTS_MAX];
     size_t n_rows;
-    struct cli_memory memory; /* after all tests */
-    orion_bench_peaks peaks;
+    struct cli_memory memory; /* of loading and all tests */
+    bool peak_is_known;       /* not where the machine's own block can't be left out */
+    orion_bench_peaks now;    /* the last measurement */
+    struct bench_peak read_bytes, multiply_adds; /* a second */
+    size_t n_measured;
 };
 
 void bench_print(const struct bench *bench);

@@ -1,4 +1,4 @@
-/* What the kernel says about this process, in /proc/self/status. */
+/* What the kernel says about this process, in /proc/self: proc(5). */
 #include "memory.h"
 
 #include <stdio.h>
@@ -27,4 +27,14 @@ struct cli_memory cli_memory_now(void)
     if (file)
         (void)fclose(file);
     return memory;
+}
+
+bool cli_memory_forget_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "we");
+
+    if (!file)
+        return false;
+    const bool written = fputs("5", file) >= 0;
+    return fclose(file) == 0 && written;
 }

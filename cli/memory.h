@@ -2,6 +2,7 @@
 #ifndef CLI_MEMORY_H
 #define CLI_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct cli_memory {
@@ -11,5 +12,8 @@ struct cli_memory {
 
 /* All 0 where the system does not tell. */
 struct cli_memory cli_memory_now(void);
+
+/* From now on the peak is that of what comes; false where the system can't do that. */
+bool cli_memory_forget_peak(void);
 
 #endif

@@ -97,41 +97,107 @@ static int parse_tests(const struct cli *cli, const char *list, struct bench_tes
 
 /* ---- measuring ---- */
 
-static int compare_rates(const void *a, const void *b)
+/* The memory that the model took, before measuring the machine takes some of its own. */
+static void keep_memory(struct bench *bench)
+{
+    const struct cli_memory now = cli_memory_now();
+
+    bench->memory.private_bytes = now.private_bytes;
+    if (now.peak_bytes > bench->memory.peak_bytes)
+        bench->memory.peak_bytes = now.peak_bytes;
+}
+
+static void add_peak(struct bench_peak *peak, double rate, size_t n_before)
+{
+    if (n_before == 0 || rate < peak->slowest)
+        peak->slowest = rate;
+    if (rate > peak->fastest)
+        peak->fastest = rate;
+    peak->mean += (rate - peak->mean) / (double)(n_before + 1);
+}
+
+static int measure_machine(const struct cli *cli, orion_session *session, struct bench *bench)
+{
+    orion_error err = CLI_NO_ERROR;
+
+    keep_memory(bench);
+    const orion_status status = orion_bench_machine(session, &bench->now, &err);
+    if (status != ORION_OK)
+        return cli_fail(cli, status, &err);
+    add_peak(&bench->read_bytes, bench->now.read_bytes_per_second, bench->n_measured);
+    add_peak(&bench->multiply_adds, bench->now.multiply_adds_per_second, bench->n_measured);
+    bench->n_measured++;
+    bench->peak_is_known = cli_memory_forget_peak() && bench->peak_is_known;
+    return CLI_OK;
+}
+
+/* Of each run of a test. */
+struct runs {
+    double rate[REPEATS_MAX], memory_share[REPEATS_MAX], compute_share[REPEATS_MAX];
+};
+
+static int compare_numbers(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static void fill_row(struct bench_row *row, double *rates, size_t n, const orion_bench_result *work)
+/* Sorts them. */
+static double median(double *numbers, size_t n)
 {
-    qsort(rates, n, sizeof(*rates), compare_rates);
-    row->slowest = rates[0];
-    row->fastest = rates[n - 1];
-    row->median = (rates[(n - 1) / 2] + rates[n / 2]) / 2;
-    const double seconds = row->test.tokens / row->median;
-    row->bytes_per_second = (double)work->weight_bytes / seconds;
-    row->multiply_adds_per_second = (double)work->multiply_adds / seconds;
+    qsort(numbers, n, sizeof(*numbers), compare_numbers);
+    return (numbers[(n - 1) / 2] + numbers[n / 2]) / 2;
+}
+
+static void fill_row(struct bench_row *row, struct runs *runs, size_t n)
+{
+    row->median = median(runs->rate, n);
+    row->slowest = runs->rate[0];
+    row->fastest = runs->rate[n - 1];
+    row->memory_share = median(runs->memory_share, n);
+    row->compute_share = median(runs->compute_share, n);
+}
+
+/* One run, with the machine measured before (by the run before) and after. */
+static int measure_run(const struct cli *cli, orion_session *session, struct bench *bench,
+                       struct bench_row *row, struct runs *runs, size_t run)
+{
+    const struct bench_test *test = &row->test;
+    const orion_bench_peaks before = bench->now;
+    const orion_bench_peaks *const after = &bench->now;
+    orion_bench_result result = {0};
+    orion_error err = CLI_NO_ERROR;
+    const orion_status status =
+        orion_bench(session, test->kind, test->tokens, test->depth, &result, &err);
+
+    if (status != ORION_OK)
+        return cli_fail(cli, status, &err);
+    const int code = measure_machine(cli, session, bench);
+    const double seconds = result.wall_ms / 1e3;
+    runs->rate[run] = test->tokens / seconds;
+    runs->memory_share[run] = (double)result.weight_bytes / seconds * 2 /
+                              (before.read_bytes_per_second + after->read_bytes_per_second);
+    runs->compute_share[run] = (double)result.multiply_adds / seconds * 2 /
+                               (before.multiply_adds_per_second + after->multiply_adds_per_second);
+    if (test->tokens * 1e3 / result.cpu_ms > row->per_cpu_second)
+        row->per_cpu_second = test->tokens * 1e3 / result.cpu_ms;
+    return code;
 }
 
 static int measure(const struct cli *cli, orion_session *session, const struct bench_test *test,
-                   uint32_t repeats, struct bench_row *row)
+                   struct bench *bench)
 {
-    double rates[REPEATS_MAX];
-    orion_bench_result result = {0};
-    orion_error err = CLI_NO_ERROR;
+    struct bench_row *row = &bench->rows[bench->n_rows];
+    struct runs runs;
 
     *row = (struct bench_row){.test = *test};
-    for (uint32_t i = 0; i < repeats; i++) {
-        const orion_status status =
-            orion_bench(session, test->kind, test->tokens, test->depth, &result, &err);
-        if (status != ORION_OK)
-            return cli_fail(cli, status, &err);
-        rates[i] = test->tokens * 1e3 / result.wall_ms;
-        if (test->tokens * 1e3 / result.cpu_ms > row->per_cpu_second)
-            row->per_cpu_second = test->tokens * 1e3 / result.cpu_ms;
+    for (uint32_t i = 0; i < bench->repeats; i++) {
+        const int code = measure_run(cli, session, bench, row, &runs, i);
+        if (code != CLI_OK)
+            return code;
     }
-    fill_row(row, rates, repeats, &result);
+    fill_row(row, &runs, bench->repeats);
+    bench->n_rows++;
     return CLI_OK;
 }
 
@@ -157,6 +223,8 @@ static int measure_all(const struct cli *cli, const struct cli_engine *engine,
 {
     int code = measure_first(cli, engine, bench);
 
+    if (code == CLI_OK)
+        code = measure_machine(cli, engine->session, bench);
     for (size_t i = 0; i < n_tests && code == CLI_OK; i++) {
         const struct bench_test *test = &tests[i];
         if ((uint64_t)test->depth + test->tokens > bench->context) {
@@ -164,21 +232,11 @@ static int measure_all(const struct cli *cli, const struct cli_engine *engine,
                      bench->context);
             continue;
         }
-        code = measure(cli, engine->session, test, bench->repeats, &bench->rows[bench->n_rows]);
-        if (code == CLI_OK)
-            bench->n_rows++;
+        code = measure(cli, engine->session, test, bench);
     }
-    bench->memory = cli_memory_now();
+    if (!bench->peak_is_known)
+        bench->memory.peak_bytes = 0;
     return code;
-}
-
-/* Last, since it takes memory of its own. */
-static int measure_machine(const struct cli *cli, orion_session *session, struct bench *bench)
-{
-    orion_error err = CLI_NO_ERROR;
-    const orion_status status = orion_bench_machine(session, &bench->peaks, &err);
-
-    return status == ORION_OK ? CLI_OK : cli_fail(cli, status, &err);
 }
 
 /* The library's default where none was asked for. */
@@ -192,7 +250,7 @@ static uint32_t context_of(const struct cli_engine_args *args, const orion_model
 static int bench_run(struct cli *cli, const void *args, int n_operands, char **operands)
 {
     const struct bench_args *a = args;
-    struct bench bench = {.repeats = a->repeat};
+    struct bench bench = {.repeats = a->repeat, .peak_is_known = true};
     struct bench_test tests[BENCH_TESTS_MAX];
     struct cli_engine engine = {0};
     size_t n_tests;
@@ -208,8 +266,6 @@ static int bench_run(struct cli *cli, const void *args, int n_operands, char **o
     cli_interrupt_install();
     cli_interrupt_watch(engine.session);
     code = measure_all(cli, &engine, tests, n_tests, &bench);
-    if (code == CLI_OK)
-        code = measure_machine(cli, engine.session, &bench);
     cli_interrupt_watch(NULL);
     if (code == CLI_OK && cli->json)
         code = bench_print_json(cli, &bench);

@@ -1249,7 +1249,9 @@ ORION_API orion_status orion_bench(orion_session *session, orion_bench_kind kind
                                    orion_error *err);
 
 /* What the session's threads sustain together in loops that do nothing else (the
- * median over half a second): decoding is bound by the first, prompts by the second. */
+ * median over a quarter of a second): decoding is bound by the first, prompts by the second.
+ * On a machine that others use, too, both change within seconds; measure them beside what
+ * they are compared with. */
 typedef struct orion_bench_peaks {
     const char *cpu_tier; /* of the kernels in use: "avx512"; static storage */
     uint32_t threads;
@@ -1257,7 +1259,7 @@ typedef struct orion_bench_peaks {
     double multiply_adds_per_second; /* of 8-bit numbers, by the tier's instructions */
 } orion_bench_peaks;
 
-/* Takes 256 MiB of memory for its duration, a second or two. */
+/* Takes 256 MiB of memory for its duration, about a second. */
 ORION_API orion_status orion_bench_machine(orion_session *session, orion_bench_peaks *out,
                                            orion_error *err);
 

@@ -15,7 +15,8 @@ own start counted.
 
 "per cpu s" counts the processor time of all threads: where other programs share the
 machine it is the better guide for a single thread, while with several it counts waiting
-threads that spin.  A table goes to standard output, every figure as CSV to
+threads that spin.  Shares are orion's, of what it measures the machine to give before and
+after (orion bench).  A table goes to standard output, every figure as CSV to
 bench/results/."""
 import json
 import os
@@ -94,6 +95,9 @@ class Case:
         for test in result['tests']:
             figures[test['test']] = test['tokens_per_second']
             figures[test['test'] + ' per cpu s'] = test['tokens_per_cpu_second']
+            for name in ('memory_share', 'compute_share'):  # orion alone measures the machine
+                if name in test:
+                    figures[f'{test["test"]} {name.replace("_", " ")}'] = test[name]
         figures['first token s'] = self.first(tool)
         if dropped:
             figures['first token cold s'] = cold
@@ -125,6 +129,7 @@ def report(turns):
     for figure in turns['orion'][0]:
         values = {tool: [t[figure] for t in turns[tool] if figure in t] for tool in TOOLS}
         if not all(values.values()):
+            print(f'  {figure:22} {statistics.median(values["orion"]):10.2f}', flush=True)
             continue
         ours, theirs = (statistics.median(values[tool]) for tool in TOOLS)
         ratio = ours / theirs if higher_is_better(figure) else theirs / ours

@@ -11,11 +11,11 @@
 #define PIECES (BLOCK_BYTES / PIECE_BYTES)
 #define SPIN_ROUNDS 20000u
 #define SPIN_PIECES 64u
-/* The median of tries over half a second, as the tests' own medians are: of a test
+/* The median of tries over a quarter of a second, as the tests' own medians are: of a test
  * that takes seconds, the best few milliseconds are no measure. */
 #define TRIES_MIN 5
 #define TRIES_MAX 200
-#define TRIES_S 0.5
+#define TRIES_S 0.25
 
 struct block {
     const struct ori_kernels *kernels;
