@@ -4,6 +4,7 @@
 #if defined(__x86_64__)
 
 #include <cpuid.h>
+#include <stdatomic.h>
 
 #define LEAF1_ECX_FMA (1u << 12)
 #define LEAF1_ECX_OSXSAVE (1u << 27)
@@ -13,6 +14,7 @@
 #define LEAF7_EBX_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
 #define LEAF7_ECX_AVX512_VNNI (1u << 11)
 #define LEAF7_1_EAX_AVXVNNI (1u << 4)
+#define FAMILY_ZEN5 26
 #define XCR0_AVX 0x06u    /* the system saves xmm and ymm registers */
 #define XCR0_AVX512 0xe6u /* and mask registers, zmm, and all 32 of them */
 
@@ -52,11 +54,42 @@ uint32_t ori_cpu_detect(void)
     return has_avxvnni() ? cpu | ORI_CPU_AVXVNNI : cpu;
 }
 
+/* Family of an AMD CPU, 0 of another. */
+static uint32_t amd_family(void)
+{
+    uint32_t a, b, c, d;
+
+    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || c != signature_AMD_ecx ||
+        d != signature_AMD_edx || !__get_cpuid(1, &a, &b, &c, &d))
+        return 0;
+    return (a >> 8 & 15) + (a >> 20 & 255);
+}
+
+/* Measured: Zen 5 does, Zen 4 (25) does not (docs/internals/kernels.md).  CPUID is asked but
+ * once, since it takes long in a virtual machine; threads that come together find the same. */
+bool ori_cpu_asks_once(void)
+{
+    enum { UNKNOWN, NO, YES };
+    static _Atomic int known = UNKNOWN;
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+
+    if (answer == UNKNOWN) {
+        answer = amd_family() >= FAMILY_ZEN5 ? YES : NO;
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer == YES;
+}
+
 #else
 
 uint32_t ori_cpu_detect(void)
 {
     return 0;
+}
+
+bool ori_cpu_asks_once(void)
+{
+    return false;
 }
 
 #endif

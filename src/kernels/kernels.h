@@ -191,6 +191,11 @@ struct ori_kernels {
 
 uint32_t ori_cpu_detect(void);
 
+/* Whether a product that reads its weights in order does best to ask for a line once, some
+ * way ahead; else more than once, since the CPU forgets requests that find no place.  No
+ * result depends on it.  May be called by several threads at a time. */
+bool ori_cpu_asks_once(void);
+
 /* Fill the table for the best tier that `cpu` allows: scalar, AVX2, AVX-VNNI,
  * AVX-512.  The last two count only together with AVX2, on which they stand. */
 void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu);

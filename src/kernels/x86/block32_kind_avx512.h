@@ -33,18 +33,20 @@ struct kind {
     const struct step *step;
 };
 
-/* Activations of 16 blocks of a row. */
+/* Activations of 16 blocks of a row.  Lane 4 * i + j is block 4 * j + i's: sums of
+ * products come out like that, and are folded in that order with no more shuffling. */
 struct step_acts {
     __m512i quants[FOURS]; /* in the order in which the type has its weights */
-    __m512i sum;           /* a block in each lane */
-    __m512 d;              /* the same */
+    __m512i start;         /* what a block's sum of products starts from */
+    __m512 d;
 };
 
 /* 16 blocks of a row, for one column. */
 struct step {
-    void (*spread)(const struct ori_act_q8 a[16], struct step_acts *out);
-    /* Each block's sum of products with unsigned quants, in its lane, and its d. */
-    __m512i (*dot)(const uint8_t *w, const struct step_acts *a, __m512 *d);
+    void (*spread)(const struct ori_act_q8 a[16], __m512i quants[FOURS]);
+    /* Each block's sum of products with unsigned quants, and its d. */
+    __m512i (*dot)(const uint8_t *w, const __m512i quants[FOURS], __m512 *d);
+    bool asks_once; /* where the CPU would rather be */
 };
 
 /* Where a sum of products with unsigned quants starts, from the activations' sums.

@@ -16,125 +16,155 @@ struct row_acts {
     struct step_acts steps[ROW_BLOCKS / STEP];
 };
 
-/* What 16 blocks of each of four rows come to, and their units. */
-struct step_sums {
-    _Alignas(64) float sum[4][STEP], d[4][STEP];
+/* What 16 blocks of the first three of four rows come to, and their units, in the order of
+ * step_acts. */
+struct step_rows {
+    _Alignas(64) float sum[3][STEP], d[3][STEP];
 };
+
+/* The same of four blocks of four rows, [block][row]. */
+struct four {
+    _Alignas(64) float sum[4][4], d[4][4];
+};
+
+/* Units and starts of 16 blocks. */
+ORI_INLINE void spread_units(const struct kind *kind, const struct ori_act_q8 a[STEP],
+                             struct step_acts *out)
+{
+    const struct places places = places_of(sizeof(*a), FEW_BLOCKS);
+    const uint8_t *const fours[4] = {(const void *)a, (const void *)(a + 4), (const void *)(a + 8),
+                                     (const void *)(a + 12)};
+    __m512i head[4]; /* d, sum and eight quants */
+
+    fours_of(fours, &places, 0, head);
+    out->d = _mm512_castsi512_ps(head[0]);
+    out->start = offset_of(kind, head[1]);
+}
 
 ORI_INLINE void spread_row(const struct kind *kind, const struct ori_act_q8 *a, size_t n_blocks,
                            struct row_acts *out)
 {
     for (size_t b = 0; b < n_blocks; b += STEP) {
+        struct step_acts *const step = &out->steps[b / STEP];
         struct ori_act_q8 last[STEP] = {0};
+        const struct ori_act_q8 *blocks = a + b;
 
         if (n_blocks - b < STEP)
-            memcpy(last, a + b, (n_blocks - b) * sizeof(*a));
-        kind->step->spread(n_blocks - b < STEP ? last : a + b, &out->steps[b / STEP]);
+            blocks = memcpy(last, a + b, (n_blocks - b) * sizeof(*a));
+        kind->step->spread(blocks, step->quants);
+        spread_units(kind, blocks, step);
     }
 }
 
-/* 16 blocks of row r of four. */
+/* In each quarter, which is four blocks: three rows, and the last of four, turned round. */
+ORI_INLINE void turn_round(float rows[3][STEP], __m512 last, __m512i out[4])
+{
+    ORI_UNROLL
+    for (int r = 0; r < 3; r++)
+        out[r] = _mm512_load_si512(rows[r]);
+    out[3] = _mm512_castps_si512(last);
+    ori_transpose4(out);
+}
+
+/* 16 blocks of row r of four; with the last row they are done. */
 ORI_INLINE void multiply(const struct kind *kind, const uint8_t *w, const struct step_acts *a,
-                         size_t r, struct step_sums *out)
+                         size_t r, struct step_rows *rows, struct four done[4])
 {
+    __m512i sums[4], units[4];
     __m512 d;
-    const __m512i dot = kind->step->dot(w, a, &d);
-    const __m512i exact = _mm512_add_epi32(dot, offset_of(kind, a->sum));
+    const __m512i dot = kind->step->dot(w, a->quants, &d);
+    const __m512 sum = _mm512_cvtepi32_ps(_mm512_add_epi32(dot, a->start));
 
-    _mm512_store_ps(out->sum[r], _mm512_cvtepi32_ps(exact));
-    _mm512_store_ps(out->d[r], _mm512_mul_ps(d, a->d));
+    d = _mm512_mul_ps(d, a->d);
+    if (r < 3) {
+        _mm512_store_ps(rows->sum[r], sum);
+        _mm512_store_ps(rows->d[r], d);
+        return;
+    }
+    turn_round(rows->sum, sum, sums);
+    turn_round(rows->d, d, units);
+    ORI_UNROLL
+    for (int j = 0; j < 4; j++) {
+        _mm512_store_si512(done[j].sum, sums[j]);
+        _mm512_store_si512(done[j].d, units[j]);
+    }
 }
 
-/* x[r][b + i] becomes element r of out[i]. */
-ORI_INLINE void load_columns(const float x[4][STEP], size_t b, __m128 out[4])
+ORI_INLINE __m128 fold_four(const struct four *four, __m128 acc)
 {
     ORI_UNROLL
-    for (int r = 0; r < 4; r++)
-        out[r] = _mm_load_ps(x[r] + b);
-    _MM_TRANSPOSE4_PS(out[0], out[1], out[2], out[3]);
-}
-
-/* Four blocks from b on of four rows, as many as there are before n, folded into acc. */
-ORI_INLINE __m128 fold_four(const struct step_sums *rows, size_t b, size_t n, __m128 acc)
-{
-    __m128 sum[4], d[4];
-
-    load_columns(rows[b / STEP].sum, b % STEP, sum);
-    load_columns(rows[b / STEP].d, b % STEP, d);
-    ORI_UNROLL
-    for (size_t i = 0; i < 4; i++)
-        if (b + i < n)
-            acc = _mm_fmadd_ps(d[i], sum[i], acc);
+    for (int i = 0; i < 4; i++)
+        acc = _mm_fmadd_ps(_mm_load_ps(four->d[i]), _mm_load_ps(four->sum[i]), acc);
     return acc;
 }
 
-/* Ask twice for the line that comes next but some: of requests that find no place the
- * CPU forgets. */
-ORI_INLINE void fetch_line(const uint8_t *p)
+/* Ask for what comes some way behind 16 blocks: once, or twice (ori_cpu_asks_once). */
+ORI_INLINE void fetch_next(const struct kind *kind, const uint8_t *w, bool once)
 {
-    ori_prefetch_far(p, (size_t)16 << 10);
-    ori_prefetch_far(p, (size_t)6 << 10);
-}
-
-/* n <= ROW_BLOCKS blocks of four rows, to be folded. */
-struct waiting {
-    struct step_sums *sums;
-    size_t n, folded; /* blocks */
-    __m128 acc;       /* of those that are folded */
-};
-
-ORI_INLINE void fold_next(struct waiting *x)
-{
-    if (x->folded < x->n)
-        x->acc = fold_four(x->sums, x->folded, x->n, x->acc);
-    x->folded += 4;
-}
-
-/* n blocks of row r of four; meanwhile the four before are folded. */
-ORI_INLINE void multiply_row(const struct kind *kind, const uint8_t *w, size_t n,
-                             const struct row_acts *acts, size_t r, struct step_sums *out,
-                             struct waiting *before)
-{
-    const size_t whole = n - n % STEP;
-
-    for (size_t b = 0; b < whole; b += STEP, w += STEP * kind->block_bytes) {
-        multiply(kind, w, &acts->steps[b / STEP], r, out + b / STEP);
-        fold_next(before);
+    if (once) {
         ORI_UNROLL
         for (size_t at = 0; at < STEP * kind->block_bytes; at += 64)
-            fetch_line(w + at);
+            ori_prefetch_far(w + at, (size_t)10 << 10);
+        return;
     }
-    if (whole < n) {
-        uint8_t last[STEP * sizeof(struct ori_block_q8_0)] = {0};
-
-        memcpy(last, w, (n - whole) * kind->block_bytes);
-        multiply(kind, last, &acts->steps[whole / STEP], r, out + whole / STEP);
-        fold_next(before);
-        for (size_t at = 0; at < (n - whole) * kind->block_bytes; at += 64)
-            fetch_line(w + at);
+    ORI_UNROLL
+    for (size_t at = 0; at < STEP * kind->block_bytes; at += 64) {
+        ori_prefetch_far(w + at, (size_t)16 << 10);
+        ori_prefetch_far(w + at, (size_t)6 << 10);
     }
 }
 
-/* n <= ROW_BLOCKS blocks of all rows from block `from`, added to out. */
+/* n blocks of row r of four; four of the rows before are folded into acc for each 16, before
+ * those are multiplied, so that all 16 are folded by the time that the last row's take
+ * their place. */
+ORI_INLINE __m128 multiply_row(const struct kind *kind, const uint8_t *w, size_t n,
+                               const struct row_acts *acts, size_t r, bool once,
+                               struct step_rows *rows, struct four *fours, __m128 acc)
+{
+    const size_t whole = n / STEP, left = n % STEP;
+    const struct four *before = fours + r * ((n + STEP - 1) / STEP);
+
+    for (size_t s = 0; s < whole; s++, w += STEP * kind->block_bytes) {
+        acc = fold_four(before + s, acc);
+        multiply(kind, w, &acts->steps[s], r, &rows[s], &fours[4 * s]);
+        fetch_next(kind, w, once);
+    }
+    if (left > 0) { /* the rest of the 16 are zeros, which a sum does not change by */
+        uint8_t last[STEP * sizeof(struct ori_block_q8_0)] = {0};
+
+        memcpy(last, w, left * kind->block_bytes);
+        acc = fold_four(before + whole, acc);
+        multiply(kind, last, &acts->steps[whole], r, &rows[whole], &fours[4 * whole]);
+        fetch_next(kind, w, once);
+    }
+    return acc;
+}
+
+/* n <= ROW_BLOCKS blocks of all rows from block `from`, added to out.  Past the last row
+ * that one again, whose results nobody takes. */
 ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matmul *m, size_t from,
                                   size_t n, const struct row_acts *acts)
 {
-    struct step_sums sums[2][ROW_BLOCKS / STEP];
-    struct waiting before = {.sums = sums[1]}; /* nothing */
+    const bool once = kind->step->asks_once && ori_cpu_asks_once();
+    struct step_rows rows[ROW_BLOCKS / STEP];
+    struct four fours[ROW_BLOCKS / 4];
+    const size_t n_fours = (n + STEP - 1) / STEP * 4;
+    __m128 acc = _mm_setzero_ps();
 
-    for (size_t r = 0; r < m->n_rows + 4; r += 4) {
-        struct step_sums *const now = before.sums == sums[0] ? sums[1] : sums[0];
-
-        for (size_t i = 0; i < 4 && r + i < m->n_rows; i++)
-            multiply_row(kind, m->weights + (r + i) * m->row_bytes + from * kind->block_bytes, n,
-                         acts, i, now, &before);
-        while (before.folded < before.n)
-            fold_next(&before);
-        if (before.n > 0)
-            ori_store4(m, r - 4, 0, before.acc);
-        if (r < m->n_rows)
-            before = (struct waiting){now, n, 0, from > 0 ? ori_load4(m, r, 0) : _mm_setzero_ps()};
+    memset(fours, 0, n_fours * sizeof(*fours)); /* nothing before the first rows */
+    for (size_t r = 0; r < m->n_rows; r += 4) {
+        for (size_t i = 0; i < 4; i++) {
+            const size_t row = r + i < m->n_rows ? r + i : m->n_rows - 1;
+            acc = multiply_row(kind, m->weights + row * m->row_bytes + from * kind->block_bytes, n,
+                               acts, i, once, rows, fours, acc);
+        }
+        if (r > 0)
+            ori_store4(m, r - 4, 0, acc);
+        acc = from > 0 ? ori_load4(m, r, 0) : _mm_setzero_ps();
     }
+    for (size_t i = 0; i < n_fours; i++)
+        acc = fold_four(&fours[i], acc);
+    ori_store4(m, (m->n_rows - 1) / 4 * 4, 0, acc);
 }
 
 /* All rows, of which there is one at least, and of each a block. */

@@ -159,30 +159,36 @@ ORI_INLINE void next_four(const struct kind *kind, const uint8_t *w, size_t n, s
     walk->acc = fold_quad(kind, walk->before + q, n, walk->acc);
 }
 
-/* Ask three times for the line that comes next but some: of requests that find no place the
- * CPU forgets. */
-ORI_INLINE void fetch_line(const uint8_t *p)
+/* Ask for what comes some way behind four blocks: once, or three times
+ * (ori_cpu_asks_once). */
+ORI_INLINE void fetch_next(const struct kind *kind, const uint8_t *w, bool once)
 {
-    ori_prefetch_far(p, (size_t)16 << 10);
-    ori_prefetch_far(p, (size_t)10 << 10);
-    ori_prefetch_far(p, (size_t)5 << 10);
+    if (once) {
+        ORI_UNROLL
+        for (size_t at = 0; at < 4 * kind->block_bytes; at += 64)
+            ori_prefetch_far(w + at, (size_t)10 << 10);
+        return;
+    }
+    ORI_UNROLL
+    for (size_t at = 0; at < 4 * kind->block_bytes; at += 64) {
+        ori_prefetch_far(w + at, (size_t)16 << 10);
+        ori_prefetch_far(w + at, (size_t)10 << 10);
+        ori_prefetch_far(w + at, (size_t)5 << 10);
+    }
 }
 
-ORI_INLINE void next_row(const struct kind *kind, const uint8_t *w, size_t n_blocks,
+ORI_INLINE void next_row(const struct kind *kind, const uint8_t *w, size_t n_blocks, bool once,
                          struct walk *walk)
 {
     const size_t n_whole = n_blocks / 4, left = n_blocks % 4;
 
     for (size_t q = 0; q < n_whole; q++, w += 4 * kind->block_bytes) {
         next_four(kind, w, 4, q, walk);
-        ORI_UNROLL
-        for (size_t at = 0; at < 4 * kind->block_bytes; at += 64)
-            fetch_line(w + at);
+        fetch_next(kind, w, once);
     }
     if (left) {
         next_four(kind, w, left, n_whole, walk);
-        for (size_t at = 0; at < left * kind->block_bytes; at += 64)
-            fetch_line(w + at);
+        fetch_next(kind, w, once);
     }
 }
 
@@ -199,6 +205,7 @@ ORI_INLINE void finish(const struct kind *kind, size_t n_blocks, struct walk *wa
 ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matmul *m, size_t from,
                                   size_t n, const struct row_acts *acts)
 {
+    const bool once = ori_cpu_asks_once();
     struct quad_sums sums[2][ROW_QUADS] = {0};
     struct walk walk = {
         .acts = acts,
@@ -212,7 +219,8 @@ ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matm
     for (size_t r = 0; r <= m->n_rows; r++) {
         walk.acc = r > 0 && from > 0 ? _mm_load_ss(m->out + r - 1) : _mm_setzero_ps();
         if (r < m->n_rows)
-            next_row(kind, m->weights + r * m->row_bytes + from * kind->block_bytes, n, &walk);
+            next_row(kind, m->weights + r * m->row_bytes + from * kind->block_bytes, n, once,
+                     &walk);
         else
             finish(kind, n, &walk);
         if (r > 0)
