@@ -7,6 +7,7 @@
 
 #include "kernels/approx.h"
 #include "kernels/bits.h"
+#include "kernels/inline.h"
 #include "kernels/kv_layout.h"
 #include "kernels/scalar/lanes.h"
 
@@ -17,35 +18,35 @@ struct kind {
     float (*value)(const void *row, size_t i);
 };
 
-static float key_f16(const void *block, size_t i, size_t lane)
+ORI_INLINE float key_f16(const void *block, size_t i, size_t lane)
 {
     return ori_f16_to_f32(((const uint16_t *)block)[i * ORI_ATTN_BLOCK + lane]);
 }
 
-static float value_f16(const void *row, size_t i)
+ORI_INLINE float value_f16(const void *row, size_t i)
 {
     return ori_f16_to_f32(((const uint16_t *)row)[i]);
 }
 
-static float key_f32(const void *block, size_t i, size_t lane)
+ORI_INLINE float key_f32(const void *block, size_t i, size_t lane)
 {
     return ((const float *)block)[i * ORI_ATTN_BLOCK + lane];
 }
 
-static float value_f32(const void *row, size_t i)
+ORI_INLINE float value_f32(const void *row, size_t i)
 {
     return ((const float *)row)[i];
 }
 
 /* d has 11 bits and q 8, so the product is exact. */
-static float key_q8_0(const void *block, size_t i, size_t lane)
+ORI_INLINE float key_q8_0(const void *block, size_t i, size_t lane)
 {
     const struct ori_kv_q8_keys *keys = (const struct ori_kv_q8_keys *)block + i / ORI_BLOCK;
 
     return ori_load_f16(keys->d[lane]) * (float)keys->qs[i % ORI_BLOCK][lane];
 }
 
-static float value_q8_0(const void *row, size_t i)
+ORI_INLINE float value_q8_0(const void *row, size_t i)
 {
     const struct ori_block_q8_0 *values = (const struct ori_block_q8_0 *)row + i / ORI_BLOCK;
 
@@ -59,15 +60,16 @@ struct running {
 };
 
 /* Where the slot's block begins, of the query's head. */
-static size_t offset_of(const struct ori_attn *a, const struct kind *kind, size_t head, size_t slot)
+ORI_INLINE size_t offset_of(const struct ori_attn *a, const struct kind *kind, size_t head,
+                            size_t slot)
 {
     const size_t head_bytes = 2 * ori_kv_part_bytes(kind->type, a->head_dim);
 
     return slot / ORI_ATTN_BLOCK * a->block_stride + head * head_bytes;
 }
 
-static float score(const struct ori_attn *a, const struct kind *kind,
-                   const struct ori_attn_query *query, size_t slot)
+ORI_INLINE float score(const struct ori_attn *a, const struct kind *kind,
+                       const struct ori_attn_query *query, size_t slot)
 {
     const uint8_t *block = a->cache + offset_of(a, kind, query->head, slot);
     const size_t lane = slot % ORI_ATTN_BLOCK;
@@ -80,9 +82,9 @@ static float score(const struct ori_attn *a, const struct kind *kind,
 }
 
 /* Positions [begin, end) of one block. */
-static void attend_block(const struct ori_attn *a, const struct kind *kind,
-                         const struct ori_attn_query *query, size_t begin, size_t end,
-                         struct running *run)
+ORI_INLINE void attend_block(const struct ori_attn *a, const struct kind *kind,
+                             const struct ori_attn_query *query, size_t begin, size_t end,
+                             struct running *run)
 {
     const uint8_t *const values = a->cache + ori_kv_part_bytes(kind->type, a->head_dim);
     const size_t stride = ori_kv_stride(kind->type, a->head_dim);
@@ -112,7 +114,7 @@ static void attend_block(const struct ori_attn *a, const struct kind *kind,
     run->max = max;
 }
 
-static void attend(const struct ori_attn *a, const struct kind *kind)
+ORI_INLINE void attend(const struct ori_attn *a, const struct kind *kind)
 {
     for (size_t j = 0; j < a->n_queries; j++) {
         const struct ori_attn_query *query = &a->queries[j];

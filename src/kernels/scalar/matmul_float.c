@@ -4,33 +4,34 @@
 #include <math.h>
 
 #include "kernels/bits.h"
+#include "kernels/inline.h"
 #include "kernels/scalar/lanes.h"
 
 typedef float load_fn(const uint8_t *row, size_t i);
 
 /* A weight may stand at any address, hence memcpy. */
-static float load_f32(const uint8_t *row, size_t i)
+ORI_INLINE float load_f32(const uint8_t *row, size_t i)
 {
     return ori_f32_of_bits(ori_load_le32(row + 4 * i));
 }
 
-static float load_f16(const uint8_t *row, size_t i)
+ORI_INLINE float load_f16(const uint8_t *row, size_t i)
 {
     return ori_f16_to_f32(ori_load_le16(row + 2 * i));
 }
 
-static float load_bf16(const uint8_t *row, size_t i)
+ORI_INLINE float load_bf16(const uint8_t *row, size_t i)
 {
     return ori_bf16_to_f32(ori_load_le16(row + 2 * i));
 }
 
-static void dequantize(load_fn *load, const uint8_t *row, float *out, size_t n)
+ORI_INLINE void dequantize(load_fn *load, const uint8_t *row, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = load(row, i);
 }
 
-static float dot(load_fn *load, const uint8_t *row, const float *x, size_t n)
+ORI_INLINE float dot(load_fn *load, const uint8_t *row, const float *x, size_t n)
 {
     float lanes[ORI_LANES] = {0};
 
@@ -39,9 +40,9 @@ static float dot(load_fn *load, const uint8_t *row, const float *x, size_t n)
     return ori_join_lanes(lanes);
 }
 
-static void matmul(load_fn *load, const uint8_t *weights, size_t row_bytes, size_t n_rows, size_t n,
-                   const uint8_t *acts, size_t act_bytes, size_t n_cols, float *out,
-                   size_t out_stride)
+ORI_INLINE void matmul(load_fn *load, const uint8_t *weights, size_t row_bytes, size_t n_rows,
+                       size_t n, const uint8_t *acts, size_t act_bytes, size_t n_cols, float *out,
+                       size_t out_stride)
 {
     for (size_t c = 0; c < n_cols; c++)
         for (size_t r = 0; r < n_rows; r++)
