@@ -3,13 +3,13 @@
 
     same.py ORION MODEL.gguf...
 
-Each model computes a text of some 560 tokens in every tier of this CPU, with 1, 2, 3
+Each model computes a text of some 530 tokens in every tier of this CPU, with 1, 2, 3
 and 5 threads and in chunks of 1 to 512 tokens; in the scalar tier, which is slow, and in
 avxvnni where avx512 stands above it (it differs from avx2 by its products alone), each
 number of threads and some sizes of chunks once. Of models named in BRIEF_MODELS, which are
 larger, a short text goes through each tier in two ways. Where the command has cache types, models
-named in KV_MODELS go through the matrix with each of them; another type of cache is another
-computation, so its digest is its own. What can make no difference to an answer either
+named in KV_MODELS go through the matrix with each of them, in those two tiers in two ways; another
+type of cache is another computation, so its digest is its own. What can make no difference to an answer either
 (--lookup, --prefix-cache) is checked on text."""
 import concurrent.futures
 import functools
@@ -23,12 +23,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXT = os.path.join(HERE, '..', 'golden', 'records-long-es.txt')
-TEXT_BYTES = 600
+TEXT_BYTES = 560
 BRIEF_BYTES = 150
 CONTEXT = 600  # at most; the golden models were made for less
 THREADS = (1, 2, 3, 5)
 CHUNKS = (1, 3, 16, 64, 256, 512)
-FEW = ((1, 512), (2, 64), (3, 16), (5, 1))
+FEW = ((1, 1), (2, 64), (3, 512), (5, 16))
 BRIEF = ((2, 64), (3, 16))
 BRIEF_MODELS = 'odd-'  # beginning of names
 KV_TYPES = ('q8_0', 'f32')  # beside f16, the default
@@ -63,22 +63,19 @@ class Command:
     def takes_few(self, tier):
         return tier == 'scalar' or (tier == 'avxvnni' and 'avx512' in self.tiers)
 
-    def ways(self, model):
+    def ways(self, model, more):
         """tier, threads, chunk"""
         for tier in self.tiers:
-            pairs = FEW if self.takes_few(tier) else [(t, c) for t in THREADS for c in CHUNKS]
+            pairs = [(t, c) for t in THREADS for c in CHUNKS]
+            if self.takes_few(tier):
+                pairs = BRIEF if more else FEW
             if is_brief(model):
                 pairs = BRIEF
             yield from ((tier, threads, chunk) for threads, chunk in pairs)
 
     @functools.cache
-    def context(self, model):
-        facts = json.loads(self.run('show', model, '--json')[1])
-        return min(CONTEXT, facts['model']['context_tokens'])
-
-    @functools.cache
-    def embeds(self, model):
-        return json.loads(self.run('show', model, '--json')[1])['model']['embedding_length'] > 0
+    def facts(self, model):
+        return json.loads(self.run('show', model, '--json')[1])['model']
 
     def digest_of_vectors(self, model, way):
         """Of each sentence of the text; chunks are how much of it is computed together."""
@@ -89,9 +86,11 @@ class Command:
 
     def digest(self, model, more, way):
         tier, threads, chunk = way
-        if self.embeds(model):
+        facts = self.facts(model)
+        if facts['embedding_length'] > 0:
             return self.digest_of_vectors(model, way)
-        code, out, err = self.run('perplexity', model, '-', '--digest', '--ctx', str(self.context(model)),
+        context = min(CONTEXT, facts['context_tokens'])
+        code, out, err = self.run('perplexity', model, '-', '--digest', '--ctx', str(context),
                                   '--threads', str(threads), '--chunk', str(chunk), *more,
                                   tier=tier, stdin=self.text[:BRIEF_BYTES] if is_brief(model) else self.text)
         return out if code == 0 else f'exit code {code}: {err}'
@@ -134,7 +133,8 @@ def main():
         if has_kv and model.removesuffix('.gguf').endswith(KV_MODELS):
             cases += [(model, ('--kv-type', kv)) for kv in KV_TYPES]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        ways = [list(command.ways(model)) for model, _ in cases]
+        list(pool.map(command.facts, models))  # once, not by each of the first runs
+        ways = [list(command.ways(*case)) for case in cases]
         digests = [pool.map(functools.partial(command.digest, *case), of) for case, of in zip(cases, ways)]
         good = [check_digests(*case, *of) for case, *of in zip(cases, ways, digests)]
     threads = [('--threads', str(n)) for n in THREADS]
