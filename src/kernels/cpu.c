@@ -4,7 +4,6 @@
 #if defined(__x86_64__)
 
 #include <cpuid.h>
-#include <stdatomic.h>
 
 #define LEAF1_ECX_FMA (1u << 12)
 #define LEAF1_ECX_OSXSAVE (1u << 27)
@@ -35,6 +34,17 @@ static bool has_avxvnni(void)
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & LEAF7_1_EAX_AVXVNNI);
 }
 
+/* Family of an AMD CPU, 0 of another. */
+static uint32_t amd_family(void)
+{
+    uint32_t a, b, c, d;
+
+    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || c != signature_AMD_ecx ||
+        d != signature_AMD_edx || !__get_cpuid(1, &a, &b, &c, &d))
+        return 0;
+    return (a >> 8 & 15) + (a >> 20 & 255);
+}
+
 uint32_t ori_cpu_detect(void)
 {
     const uint32_t need = LEAF1_ECX_FMA | LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX | LEAF1_ECX_F16C;
@@ -50,34 +60,8 @@ uint32_t ori_cpu_detect(void)
     uint32_t cpu = ORI_CPU_AVX2;
     if ((saved & XCR0_AVX512) == XCR0_AVX512 && (b & LEAF7_EBX_AVX512) == LEAF7_EBX_AVX512 &&
         (c & LEAF7_ECX_AVX512_VNNI))
-        cpu |= ORI_CPU_AVX512;
+        cpu |= ORI_CPU_AVX512 | (amd_family() >= FAMILY_ZEN5 ? ORI_CPU_ASKS_ONCE : 0);
     return has_avxvnni() ? cpu | ORI_CPU_AVXVNNI : cpu;
-}
-
-/* Family of an AMD CPU, 0 of another. */
-static uint32_t amd_family(void)
-{
-    uint32_t a, b, c, d;
-
-    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || c != signature_AMD_ecx ||
-        d != signature_AMD_edx || !__get_cpuid(1, &a, &b, &c, &d))
-        return 0;
-    return (a >> 8 & 15) + (a >> 20 & 255);
-}
-
-/* Measured: Zen 5 does, Zen 4 (25) does not (docs/internals/kernels.md).  CPUID is asked but
- * once, since it takes long in a virtual machine; threads that come together find the same. */
-bool ori_cpu_asks_once(void)
-{
-    enum { UNKNOWN, NO, YES };
-    static _Atomic int known = UNKNOWN;
-    int answer = atomic_load_explicit(&known, memory_order_relaxed);
-
-    if (answer == UNKNOWN) {
-        answer = amd_family() >= FAMILY_ZEN5 ? YES : NO;
-        atomic_store_explicit(&known, answer, memory_order_relaxed);
-    }
-    return answer == YES;
 }
 
 #else
@@ -85,11 +69,6 @@ bool ori_cpu_asks_once(void)
 uint32_t ori_cpu_detect(void)
 {
     return 0;
-}
-
-bool ori_cpu_asks_once(void)
-{
-    return false;
 }
 
 #endif

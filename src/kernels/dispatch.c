@@ -112,6 +112,16 @@ static void raise_to_avx512(struct ori_kernels *kernels)
     kernels->attention[ORI_KV_F32] = ori_attention_f32_avx512;
     kernels->spin_int8 = ori_spin_int8_avx512;
 }
+
+/* Of the types that gain by it. */
+static void ask_once(struct ori_kernels *kernels)
+{
+    kernels->types[ORI_Q4_0].matmul = ori_matmul_q4_0_avx512_once;
+    kernels->types[ORI_IQ4_NL].matmul = ori_matmul_iq4_nl_avx512_once;
+    kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx512_once;
+    kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512_once;
+    kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512_once;
+}
 #endif
 
 void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu)
@@ -125,6 +135,8 @@ void ori_kernels_init(struct ori_kernels *kernels, uint32_t cpu)
         raise_to_avxvnni(kernels);
     if (cpu & ORI_CPU_AVX512)
         raise_to_avx512(kernels);
+    if (cpu & ORI_CPU_AVX512 && cpu & ORI_CPU_ASKS_ONCE)
+        ask_once(kernels);
 #else
     (void)cpu;
 #endif
@@ -153,7 +165,7 @@ static orion_status lower(uint32_t *cpu, const char *name, orion_error *err)
                             "ORION_CPU=%s, but this CPU or system lacks %s; unset ORION_CPU to "
                             "use what it has",
                             name, tiers[i].needs);
-        *cpu = tiers[i].cpu;
+        *cpu = tiers[i].cpu | (*cpu & ORI_CPU_ASKS_ONCE);
         return ORION_OK;
     }
     return ori_fail(err, ORION_E_ARGUMENT,

@@ -188,13 +188,12 @@ struct ori_kernels {
 #define ORI_CPU_AVX2 1u    /* AVX2, FMA and F16C, and the OS saves the registers */
 #define ORI_CPU_AVX512 2u  /* AVX-512 F, BW, DQ, VL and VNNI, and the OS saves the registers */
 #define ORI_CPU_AVXVNNI 4u /* AVX-VNNI: VNNI for 256 bits where there is no AVX-512 */
+/* A product of one column does best to ask for a line of weights once, some way ahead; else
+ * more than once, since the CPU forgets requests that find no place.  Measured: Zen 5 does,
+ * Zen 4 does not (docs/internals/kernels.md).  Counts together with AVX-512. */
+#define ORI_CPU_ASKS_ONCE 8u
 
 uint32_t ori_cpu_detect(void);
-
-/* Whether a product that reads its weights in order does best to ask for a line once, some
- * way ahead; else more than once, since the CPU forgets requests that find no place.  No
- * result depends on it.  May be called by several threads at a time. */
-bool ori_cpu_asks_once(void);
 
 /* Fill the table for the best tier that `cpu` allows: scalar, AVX2, AVX-VNNI,
  * AVX-512.  The last two count only together with AVX2, on which they stand. */

@@ -46,7 +46,6 @@ struct step {
     void (*spread)(const struct ori_act_q8 a[16], __m512i quants[FOURS]);
     /* Each block's sum of products with unsigned quants, and its d. */
     __m512i (*dot)(const uint8_t *w, const __m512i quants[FOURS], __m512 *d);
-    bool asks_once; /* where the CPU would rather be */
 };
 
 /* Where a sum of products with unsigned quants starts, from the activations' sums.

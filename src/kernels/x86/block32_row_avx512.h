@@ -98,7 +98,7 @@ ORI_INLINE __m128 fold_four(const struct four *four, __m128 acc)
     return acc;
 }
 
-/* Ask for what comes some way behind 16 blocks: once, or twice (ori_cpu_asks_once). */
+/* Ask for what comes some way behind 16 blocks: once, or twice (ORI_CPU_ASKS_ONCE). */
 ORI_INLINE void fetch_next(const struct kind *kind, const uint8_t *w, bool once)
 {
     if (once) {
@@ -143,9 +143,8 @@ ORI_INLINE __m128 multiply_row(const struct kind *kind, const uint8_t *w, size_t
 /* n <= ROW_BLOCKS blocks of all rows from block `from`, added to out.  Past the last row
  * that one again, whose results nobody takes. */
 ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matmul *m, size_t from,
-                                  size_t n, const struct row_acts *acts)
+                                  size_t n, const struct row_acts *acts, bool once)
 {
-    const bool once = kind->step->asks_once && ori_cpu_asks_once();
     struct step_rows rows[ROW_BLOCKS / STEP];
     struct four fours[ROW_BLOCKS / 4];
     const size_t n_fours = (n + STEP - 1) / STEP * 4;
@@ -168,7 +167,7 @@ ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matm
 }
 
 /* All rows, of which there is one at least, and of each a block. */
-ORI_INLINE void one_column(const struct kind *kind, const struct ori_matmul *m)
+ORI_INLINE void one_column(const struct kind *kind, const struct ori_matmul *m, bool once)
 {
     const struct ori_act_q8 *a = (const void *)m->acts;
     const size_t n_blocks = m->n / ORI_BLOCK;
@@ -177,7 +176,7 @@ ORI_INLINE void one_column(const struct kind *kind, const struct ori_matmul *m)
     for (size_t from = 0; from < n_blocks; from += ROW_BLOCKS) {
         const size_t n = n_blocks - from < ROW_BLOCKS ? n_blocks - from : ROW_BLOCKS;
         spread_row(kind, a + from, n, &acts);
-        some_blocks_times(kind, m, from, n, &acts);
+        some_blocks_times(kind, m, from, n, &acts, once);
     }
 }
 

@@ -147,8 +147,8 @@ ORI_INLINE __m512i dot_iq4_nl(const uint8_t *w, const __m512i quants[FOURS], __m
     return sum_of_fours(sum);
 }
 
-static const struct step step_q4_0 = {spread_halves, dot_q4_0, true};
-static const struct step step_iq4_nl = {spread_halves, dot_iq4_nl, true};
-static const struct step step_q8_0 = {spread_pairs, dot_q8_0, false};
+static const struct step step_q4_0 = {spread_halves, dot_q4_0};
+static const struct step step_iq4_nl = {spread_halves, dot_iq4_nl};
+static const struct step step_q8_0 = {spread_pairs, dot_q8_0};
 
 #endif

@@ -341,7 +341,7 @@ ORI_INLINE void rows_times(const struct kind *kind, const struct ori_matmul *m, 
 ORI_INLINE void few_columns(const struct kind *kind, const struct ori_matmul *m)
 {
     if (m->n_cols == 1 && kind->step && m->n_rows > 0 && m->n > 0)
-        one_column(kind, m);
+        one_column(kind, m, false);
     else
         ORI_FEW_TIMES(m, FEW_ROWS, rows_times, kind);
 }
@@ -482,3 +482,6 @@ DEFINE_TYPE(q5_1, 0, true, false, NULL)
 DEFINE_TYPE(q8_0, 7, false, false, &step_q8_0)
 DEFINE_TYPE(iq4_nl, 7, false, false, &step_iq4_nl)
 DEFINE_TYPE(mxfp4, 4, false, true, NULL)
+
+ORI_DEFINE_MATMUL_ONCE(q4_0)
+ORI_DEFINE_MATMUL_ONCE(iq4_nl)

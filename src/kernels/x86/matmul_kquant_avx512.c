@@ -501,3 +501,7 @@ DEFINE_TYPE(q3_k, 1, 2, 16, heads_q3_k, NULL, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
 DEFINE_TYPE(q4_k, 1, 0, 32, heads_k4, quad_q4_k, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
 DEFINE_TYPE(q5_k, 1, 0, 32, heads_k4, quad_q5_k, {{0, 2}, {1, 3}, {4, 6}, {5, 7}})
 DEFINE_TYPE(q6_k, 1, 5, 16, heads_q6_k, quad_q6_k, {{0, 4}, {1, 5}, {2, 6}, {3, 7}})
+
+ORI_DEFINE_MATMUL_ONCE(q4_k)
+ORI_DEFINE_MATMUL_ONCE(q5_k)
+ORI_DEFINE_MATMUL_ONCE(q6_k)

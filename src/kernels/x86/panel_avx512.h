@@ -217,4 +217,15 @@ ORI_INLINE void ori_panels(const struct ori_matmul *m, const struct ori_panel_op
     }                                                                                              \
     ORI_DEFINE_MATMUL(ori_matmul_##type##_avx512, matmul_##type(&m))
 
+/* The same for CPUs that ask for a line once (ORI_CPU_ASKS_ONCE). */
+#define ORI_DEFINE_MATMUL_ONCE(type)                                                               \
+    static void matmul_once_##type(const struct ori_matmul *m)                                     \
+    {                                                                                              \
+        if (m->n_cols == 1 && m->n_rows > 0 && m->n > 0)                                           \
+            one_column(&kind_##type, m, true);                                                     \
+        else                                                                                       \
+            matmul_##type(m);                                                                      \
+    }                                                                                              \
+    ORI_DEFINE_MATMUL(ori_matmul_##type##_avx512_once, matmul_once_##type(&m))
+
 #endif

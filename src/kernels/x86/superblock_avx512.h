@@ -13,7 +13,7 @@ ORI_INLINE void few_columns(const struct kind *kind, const struct ori_matmul *m)
     const bool is_empty = m->n_rows == 0 || m->n == 0;
 
     if (m->n_cols == 1 && kind->quad && !is_empty)
-        one_column(kind, m);
+        one_column(kind, m, false);
     else
         ORI_FEW_TIMES(m, FEW_ROWS, rows_times, kind);
 }

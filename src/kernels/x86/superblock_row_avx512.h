@@ -160,7 +160,7 @@ ORI_INLINE void next_four(const struct kind *kind, const uint8_t *w, size_t n, s
 }
 
 /* Ask for what comes some way behind four blocks: once, or three times
- * (ori_cpu_asks_once). */
+ * (ORI_CPU_ASKS_ONCE). */
 ORI_INLINE void fetch_next(const struct kind *kind, const uint8_t *w, bool once)
 {
     if (once) {
@@ -203,9 +203,8 @@ ORI_INLINE void finish(const struct kind *kind, size_t n_blocks, struct walk *wa
 
 /* n <= ROW_BLOCKS blocks of all rows from block `from`, added to out. */
 ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matmul *m, size_t from,
-                                  size_t n, const struct row_acts *acts)
+                                  size_t n, const struct row_acts *acts, bool once)
 {
-    const bool once = ori_cpu_asks_once();
     struct quad_sums sums[2][ROW_QUADS] = {0};
     struct walk walk = {
         .acts = acts,
@@ -232,7 +231,7 @@ ORI_INLINE void some_blocks_times(const struct kind *kind, const struct ori_matm
 }
 
 /* All rows, of which there is one at least, and of each a block. */
-ORI_INLINE void one_column(const struct kind *kind, const struct ori_matmul *m)
+ORI_INLINE void one_column(const struct kind *kind, const struct ori_matmul *m, bool once)
 {
     const struct ori_act_q8k *a = (const void *)m->acts;
     const size_t n_blocks = m->n / ORI_SUPERBLOCK;
@@ -241,7 +240,7 @@ ORI_INLINE void one_column(const struct kind *kind, const struct ori_matmul *m)
     for (size_t from = 0; from < n_blocks; from += ROW_BLOCKS) {
         const size_t n = n_blocks - from < ROW_BLOCKS ? n_blocks - from : ROW_BLOCKS;
         spread_row(kind, a + from, n, &acts);
-        some_blocks_times(kind, m, from, n, &acts);
+        some_blocks_times(kind, m, from, n, &acts, once);
     }
 }
 
