@@ -102,6 +102,9 @@ static inline bool ori_align_up_u64(uint64_t n, uint64_t align, uint64_t *out)
     return true;
 }
 
+/* What the system may put in one entry of the TLB instead of 512. */
+#define ORI_HUGE_PAGE ((size_t)2 << 20)
+
 /* ---- memory: NULL when the size overflows or memory is short ---- */
 
 void *ori_alloc_array(size_t count, size_t size) ORI_MUST_USE;  /* not cleared */

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE ((size_t)2 << 20)
-
 void *ori_alloc_array(size_t count, size_t size)
 {
     size_t bytes;
@@ -33,12 +31,12 @@ static void *alloc_aligned(size_t count, size_t size, size_t *bytes)
 
     if (!ori_mul(count, size, &n))
         return NULL;
-    const size_t align = n >= HUGE_PAGE ? HUGE_PAGE : 64;
+    const size_t align = n >= ORI_HUGE_PAGE ? ORI_HUGE_PAGE : 64;
     if (!ori_add(n > 0 ? n : 1, align - 1, &padded))
         return NULL;
     *bytes = padded / align * align; /* as aligned_alloc() wants it */
     void *memory = aligned_alloc(align, *bytes);
-    if (memory && align == HUGE_PAGE)
+    if (memory && align == ORI_HUGE_PAGE)
         (void)madvise(memory, *bytes, MADV_HUGEPAGE); /* a hint: without, it is only slower */
     return memory;
 }

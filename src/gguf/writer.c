@@ -20,6 +20,7 @@ struct ori_gguf_writer {
     char *path;
     char *temporary;
     FILE *file;
+    char *buffer;      /* of the file, which it outlives */
     orion_error error; /* the first; status ORION_OK while all is well */
 
     uint32_t alignment;
@@ -109,6 +110,10 @@ static orion_status open_temporary(struct ori_gguf_writer *w, const char *path, 
         (void)close(fd);
         return status;
     }
+    /* The system then takes the file in huge pages, in which it will be mapped. */
+    w->buffer = ori_alloc_aligned_raw(1, ORI_HUGE_PAGE);
+    if (!w->buffer || setvbuf(w->file, w->buffer, _IOFBF, ORI_HUGE_PAGE) != 0)
+        return ori_fail_nomem(err, "writing a model file");
     return ORION_OK;
 }
 
@@ -141,6 +146,7 @@ void ori_gguf_writer_free(struct ori_gguf_writer *w)
         return;
     if (w->file)
         (void)fclose(w->file);
+    free(w->buffer);
     if (w->temporary && !w->finished)
         (void)unlink(w->temporary);
     free(w->path);

@@ -24,6 +24,8 @@
 #include "base/file.h"
 #include "gguf/gguf.h"
 
+#define COPY_BYTES ORI_HUGE_PAGE /* at once, so that the copy lies in such pages */
+
 struct import {
     const struct ori_store *store;
     const struct ori_import *what;
@@ -167,7 +169,7 @@ static orion_status copy_bytes(struct import *im, uint8_t *block, orion_error *e
 
     for (uint64_t at = 0; at < size && status == ORION_OK;) {
         size_t got;
-        status = ori_file_read_at(im->from, block, ORI_STORE_HASH_BYTES, at, &got, err);
+        status = ori_file_read_at(im->from, block, COPY_BYTES, at, &got, err);
         if (status == ORION_OK && got == 0)
             status = check_unchanged(im, err);
         if (status != ORION_OK || got == 0)
@@ -182,7 +184,7 @@ static orion_status copy_bytes(struct import *im, uint8_t *block, orion_error *e
 
 static orion_status by_copy(struct import *im, orion_error *err)
 {
-    uint8_t *block = malloc(ORI_STORE_HASH_BYTES);
+    uint8_t *block = malloc(COPY_BYTES);
 
     if (!block)
         return ori_fail_nomem(err, "a copy");

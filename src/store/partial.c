@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/dir.h"
 #include "base/file.h"
+#include "base/page_cache.h"
 
 #define NOTE_EVERY_BYTES (64u << 10)
 #define TICK_NS 100000000
@@ -294,6 +295,18 @@ static void drop_note(struct ori_partial *p)
     ori_note_remove(p->store, p->key);
 }
 
+/* Whatever of [begin, end) is the first to come of a huge page. */
+static void cache_huge(const struct ori_partial *p, uint64_t begin, uint64_t end)
+{
+    struct ori_range gap;
+
+    for (uint64_t page = begin - begin % ORI_HUGE_PAGE;
+         page < end && p->size_bytes - page >= ORI_HUGE_PAGE; page += ORI_HUGE_PAGE)
+        if (ori_ranges_next_gap(&p->have, page, page + ORI_HUGE_PAGE, &gap) &&
+            gap.end - gap.begin == ORI_HUGE_PAGE)
+            ori_page_cache_huge(p->fd, page);
+}
+
 orion_status ori_partial_write(struct ori_partial *p, uint64_t offset, const void *data, size_t len,
                                orion_error *err)
 {
@@ -303,6 +316,7 @@ orion_status ori_partial_write(struct ori_partial *p, uint64_t offset, const voi
         return ori_fail(err, ORION_E_ARGUMENT,
                         "%zu bytes at %" PRIu64 " of a file of %" PRIu64 " bytes", len, offset,
                         p->size_bytes);
+    cache_huge(p, offset, offset + len);
     orion_status status = ori_file_write_at(p->fd, data, len, offset, &why);
     (void)pthread_mutex_lock(&p->mutex);
     if (p->sync_status != ORION_OK) {
