@@ -2,6 +2,7 @@
 
 #include "base/thread.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -20,6 +21,12 @@
  * forward pass, much shorter than what a person would notice as load. */
 #define SPINS 2000
 
+/* Grains [begin, end) that a worker has still to take: begin << 32 | end.  It takes them
+ * from the front, others from the back when they have none. */
+struct span {
+    _Alignas(64) _Atomic uint64_t left;
+};
+
 struct ori_pool {
     uint32_t n_threads; /* the caller included */
     uint32_t n_started;
@@ -28,11 +35,11 @@ struct ori_pool {
     /* The loop in progress; written by the caller while the gate is shut. */
     size_t n;
     size_t grain;
-    size_t shares; /* of what is left, a piece is one; 0: one grain */
+    bool halves; /* a piece is half of the worker's span, not one grain */
     ori_range_fn fn;
     void *arg;
+    struct span *spans; /* [n_threads] */
 
-    _Alignas(64) _Atomic size_t next; /* first item not yet handed out */
     /* Number of the loop << 32, whether workers may come in, and how many are
      * inside.  In one word, so that nobody slips in while it is shut. */
     _Alignas(64) _Atomic uint64_t gate;
@@ -56,25 +63,81 @@ struct start {
     uint32_t worker;
 };
 
-static size_t piece_of(const struct ori_pool *pool, size_t left)
+static uint64_t span(uint64_t begin, uint64_t end)
 {
-    const size_t grains = pool->shares > 0 ? left / pool->grain / pool->shares : 1;
-    const size_t piece = grains > 1 ? grains * pool->grain : pool->grain;
+    return begin << 32 | end;
+}
 
-    return left < piece ? left : piece;
+static uint32_t begin_of(uint64_t left)
+{
+    return (uint32_t)(left >> 32);
+}
+
+static uint32_t grains_of(uint64_t left)
+{
+    return (uint32_t)left - begin_of(left);
+}
+
+/* The next piece of a worker's own span. */
+static bool take_piece(struct ori_pool *pool, uint32_t worker, uint32_t *begin, uint32_t *n)
+{
+    _Atomic uint64_t *const own = &pool->spans[worker].left;
+    uint64_t left = atomic_load(own);
+
+    do {
+        const uint32_t grains = grains_of(left);
+        if (grains == 0)
+            return false;
+        *begin = begin_of(left);
+        *n = pool->halves && grains > 1 ? grains / 2 : 1;
+    } while (!atomic_compare_exchange_weak(own, &left, span(*begin + *n, (uint32_t)left)));
+    return true;
+}
+
+/* Who has most left. */
+static uint32_t richest(struct ori_pool *pool, uint64_t *left)
+{
+    uint32_t worker = 0;
+
+    *left = 0;
+    for (uint32_t i = 0; i < pool->n_threads; i++) {
+        const uint64_t other = atomic_load(&pool->spans[i].left);
+        if (grains_of(other) > grains_of(*left)) {
+            *left = other;
+            worker = i;
+        }
+    }
+    return worker;
+}
+
+/* Make the second half of another's span the worker's own, whose is empty.  For a moment
+ * nobody has it: who looks just then stops too early, and the rest of us do the work. */
+static bool steal(struct ori_pool *pool, uint32_t worker)
+{
+    for (;;) {
+        uint64_t left;
+        const uint32_t victim = richest(pool, &left);
+        if (grains_of(left) == 0)
+            return false;
+        const uint64_t middle = begin_of(left) + grains_of(left) / 2;
+        if (!atomic_compare_exchange_strong(&pool->spans[victim].left, &left,
+                                            span(begin_of(left), middle)))
+            continue;
+        atomic_store(&pool->spans[worker].left, span(middle, (uint32_t)left));
+        return true;
+    }
 }
 
 static void take_pieces(struct ori_pool *pool, uint32_t worker)
 {
-    size_t begin = atomic_load(&pool->next);
+    uint32_t begin, n;
 
-    while (begin < pool->n) {
-        const size_t end = begin + piece_of(pool, pool->n - begin);
-        if (!atomic_compare_exchange_weak(&pool->next, &begin, end))
-            continue;
-        pool->fn(pool->arg, begin, end, worker);
-        begin = atomic_load(&pool->next);
-    }
+    do {
+        while (take_piece(pool, worker, &begin, &n)) {
+            const size_t end = ((size_t)begin + n) * pool->grain;
+            pool->fn(pool->arg, begin * pool->grain, end < pool->n ? end : pool->n, worker);
+        }
+    } while (steal(pool, worker));
 }
 
 /* Until there is a loop other than `seen`, or the end. */
@@ -154,15 +217,25 @@ static void close_round(struct ori_pool *pool)
     }
 }
 
-static void run(struct ori_pool *pool, size_t n, size_t grain, size_t shares, ori_range_fn fn,
+static void run(struct ori_pool *pool, size_t n, size_t grain, bool halves, ori_range_fn fn,
                 void *arg)
 {
+    const uint64_t grains = n / grain + (n % grain > 0);
+    const uint64_t share = grains / pool->n_threads, rest = grains % pool->n_threads;
+    uint64_t begin = 0;
+
+    assert(grains <= UINT32_MAX);
     pool->n = n;
     pool->grain = grain;
-    pool->shares = shares;
+    pool->halves = halves;
     pool->fn = fn;
     pool->arg = arg;
-    atomic_store(&pool->next, 0);
+    for (uint32_t i = 0; i < pool->n_threads; i++) {
+        const uint64_t end = begin + share + (i < rest);
+        /* relaxed: seen by whoever sees the gate open */
+        atomic_store_explicit(&pool->spans[i].left, span(begin, end), memory_order_relaxed);
+        begin = end;
+    }
     open_round(pool, GATE_OPEN);
     take_pieces(pool, 0);
     close_round(pool);
@@ -173,7 +246,7 @@ void ori_pool_for(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn
     if (grain == 0)
         grain = 1;
     if (pool->n_threads > 1 && n > grain) {
-        run(pool, n, grain, 0, fn, arg);
+        run(pool, n, grain, false, fn, arg);
         return;
     }
     for (size_t begin = 0; begin < n; begin += grain) /* pieces still: fn may count on their size */
@@ -183,7 +256,7 @@ void ori_pool_for(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn
 void ori_pool_share(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg)
 {
     if (pool->n_threads > 1 && n > grain)
-        run(pool, n, grain, (size_t)2 * pool->n_threads, fn, arg);
+        run(pool, n, grain, true, fn, arg);
     else if (n > 0)
         fn(arg, 0, n, 0);
 }
@@ -231,7 +304,8 @@ orion_status ori_pool_new(uint32_t n_threads, struct ori_pool **out, orion_error
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->threads = ori_calloc_array(n_threads, sizeof(*pool->threads));
-    if (!pool->threads) {
+    pool->spans = ori_alloc_aligned(n_threads, sizeof(*pool->spans));
+    if (!pool->threads || !pool->spans) {
         ori_pool_free(pool);
         return ori_fail_nomem(err, "the thread pool");
     }
@@ -257,5 +331,6 @@ void ori_pool_free(struct ori_pool *pool)
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->wake);
     free(pool->threads);
+    free(pool->spans);
     free(pool);
 }

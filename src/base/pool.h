@@ -22,14 +22,15 @@ uint32_t ori_pool_threads(const struct ori_pool *pool);
 /* Compute items [begin, end) in a worker; worker < ori_pool_threads(). */
 typedef void (*ori_range_fn)(void *arg, size_t begin, size_t end, uint32_t worker);
 
-/* Run fn over [0, n) cut into pieces of `grain` items (the last may be
- * shorter); returns when all are done.  Pieces go to whichever worker is free,
- * so what fn computes must not depend on the worker. */
+/* Run fn over [0, n) cut into pieces of `grain` items (the last may be shorter), fewer than
+ * 2^32 of them; returns when all are done.  Each worker goes through a stretch of its own,
+ * as memory likes it, and when that is done takes over half of what another has left: so
+ * they finish together, though some cores are slower.  What fn computes must therefore not
+ * depend on the worker. */
 void ori_pool_for(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg);
 
-/* The same in fewer pieces, each of whole grains: half of a worker's even share of
- * what is left, at least one grain.  So workers go through long stretches of [0, n),
- * as memory likes it, and yet finish together, though some cores are slower. */
+/* The same in fewer pieces, each of whole grains: half of what the worker has left, at
+ * least one grain. */
 void ori_pool_share(struct ori_pool *pool, size_t n, size_t grain, ori_range_fn fn, void *arg);
 
 /* Physical cores among those this process may use, at least 1. */

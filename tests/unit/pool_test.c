@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,24 +24,24 @@ struct job {
     _Atomic bool broken; /* a piece of the wrong shape */
 };
 
-/* The size of the piece at `begin`, as pool.h says. */
-static size_t piece_at(const struct job *job, size_t begin)
+/* Is a piece of that shape, as pool.h says? */
+static bool is_piece(const struct job *job, size_t begin, size_t end)
 {
-    const size_t left = job->n - begin;
-    size_t piece = left / job->grain / ((size_t)2 * job->threads) * job->grain;
+    const size_t grains = (job->n + job->grain - 1) / job->grain;
+    const size_t first = (grains + job->threads - 1) / job->threads / 2; /* half of a stretch */
+    const size_t n = end - begin;
 
-    if (job->share && job->threads == 1)
-        return left;
-    if (!job->share || piece < job->grain)
-        piece = job->grain;
-    return left < piece ? left : piece;
+    if (begin >= job->n || begin % job->grain != 0 || (n % job->grain != 0 && end != job->n))
+        return false;
+    if (!job->share)
+        return n <= job->grain;
+    return job->threads == 1 ? n == job->n : n <= (first > 0 ? first : 1) * job->grain;
 }
 
 static void count_items(void *arg, size_t begin, size_t end, uint32_t worker)
 {
     struct job *job = arg;
-    if (begin >= job->n || begin % job->grain != 0 || end - begin != piece_at(job, begin) ||
-        worker >= job->threads)
+    if (!is_piece(job, begin, end) || worker >= job->threads)
         job->broken = true;
     for (size_t i = begin; i < end && i < job->n; i++)
         job->hits[i]++;
@@ -84,6 +85,64 @@ static void pool_test(void **state)
         for (size_t i = 0; i < ORI_COUNT(sizes); i++)
             for (size_t g = 0; g < ORI_COUNT(grains); g++)
                 run_job(pool, sizes[i], grains[g], round % 2 == 1);
+    ori_pool_free(pool);
+}
+
+/* The worker that has item 0 is held until all the others are done. */
+static void hold_the_first(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    struct job *job = arg;
+
+    (void)worker;
+    while (begin == 0 && job->done < job->n - end)
+        sched_yield();
+    for (size_t i = begin; i < end; i++)
+        job->hits[i]++;
+    job->done += end - begin;
+}
+
+static void what_a_slow_worker_has_left_is_taken_over(void **state)
+{
+    (void)state;
+    struct ori_pool *pool = NULL;
+
+    assert_int_equal(ori_pool_new(3, &pool, NULL), ORION_OK);
+    for (unsigned round = 0; round < 50; round++) {
+        struct job job = {.n = 100 + round};
+        uint8_t hits[150] = {0};
+        job.hits = hits;
+        (round % 2 ? ori_pool_share : ori_pool_for)(pool, job.n, 2, hold_the_first, &job);
+        for (size_t i = 0; i < job.n; i++)
+            assert_int_equal(hits[i], 1);
+    }
+    ori_pool_free(pool);
+}
+
+/* Where nobody is slower, a worker goes through one stretch. */
+static void note_worker(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    struct job *job = arg;
+
+    for (size_t i = begin; i < end; i++)
+        job->hits[i] = (uint8_t)worker;
+    job->done += end - begin;
+    while (job->done < 2 * (end - begin)) /* until the other has its first, too */
+        sched_yield();
+}
+
+static void a_worker_begins_in_a_stretch_of_its_own(void **state)
+{
+    (void)state;
+    struct ori_pool *pool = NULL;
+    struct job job = {.n = 1000};
+    uint8_t hits[1000];
+    job.hits = hits;
+    assert_int_equal(ori_pool_new(2, &pool, NULL), ORION_OK);
+    ori_pool_share(pool, job.n, 1, note_worker, &job);
+    for (size_t i = 0; i < 250; i++) { /* the first halves of the two stretches */
+        assert_int_equal(hits[i], hits[0]);
+        assert_int_equal(hits[500 + i], 1 - hits[0]);
+    }
     ori_pool_free(pool);
 }
 
@@ -162,6 +221,8 @@ static void the_clock_does_not_run_backwards(void **state)
 }
 
 static const struct CMUnitTest others[] = {
+    cmocka_unit_test(what_a_slow_worker_has_left_is_taken_over),
+    cmocka_unit_test(a_worker_begins_in_a_stretch_of_its_own),
     cmocka_unit_test(many_short_rounds),
     cmocka_unit_test(sleepers_are_woken),
     cmocka_unit_test(pools_come_and_go),
