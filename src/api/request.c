@@ -129,7 +129,9 @@ static orion_status answer_text(const char *call, orion_session *session, orion_
 
     request->on_piece = on_text ? ori_api_pass_answer : NULL;
     request->user = &listener;
-    return answer_for(call, session, request, stats, err);
+    const orion_status status = answer_for(call, session, request, stats, err);
+    request->user = NULL;
+    return status;
 }
 
 orion_status orion_generate(orion_session *session, const orion_message *messages,

@@ -152,7 +152,8 @@ static void attend_heads(const struct attend_job *job, size_t begin, size_t end,
 {
     const struct ori_batch_item *items = job->all->items + job->first;
 
-    for (size_t stop = first; first < last; first = stop) {
+    for (size_t stop; first < last; first = stop) {
+        stop = first + 1;
         while (stop < last && items[stop / job->group].kv == items[first / job->group].kv)
             stop++;
         const size_t room = ORI_ATTN_TILE / (stop - first);

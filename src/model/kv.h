@@ -76,7 +76,7 @@ size_t ori_kv_resident_bytes(const struct ori_kv *kv, uint32_t positions);
 /* Bytes of the keys and values of ORI_ATTN_BLOCK positions in a layer and head. */
 static inline size_t ori_kv_head_bytes(const struct ori_kv *kv)
 {
-    return 2 * ORI_ATTN_BLOCK * kv->row_bytes;
+    return (size_t)2 * ORI_ATTN_BLOCK * kv->row_bytes;
 }
 
 /* The same of all its heads, which lie one after the other. */

@@ -335,7 +335,7 @@ static orion_status encode_words(const struct ori_vocab *vocab, const char *text
     struct encoding e = {.out = out};
 
     byte_characters(e.characters);
-    ori_buf_init(&e.mapped, 2 * ORI_VOCAB_MAX_PIECE_BYTES);
+    ori_buf_init(&e.mapped, (size_t)2 * ORI_VOCAB_MAX_PIECE_BYTES);
     ori_merger_init(&e.merger, vocab, text, bpe_merge);
     const orion_status status = ori_split(vocab->bpe->splitter, text, len, encode_word, &e);
     ori_merger_release(&e.merger);

@@ -16,7 +16,7 @@ static void unpack(struct interp *ip, struct scope *scope, const struct node *ta
         n++;
     if (items && items->n != n)
         ori_jinja_fail(ip, "%zu values for %zu names", items->n, n);
-    if (!ori_jinja_spend(ip, n))
+    if (!items || !ori_jinja_spend(ip, n))
         return;
     n = 0;
     for (const struct node *target = targets; target; target = target->next)

@@ -42,13 +42,15 @@ static struct value title(struct interp *ip, struct value self, const struct arg
 {
     const struct text text = ori_jprint(ip, self);
     struct builder out = {0};
+    static const char opening[] = {'-', '(', '{', '[', '<'};
     bool begins = true;
 
     (void)args;
     for (size_t at = 0; at < text.len && ori_jinja_spend(ip, 1);) {
         const size_t end = at + ori_jtext_char(text, at);
         ori_jbuild_cased(ip, &out, ori_jtext_part(text, at, end), begins ? CASE_UPPER : CASE_LOWER);
-        begins = ori_jtext_is_space(text, at) || memchr("-({[<", text.data[at], 5) != NULL;
+        begins =
+            ori_jtext_is_space(text, at) || memchr(opening, text.data[at], sizeof(opening)) != NULL;
         at = end;
     }
     return ori_jtext(ip, ori_jbuilt(&out));

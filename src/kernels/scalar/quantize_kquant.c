@@ -37,8 +37,8 @@ static void fit_with_min(const float *x, const float *importance, enum ori_fit_r
 
     for (int j = 0; j < n_subs; j++) {
         const float *sub_x = x + j * sub;
-        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(j * sub)), sub, mean_square, rule,
-                        w);
+        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)j * (size_t)sub), sub, mean_square,
+                        rule, w);
         scales[j] = ori_fit_scale_min(sub_x, w, sub, top, &mins[j]);
     }
 
@@ -64,7 +64,7 @@ static void fit_signed(const float *x, const float *importance, int half, int sc
 
     for (int j = 0; j < 16; j++) {
         const float *sub_x = x + 16 * j;
-        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)(16 * j)), 16, mean_square,
+        ori_fit_weights(sub_x, ori_fit_at(importance, (size_t)16 * (size_t)j), 16, mean_square,
                         ORI_FIT_SQUARE, w);
         scales[j] = ori_fit_scale(sub_x, w, 16, half);
     }
