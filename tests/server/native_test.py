@@ -97,6 +97,14 @@ class Events:
             if got[0] == event and true_of(got[1]):
                 return got[1]
 
+    def until_all(self, **wanted):
+        """Each of the events with what is true of it, in whatever order."""
+        while wanted:
+            got = self.next()
+            assert got, f'the stream ended before {wanted.keys()}'
+            if got[0] in wanted and wanted[got[0]](got[1]):
+                del wanted[got[0]]
+
     def job(self, id_, **wanted):
         return self.until('job', lambda job: job['id'] == id_ and
                           all(job[key] == value for key, value in wanted.items()))
@@ -193,8 +201,7 @@ def delete_model():
         with Events(server) as events:
             post(server, 'loaded', {'model': 'orion-tiny'})
             delete(server, 'models/orion-tiny')
-            events.until('models')
-            events.until('loaded', lambda data: data['loaded'] == [])
+            events.until_all(models=lambda _: True, loaded=lambda data: data['loaded'] == [])
         assert model(server, 'orion-tiny')['downloaded'] is False
         assert not os.path.exists(os.path.join(server.home.models, world.TINY_FILE))
         error = delete(server, 'models/orion-tiny', 404)['error']
