@@ -19,9 +19,11 @@ struct bench_row {
     struct bench_test test;
     double median, slowest, fastest;
     double per_cpu_second; /* the best run's, by the time that all threads computed */
-    /* Medians over the runs: weights read, and multiplied, in parts of what the machine
-     * gave right before and after the run. */
+    /* Medians over the runs: weights read in parts of what reading them alone gave during
+     * an answer, and around a prompt; multiplied, in parts of what the machine gave right
+     * before and after the run. */
     double memory_share, compute_share;
+    double read_bytes; /* a second, alone, during an answer (median); around a prompt 0 */
 };
 
 /* What the machine gave over all measurements. */

@@ -52,14 +52,15 @@ void bench_print(const struct bench *b)
 
 static json_t *row_document(const struct bench_row *r)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "test", r->test.name,
-                     "kind", r->test.kind == ORION_BENCH_DECODE ? "decode" : "prefill", "tokens",
-                     cli_json_count(r->test.tokens), "depth_tokens", cli_json_count(r->test.depth),
-                     "tokens_per_second", cli_json_number(r->median), "slowest",
-                     cli_json_number(r->slowest), "fastest", cli_json_number(r->fastest),
-                     "tokens_per_cpu_second", cli_json_number(r->per_cpu_second), "memory_share",
-                     cli_json_number(r->memory_share), "compute_share",
-                     cli_json_number(r->compute_share));
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "test", r->test.name, "kind",
+        r->test.kind == ORION_BENCH_DECODE ? "decode" : "prefill", "tokens",
+        cli_json_count(r->test.tokens), "depth_tokens", cli_json_count(r->test.depth),
+        "tokens_per_second", cli_json_number(r->median), "slowest", cli_json_number(r->slowest),
+        "fastest", cli_json_number(r->fastest), "tokens_per_cpu_second",
+        cli_json_number(r->per_cpu_second), "memory_share", cli_json_number(r->memory_share),
+        "compute_share", cli_json_number(r->compute_share), "read_bytes_per_second",
+        cli_json_number(r->read_bytes));
 }
 
 static json_t *rows_document(const struct bench *b)

@@ -134,6 +134,7 @@ static int measure_machine(const struct cli *cli, orion_session *session, struct
 /* Of each run of a test. */
 struct runs {
     double rate[REPEATS_MAX], memory_share[REPEATS_MAX], compute_share[REPEATS_MAX];
+    double read_bytes[REPEATS_MAX]; /* a second */
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -156,9 +157,11 @@ static void fill_row(struct bench_row *row, struct runs *runs, size_t n)
     row->fastest = runs->rate[n - 1];
     row->memory_share = median(runs->memory_share, n);
     row->compute_share = median(runs->compute_share, n);
+    row->read_bytes = median(runs->read_bytes, n);
 }
 
-/* One run, with the machine measured before (by the run before) and after. */
+/* One run, with the machine measured before (by the run before) and after; what an answer
+ * could have read was measured during it. */
 static int measure_run(const struct cli *cli, orion_session *session, struct bench *bench,
                        struct bench_row *row, struct runs *runs, size_t run)
 {
@@ -175,8 +178,11 @@ static int measure_run(const struct cli *cli, orion_session *session, struct ben
     const int code = measure_machine(cli, session, bench);
     const double seconds = result.wall_ms / 1e3;
     runs->rate[run] = test->tokens / seconds;
-    runs->memory_share[run] = (double)result.weight_bytes / seconds * 2 /
-                              (before.read_bytes_per_second + after->read_bytes_per_second);
+    runs->read_bytes[run] = result.read_bytes_per_second;
+    const double read = result.read_bytes_per_second > 0
+                            ? result.read_bytes_per_second
+                            : (before.read_bytes_per_second + after->read_bytes_per_second) / 2;
+    runs->memory_share[run] = (double)result.weight_bytes / seconds / read;
     runs->compute_share[run] = (double)result.multiply_adds / seconds * 2 /
                                (before.multiply_adds_per_second + after->multiply_adds_per_second);
     if (test->tokens * 1e3 / result.cpu_ms > row->per_cpu_second)

@@ -1234,6 +1234,9 @@ typedef struct orion_bench_result {
     double cpu_ms;          /* of all threads of the process: less noisy on a busy machine */
     uint64_t weight_bytes;  /* weights that had to be read, each once for a batch or a token */
     uint64_t multiply_adds; /* of weights with activations */
+    /* DECODE: what the same threads got that only read the weights of a layer after each
+     * token, off the clock; else 0.  Of small models that is what caches give. */
+    double read_bytes_per_second;
 } orion_bench_result;
 
 /* Measure how long `tokens` random tokens take behind depth_tokens others,
@@ -1250,8 +1253,8 @@ ORION_API orion_status orion_bench(orion_session *session, orion_bench_kind kind
 
 /* What the session's threads sustain together in loops that do nothing else (the
  * median over a quarter of a second): decoding is bound by the first, prompts by the second.
- * On a machine that others use, too, both change within seconds; measure them beside what
- * they are compared with. */
+ * On a machine that others use, too, both change within seconds: orion_bench_result has
+ * what reading gave during an answer; measure products beside what they are compared with. */
 typedef struct orion_bench_peaks {
     const char *cpu_tier; /* of the kernels in use: "avx512"; static storage */
     uint32_t threads;

@@ -2,6 +2,7 @@
 #include "runtime/bench.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -41,14 +42,13 @@ static orion_status reach(struct ori_session *s, const int32_t *tokens, uint32_t
     return ORION_OK;
 }
 
-static orion_status decode(struct ori_session *s, const int32_t *tokens, uint32_t n_tokens,
-                           orion_error *err)
+void ori_bench_weights(const struct ori_layer *layer,
+                       const struct ori_weight *out[ORI_BENCH_WEIGHTS])
 {
-    orion_status status = ORION_OK;
+    const struct ori_weight *const weights[ORI_BENCH_WEIGHTS] = {
+        &layer->q, &layer->k, &layer->v, &layer->attn_out, &layer->gate, &layer->up, &layer->down};
 
-    for (uint32_t i = 0; i < n_tokens && status == ORION_OK; i++)
-        status = ori_session_append(s, tokens + i, 1, err);
-    return status;
+    memcpy(out, weights, sizeof(weights));
 }
 
 static void count_weight(const struct ori_weight *w, uint64_t passes, uint64_t n_tokens,
@@ -64,14 +64,49 @@ static void count_work(const struct ori_model *model, uint64_t passes, uint64_t 
                        uint64_t n_logits, orion_bench_result *out)
 {
     for (uint32_t i = 0; i < model->hp.n_layers; i++) {
-        const struct ori_layer *layer = &model->layers[i];
-        const struct ori_weight *weights[] = {&layer->q,        &layer->k,    &layer->v,
-                                              &layer->attn_out, &layer->gate, &layer->up,
-                                              &layer->down};
-        for (size_t w = 0; w < ORI_COUNT(weights); w++)
+        const struct ori_weight *weights[ORI_BENCH_WEIGHTS];
+        ori_bench_weights(&model->layers[i], weights);
+        for (size_t w = 0; w < ORI_BENCH_WEIGHTS; w++)
             count_weight(weights[w], passes, n_tokens, out);
     }
     count_weight(&model->output, n_logits, n_logits, out);
+}
+
+/* What memory gives changes within a second, so it is measured token by token. */
+static orion_status decode(struct ori_session *s, const int32_t *tokens, uint32_t n_tokens,
+                           orion_bench_result *out, orion_error *err)
+{
+    const uint32_t n_layers = s->engine.model->hp.n_layers;
+    double read_ms = 0;
+    uint64_t read_bytes = 0;
+
+    for (uint32_t i = 0; i < n_tokens; i++) {
+        const double wall_ms = ori_now_ms(), cpu_ms = ori_cpu_ms();
+        const orion_status status = ori_session_append(s, tokens + i, 1, err);
+        if (status != ORION_OK)
+            return status;
+        out->wall_ms += ori_now_ms() - wall_ms;
+        out->cpu_ms += ori_cpu_ms() - cpu_ms;
+        ori_bench_read_layer(s, i % n_layers, &read_ms, &read_bytes);
+    }
+    if (read_ms > 0)
+        out->read_bytes_per_second = (double)read_bytes / read_ms * 1e3;
+    count_work(s->engine.model, n_tokens, n_tokens, n_tokens, out);
+    return ORION_OK;
+}
+
+static orion_status prefill(struct ori_session *s, const int32_t *tokens, uint32_t depth_tokens,
+                            uint32_t n_tokens, orion_bench_result *out, orion_error *err)
+{
+    const double wall_ms = ori_now_ms(), cpu_ms = ori_cpu_ms();
+    const orion_status status = reach(s, tokens, depth_tokens + n_tokens, err);
+
+    if (status != ORION_OK)
+        return status;
+    out->wall_ms = ori_now_ms() - wall_ms;
+    out->cpu_ms = ori_cpu_ms() - cpu_ms;
+    count_work(s->engine.model, (n_tokens - 1) / s->engine.batch_tokens + 1, n_tokens, 1, out);
+    return ORION_OK;
 }
 
 static orion_status measure(struct ori_session *s, orion_bench_kind kind, const int32_t *tokens,
@@ -81,21 +116,9 @@ static orion_status measure(struct ori_session *s, orion_bench_kind kind, const 
     orion_status status = reach(s, tokens, depth_tokens, err);
     if (status != ORION_OK)
         return status;
-    const double wall_ms = ori_now_ms();
-    const double cpu_ms = ori_cpu_ms();
     if (kind == ORION_BENCH_DECODE)
-        status = decode(s, tokens + depth_tokens, n_tokens, err);
-    else
-        status = reach(s, tokens, depth_tokens + n_tokens, err);
-    if (status != ORION_OK)
-        return status;
-    out->wall_ms = ori_now_ms() - wall_ms;
-    out->cpu_ms = ori_cpu_ms() - cpu_ms;
-    if (kind == ORION_BENCH_DECODE)
-        count_work(s->engine.model, n_tokens, n_tokens, n_tokens, out);
-    else
-        count_work(s->engine.model, (n_tokens - 1) / s->engine.batch_tokens + 1, n_tokens, 1, out);
-    return ORION_OK;
+        return decode(s, tokens + depth_tokens, n_tokens, out, err);
+    return prefill(s, tokens, depth_tokens, n_tokens, out, err);
 }
 
 orion_status ori_bench(struct ori_session *s, orion_bench_kind kind, uint32_t n_tokens,

@@ -13,4 +13,12 @@ orion_status ori_bench(struct ori_session *session, orion_bench_kind kind, uint3
 orion_status ori_bench_machine(struct ori_session *session, orion_bench_peaks *out,
                                orion_error *err);
 
+/* Read the weights of a layer with all threads: adds the time and the bytes. */
+void ori_bench_read_layer(struct ori_session *session, uint32_t layer, double *ms, uint64_t *bytes);
+
+/* The matrices of a layer, but those of experts; some without rows. */
+#define ORI_BENCH_WEIGHTS 7
+void ori_bench_weights(const struct ori_layer *layer,
+                       const struct ori_weight *out[ORI_BENCH_WEIGHTS]);
+
 #endif

@@ -89,3 +89,46 @@ orion_status ori_bench_machine(struct ori_session *s, orion_bench_peaks *out, or
     free(block.bytes);
     return ORION_OK;
 }
+
+/* ---- weights, where they lie ---- */
+
+#define GRAIN_BYTES ((size_t)64 << 10)
+#define READ_BYTES ((size_t)128) /* what sum_words takes at a time, and how its words may lie */
+
+struct stretch {
+    const struct ori_kernels *kernels;
+    const uint8_t *bytes; /* [n_bytes] */
+    size_t n_bytes;
+};
+
+static void read_grains(void *arg, size_t begin, size_t end, uint32_t worker)
+{
+    const struct stretch *stretch = arg;
+    const size_t from = begin * GRAIN_BYTES;
+    const size_t to = end * GRAIN_BYTES < stretch->n_bytes ? end * GRAIN_BYTES : stretch->n_bytes;
+
+    (void)worker;
+    (void)stretch->kernels->sum_words((const uint64_t *)(const void *)(stretch->bytes + from),
+                                      (to - from) / 8);
+}
+
+void ori_bench_read_layer(struct ori_session *s, uint32_t layer, double *ms, uint64_t *bytes)
+{
+    const struct ori_weight *weights[ORI_BENCH_WEIGHTS];
+
+    ori_bench_weights(&s->engine.model->layers[layer], weights);
+    for (size_t i = 0; i < ORI_BENCH_WEIGHTS; i++) {
+        const struct ori_weight *const w = weights[i];
+        const size_t all = w->n_rows * w->row_bytes;
+        const size_t skipped = (READ_BYTES - (uintptr_t)w->data % READ_BYTES) % READ_BYTES;
+        if (all < skipped + READ_BYTES)
+            continue;
+        const size_t n_bytes = (all - skipped) / READ_BYTES * READ_BYTES;
+        struct stretch stretch = {&s->engine.kernels, w->data + skipped, n_bytes};
+        const double from_ms = ori_now_ms();
+        ori_pool_share(s->engine.pool, (n_bytes + GRAIN_BYTES - 1) / GRAIN_BYTES, 1, read_grains,
+                       &stretch);
+        *ms += ori_now_ms() - from_ms;
+        *bytes += n_bytes;
+    }
+}

@@ -4,7 +4,8 @@ import cli
 from cli import tap
 
 ROW = {'test', 'kind', 'tokens', 'depth_tokens', 'tokens_per_second', 'slowest', 'fastest',
-       'tokens_per_cpu_second', 'memory_share', 'compute_share'}
+       'tokens_per_cpu_second', 'memory_share', 'compute_share',
+       'read_bytes_per_second'}
 SHORT = ('--threads', '1', '--repeat', '1')
 
 
@@ -35,6 +36,7 @@ def json():
             assert set(row) == ROW, sorted(row)
             assert 0 < row['slowest'] <= row['tokens_per_second'] <= row['fastest']
             assert row['memory_share'] > 0 < row['compute_share']
+            assert (row['read_bytes_per_second'] > 0) == (row['kind'] == 'decode')
 
 
 @tap.case('bench: a table, and what does not fit is named')

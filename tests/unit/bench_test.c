@@ -100,6 +100,7 @@ static void test_work(void **state)
                 ORION_OK)
                 fail_msg("row %zu: %s", i, err.message);
             assert_true(r.wall_ms > 0 && r.cpu_ms >= 0);
+            assert_true((r.read_bytes_per_second > 0) == (rows[i].kind == ORION_BENCH_DECODE));
             assert_int_equal(r.weight_bytes, rows[i].passes * sizes.layer_bytes +
                                                  rows[i].logits * sizes.output_bytes);
             assert_int_equal(r.multiply_adds, rows[i].tokens * sizes.layer_elements +
