@@ -112,19 +112,29 @@ static void read_grains(void *arg, size_t begin, size_t end, uint32_t worker)
                                       (to - from) / 8);
 }
 
+static size_t bytes_of(const struct ori_weight *w)
+{
+    return w->n_rows * w->row_bytes;
+}
+
+/* Matrices that lie one behind the other, which an answer multiplies together, in one loop. */
 void ori_bench_read_layer(struct ori_session *s, uint32_t layer, double *ms, uint64_t *bytes)
 {
     const struct ori_weight *weights[ORI_BENCH_WEIGHTS];
+    size_t next;
 
     ori_bench_weights(&s->engine.model->layers[layer], weights);
-    for (size_t i = 0; i < ORI_BENCH_WEIGHTS; i++) {
-        const struct ori_weight *const w = weights[i];
-        const size_t all = w->n_rows * w->row_bytes;
-        const size_t skipped = (READ_BYTES - (uintptr_t)w->data % READ_BYTES) % READ_BYTES;
+    for (size_t i = 0; i < ORI_BENCH_WEIGHTS; i = next) {
+        const uint8_t *const data = weights[i]->data;
+        size_t all = bytes_of(weights[i]);
+        for (next = i + 1; all > 0 && next < ORI_BENCH_WEIGHTS && weights[next]->data == data + all;
+             next++)
+            all += bytes_of(weights[next]);
+        const size_t skipped = (READ_BYTES - (uintptr_t)data % READ_BYTES) % READ_BYTES;
         if (all < skipped + READ_BYTES)
             continue;
         const size_t n_bytes = (all - skipped) / READ_BYTES * READ_BYTES;
-        struct stretch stretch = {&s->engine.kernels, w->data + skipped, n_bytes};
+        struct stretch stretch = {&s->engine.kernels, data + skipped, n_bytes};
         const double from_ms = ori_now_ms();
         ori_pool_share(s->engine.pool, (n_bytes + GRAIN_BYTES - 1) / GRAIN_BYTES, 1, read_grains,
                        &stretch);
