@@ -52,7 +52,10 @@ tsan:
 	@scripts/configure build-tsan -Dtests=enabled -Db_sanitize=thread -Db_lundef=false
 	@scripts/check build-tsan --suite threads
 
-check-same: all
+check-same:
+	@scripts/bootstrap check
+	@scripts/configure build -Dtests=enabled
+	@ninja -C build
 	@scripts/check-same build
 
 check-instructions:
