@@ -118,6 +118,7 @@ static void ask_once(struct ori_kernels *kernels)
 {
     kernels->types[ORI_Q4_0].matmul = ori_matmul_q4_0_avx512_once;
     kernels->types[ORI_IQ4_NL].matmul = ori_matmul_iq4_nl_avx512_once;
+    kernels->types[ORI_Q8_0].matmul = ori_matmul_q8_0_avx512_once;
     kernels->types[ORI_Q4_K].matmul = ori_matmul_q4_k_avx512_once;
     kernels->types[ORI_Q5_K].matmul = ori_matmul_q5_k_avx512_once;
     kernels->types[ORI_Q6_K].matmul = ori_matmul_q6_k_avx512_once;

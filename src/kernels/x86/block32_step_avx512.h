@@ -76,7 +76,7 @@ ORI_INLINE struct stream18 load_stream18(const uint8_t *w)
 
     ORI_UNROLL
     for (int i = 0; i < 4; i++) {
-        s.x[i] = _mm512_loadu_si512(w + 64 * i);
+        s.x[i] = ori_load32x2(w + 64 * i, w + 64 * i + 32);
         ORI_LOADED_HERE(s.x[i]);
     }
     s.x[4] = _mm512_castsi256_si512(ori_load32(w + 256));
