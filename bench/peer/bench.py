@@ -16,8 +16,8 @@ own start counted.
 "per cpu s" counts the processor time of all threads: where other programs share the
 machine it is the better guide for a single thread, while with several it counts waiting
 threads that spin.  Shares are orion's: an answer's of what reading its weights gave after
-each token, a prompt's of the multiply-adds before and after (orion bench).  A table goes to standard output, every figure as CSV to
-bench/results/."""
+each token, a prompt's of the multiply-adds before and after (orion bench).  A table goes
+to standard output, every figure as CSV to bench/results/."""
 import json
 import os
 import statistics
